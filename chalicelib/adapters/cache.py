@@ -1,0 +1,72 @@
+"""Cache-aside over any feature repository.
+
+People photograph animals in the same few places. A tier in the process answers
+those from memory; what it lacks it asks of the repository it wraps, once, however
+many threads want it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures
+from chalicelib.ports import Clock, FeatureRepository
+
+Key = tuple[str, int, str]
+"""Dataset version, month and cell: a new version invalidates all by itself."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One key's place: its entry, when that ends, and who may load it."""
+
+    loading: Lock = field(default_factory=Lock)
+    entry: PlaceFeatures | None = None
+    expires: float = 0.0
+
+
+class MemoryCachedFeatures:
+    """A :class:`~chalicelib.ports.FeatureRepository` that remembers another's answers.
+
+    Holds ``maximum_entries`` entries (the least recently used goes first), each
+    for ``seconds_to_live``. Places without data are remembered too. A failed
+    lookup is not, and its error goes to whoever asked.
+    """
+
+    def __init__(
+        self,
+        repository: FeatureRepository,
+        clock: Clock,
+        seconds_to_live: float,
+        maximum_entries: int,
+    ) -> None:
+        self._repository = repository
+        self._clock = clock
+        self._seconds_to_live = seconds_to_live
+        self._maximum_entries = maximum_entries
+        self._slots: OrderedDict[Key, _Slot] = OrderedDict()
+        self._lock = Lock()
+
+    def dataset(self) -> Dataset:
+        """The wrapped repository's dataset."""
+        return self._repository.dataset()
+
+    def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
+        """From memory if it is fresh there, else from the wrapped repository."""
+        slot = self._slot((self.dataset().version, month, chain[0]))
+        with slot.loading:
+            if slot.entry is not None and self._clock() < slot.expires:
+                return slot.entry
+            found = self._repository.features(chain, month)
+            slot.entry = replace(found, source=FeatureSource.MEMORY)
+            slot.expires = self._clock() + self._seconds_to_live
+            return found
+
+    def _slot(self, key: Key) -> _Slot:
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+            self._slots.move_to_end(key)
+            if len(self._slots) > self._maximum_entries:
+                self._slots.popitem(last=False)
+            return slot

@@ -1,0 +1,170 @@
+"""The TFLite classifier, and the files beside the model that describe it.
+
+``model.json`` names the model file, its labels, how pixels must be scaled and
+how outputs are calibrated, so that a user can bring another model without
+touching code. ``tflite_runtime`` (Python 3.11) and its successor
+``ai_edge_litert`` (3.12 and later) have the same ``Interpreter``; this is the
+one place that imports either.
+"""
+
+import csv
+import importlib
+import json
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.domain import Geography, InputSize, Model, Pixels, Scores, Taxon
+from chalicelib.errors import ModelUnavailable
+
+RUNTIMES: Final = ("tflite_runtime.interpreter", "ai_edge_litert.interpreter")
+
+
+class TfliteClassifier:
+    """The :class:`~chalicelib.ports.Classifier` on TensorFlow Lite.
+
+    The interpreter is made once, at the first prediction (or by :meth:`load`),
+    and used by one thread at a time: it owns its tensors.
+    """
+
+    def __init__(self, directory: Path, threads: int) -> None:
+        self._directory = directory
+        self._threads = threads
+        self._lock = Lock()
+
+    @cached_property
+    def _card(self) -> dict[str, Any]:
+        try:
+            card: dict[str, Any] = json.loads((self._directory / "model.json").read_bytes())
+        except (OSError, ValueError) as error:
+            raise ModelUnavailable(f"model.json cannot be read: {error}") from error
+        return card
+
+    @cached_property
+    def model(self) -> Model:
+        """What ``model.json`` and the labels say. Raises ``ModelUnavailable``."""
+        try:
+            shape = self._card["input"]
+            return Model(
+                name=self._card["name"],
+                version=self._card["version"],
+                sha256=self._card["sha256"],
+                input_size=InputSize(
+                    shape["width"], shape["height"], shape["cropFraction"], shape["resample"]
+                ),
+                taxa=_taxa(self._directory / self._card["labels"]),
+                card=self._card,
+            )
+        except (OSError, KeyError, ValueError) as error:
+            raise ModelUnavailable(f"The model's description is faulty: {error!r}") from error
+
+    @cached_property
+    def _interpreter(self) -> Any:
+        path = self._directory / self._card["file"]
+        size, classes = self.model.input_size, len(self.model.taxa)
+        try:
+            interpreter = _interpreter_class()(model_path=str(path), num_threads=self._threads)
+            interpreter.allocate_tensors()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ModelUnavailable(f"The model cannot be loaded: {error}") from error
+        expected = [1, size.height, size.width, 3], [1, classes]
+        actual = tuple(
+            details[0]["shape"].tolist()
+            for details in (interpreter.get_input_details(), interpreter.get_output_details())
+        )
+        if actual != expected:
+            raise ModelUnavailable(f"The model has shapes {actual}, its description {expected}")
+        return interpreter
+
+    def load(self) -> None:
+        """Make the interpreter now rather than at the first prediction."""
+        with self._lock:
+            _ = self._interpreter
+
+    def classify(self, pixels: Pixels) -> Scores:
+        """Scale, run, and calibrate: probabilities of all classes, summing to 1."""
+        with self._lock:
+            interpreter = self._interpreter
+            inputs = interpreter.get_input_details()[0]
+            outputs = interpreter.get_output_details()[0]
+            tensor = to_tensor(pixels, self._card["input"], inputs)
+            interpreter.set_tensor(inputs["index"], tensor[np.newaxis])
+            interpreter.invoke()
+            raw = interpreter.get_tensor(outputs["index"])[0]
+        values = dequantize(raw, outputs)
+        return calibrate(values, self._card["output"]["kind"], self._card["calibration"])
+
+
+def to_tensor(
+    pixels: Pixels, scaling: dict[str, Any], details: dict[str, Any]
+) -> NDArray[np.generic]:
+    """Pixels as the model's input tensor, whatever its type.
+
+    Real values are ``(pixel - mean) / standardDeviation`` for each channel. An
+    integer input stores them as ``value / scale + zero_point``
+    (https://ai.google.dev/edge/litert/models/quantization_spec).
+    """
+    mean, deviation = np.float32(scaling["mean"]), np.float32(scaling["standardDeviation"])
+    values = pixels.astype(np.float32)
+    if np.any(mean != 0) or np.any(deviation != 1):
+        values = (values - mean) / deviation
+    dtype = details["dtype"]
+    scale, zero_point = details.get("quantization", (0.0, 0))
+    if np.issubdtype(dtype, np.integer) and scale:
+        limits = np.iinfo(dtype)
+        values = np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max)
+    return np.ascontiguousarray(values, dtype=dtype)
+
+
+def dequantize(raw: NDArray[Any], details: dict[str, Any]) -> NDArray[np.float64]:
+    """The output tensor as real values: ``(stored - zero_point) * scale`` for integers."""
+    scale, zero_point = details.get("quantization", (0.0, 0))
+    values = raw.astype(np.float64)
+    if np.issubdtype(raw.dtype, np.integer) and scale:
+        values = (values - zero_point) * scale
+    return values
+
+
+def calibrate(values: NDArray[np.float64], kind: str, calibration: dict[str, Any]) -> Scores:
+    """Logits or probabilities to calibrated probabilities.
+
+    Temperature scaling, Guo et al. 2017, https://arxiv.org/abs/1706.04599: the
+    softmax of logits over a temperature. Log-probabilities serve as logits.
+    """
+    logits = np.log(np.maximum(values, 1e-12)) if kind == "probabilities" else values
+    scaled = (logits - logits.max()) / float(calibration["temperature"])
+    exponentials = np.exp(scaled)
+    return np.asarray(exponentials / exponentials.sum(), dtype=np.float32)
+
+
+def _interpreter_class() -> Any:
+    for name in RUNTIMES:
+        try:
+            return importlib.import_module(name).Interpreter
+        except ModuleNotFoundError:
+            continue
+    raise ModelUnavailable(f"None of {', '.join(RUNTIMES)} is installed")
+
+
+def _taxa(labels: Path) -> tuple[Taxon | None, ...]:
+    """The labels file: one row for each output, in order; no taxonID where no animal."""
+    with labels.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if [int(row["classIndex"]) for row in rows] != list(range(len(rows))):
+        raise ValueError(f"{labels.name}: classIndex must count from 0 without gaps")
+    return tuple(
+        Taxon(
+            taxon_id=row["taxonID"],
+            scientific_name=row["scientificName"],
+            vernacular_name=row["vernacularName"],
+            taxon_rank=row["taxonRank"],
+            geography=Geography(row["geography"]),
+        )
+        if row["taxonID"]
+        else None
+        for row in rows
+    )

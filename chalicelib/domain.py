@@ -1,0 +1,255 @@
+"""The words of the trade: values without behaviour that touches the world.
+
+Names follow Darwin Core (https://dwc.tdwg.org/terms/) wherever it has a term.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+"""RGB values 0 to 255, shape (height, width, 3)."""
+
+Scores = NDArray[np.float32]
+"""One probability for each class of the model; they sum to 1."""
+
+WHOLE_YEAR = 0
+"""The month that stands for all months, in features, keys and tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinates:
+    """A point on WGS 84 and how far off it may be.
+
+    Degrees, north and east positive; the uncertainty is a radius in metres, or
+    ``None`` where nobody said (Darwin Core ``coordinateUncertaintyInMeters``).
+    """
+
+    latitude: float
+    longitude: float
+    uncertainty: float | None = None
+
+
+class LocationSource(StrEnum):
+    """Who said where the photo was taken."""
+
+    EXIF = "exif"
+    REQUEST = "request"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where the photo was taken: the point, who said so, and its H3 cell."""
+
+    source: LocationSource
+    coordinates: Coordinates | None = None
+    cell: str | None = None
+    exif: str | None = None
+    """Why the photo's own position was not used, where it was looked for in vain."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventDate:
+    """When the photo was taken: ISO 8601 as Darwin Core ``eventDate`` wants it.
+
+    A year alone is a date too, so the month may be unknown.
+    """
+
+    text: str
+    month: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExifReading:
+    """What the photo's EXIF says, as far as it can be believed.
+
+    ``no_fix`` is the reason why ``coordinates`` is ``None``; exactly one of the
+    two is there.
+    """
+
+    coordinates: Coordinates | None = None
+    no_fix: str | None = None
+    event_date: EventDate | None = None
+    orientation: int = 1
+    """1 to 8 as in EXIF 2.32, table 6; 1 is upright."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputSize:
+    """What the model looks at: a centre square of the photo, in so many pixels.
+
+    ``crop_fraction`` is the side of that square over the photo's shorter side;
+    ``resample`` names the filter (``bilinear``, ``bicubic``, ...) that the model
+    was trained with.
+    """
+
+    width: int
+    height: int
+    crop_fraction: float
+    resample: str = "bilinear"
+
+
+class Geography(StrEnum):
+    """Whether the place has a say about a class of the model."""
+
+    RANGE = "range"
+    DOMESTIC = "domestic"
+    COSMOPOLITAN = "cosmopolitan"
+    EXTINCT = "extinct"
+
+
+@dataclass(frozen=True, slots=True)
+class Taxon:
+    """An animal as the model tells it apart: a species, a breed or a wider group."""
+
+    taxon_id: str
+    scientific_name: str
+    vernacular_name: str
+    taxon_rank: str
+    geography: Geography
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a classifier says of itself, with the taxon of each of its outputs.
+
+    ``taxa[i]`` is what output ``i`` stands for; ``None`` where that is no animal.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    input_size: InputSize
+    taxa: tuple[Taxon | None, ...]
+    card: Mapping[str, Any]
+    """The model's description file as it stands, for ``GET /v1/model``."""
+
+
+class Status(StrEnum):
+    """How a taxon stands in a region, from firmly there to gone."""
+
+    NATIVE = "native"
+    INTRODUCED = "introduced"
+    MARGINAL = "marginal"
+    EXTIRPATED = "extirpated"
+
+
+@dataclass(frozen=True, slots=True)
+class TaxonFeature:
+    """What is known of one taxon at one place.
+
+    ``presence`` (0 to 1) tells how firmly it is expected there; ``prevalence``
+    is the mean of that over all cells of the dataset. Their ratio is what the
+    place adds.
+    """
+
+    status: Status
+    presence: float
+    prevalence: float
+
+
+class FeatureSource(StrEnum):
+    """Which tier answered."""
+
+    MEMORY = "memory"
+    CACHE = "cache"
+    STALE = "stale"
+    DATABASE = "database"
+    EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFeatures:
+    """Which animals live at a place: what the database holds for one chain of cells.
+
+    ``cell`` is the finest cell of the chain that has data (``None``: none has);
+    ``effort`` counts the observers behind the entry, 0 where it rests on range
+    facts; ``month`` is ``WHOLE_YEAR`` where the dataset knows no seasons.
+    """
+
+    dataset: str
+    source: FeatureSource
+    cell: str | None
+    month: int
+    effort: int
+    taxa: Mapping[str, TaxonFeature]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Where features come from, and which taxa they cover.
+
+    A taxon outside ``taxa`` is unmapped: that a place does not list it says nothing.
+    """
+
+    version: str
+    title: str
+    licence: str
+    citation: str
+    taxa: frozenset[str]
+
+
+class GeoStatus(StrEnum):
+    """What became of the place. In every answer; never a silent fallback."""
+
+    APPLIED = "applied"
+    NO_DATA = "noData"
+    DEGRADED = "degraded"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Geo:
+    """Whether the place was used, and if not, why."""
+
+    status: GeoStatus
+    features: PlaceFeatures | None = None
+    dataset: Dataset | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One animal that it may be, by look, by place and by both.
+
+    ``vision_score`` and ``score`` each sum to 1 over all animals of the model.
+    ``expected_here`` is ``None`` where the place has no opinion.
+    """
+
+    taxon: Taxon
+    score: float
+    vision_score: float
+    geo_weight: float
+    expected_here: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """The answer: what the animal is, and what that rests on."""
+
+    prediction_id: str
+    model: Model
+    format: str
+    width: int
+    height: int
+    event_date: EventDate | None
+    location: Location
+    geo: Geo
+    expected_taxa: int
+    candidates: tuple[Candidate, ...]
+    animal_score: float
+    timings: Mapping[str, float]
+    """Milliseconds by stage, in the order in which the stages ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One animal of a place, as ``GET /v1/species`` lists it."""
+
+    taxon: Taxon
+    feature: TaxonFeature
+    geo_weight: float

@@ -1,0 +1,121 @@
+"""How look and place are put together.
+
+The rule is a soft one: the place multiplies what the picture says by a weight
+between a floor and 1, and never forbids. Zoos, vagrants and pets exist.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from chalicelib.domain import (
+    Candidate,
+    Dataset,
+    Geo,
+    Geography,
+    GeoStatus,
+    Model,
+    Occurrence,
+    Scores,
+    Status,
+    Taxon,
+    TaxonFeature,
+)
+
+PRESENCE: Final[Mapping[Status, float]] = {
+    Status.NATIVE: 1.0,
+    Status.INTRODUCED: 0.5,
+    Status.MARGINAL: 0.15,
+    Status.EXTIRPATED: 0.01,
+}
+"""How firmly a status lets us expect the animal, on the scale of ``presence``."""
+
+EXPECTED_PRESENCE: Final = 0.05
+"""From here on an animal counts as expected: predictions and species lists share it."""
+
+NEUTRAL_WEIGHT: Final = 1.0
+
+
+def is_expected(feature: TaxonFeature | None) -> bool:
+    """Whether a taxon with this feature is one of the animals of the place."""
+    return feature is not None and feature.presence >= EXPECTED_PRESENCE
+
+
+def place_weight(feature: TaxonFeature | None, floor: float) -> float:
+    """What the place makes of a taxon: ``floor`` to 1.
+
+    ``floor + (1 - floor) * r / (1 + r)``, where ``r`` is the taxon's presence
+    here over its prevalence in the world. It saturates, so that a rare animal
+    at home gains no more than a sure picture can carry; the floor keeps an
+    animal far from home in the list. (An unbounded ratio, as in the plain
+    product of Mac Aodha et al. 2019, https://arxiv.org/abs/1906.05272, would
+    let the place overrule a sure picture.)
+    """
+    if feature is None or feature.presence <= 0:
+        return floor
+    return floor + (1 - floor) * feature.presence / (feature.presence + feature.prevalence)
+
+
+def has_opinion(taxon: Taxon, dataset: Dataset) -> bool:
+    """Whether a place can speak for or against the taxon.
+
+    Not for domestic, cosmopolitan and extinct animals, nor for what the
+    dataset does not cover.
+    """
+    return taxon.geography is Geography.RANGE and taxon.taxon_id in dataset.taxa
+
+
+def fuse(
+    scores: Scores, model: Model, geo: Geo, floor: float
+) -> tuple[tuple[Candidate, ...], float]:
+    """Every animal of the model, best first, and the share of the score that is animal.
+
+    Where the place could not be used each weight is 1, so that ``score`` equals
+    ``vision_score``.
+    """
+    animals = [
+        (taxon, float(score)) for taxon, score in zip(model.taxa, scores, strict=True) if taxon
+    ]
+    weights = [weigh(taxon, geo, floor) for taxon, _ in animals]
+    vision_total = sum(vision for _, vision in animals)
+    total = sum(vision * weight for (_, vision), (weight, _) in zip(animals, weights, strict=True))
+    candidates = [
+        Candidate(
+            taxon=taxon,
+            score=vision * geo_weight / (total or 1.0),
+            vision_score=vision / (vision_total or 1.0),
+            geo_weight=geo_weight,
+            expected_here=expected_here,
+        )
+        for (taxon, vision), (geo_weight, expected_here) in zip(animals, weights, strict=True)
+    ]
+    candidates.sort(key=lambda candidate: candidate.score, reverse=True)
+    return tuple(candidates), vision_total
+
+
+def weigh(taxon: Taxon, geo: Geo, floor: float) -> tuple[float, bool | None]:
+    """The place's weight for a taxon, and whether the taxon is expected there."""
+    if geo.status is not GeoStatus.APPLIED or geo.features is None or geo.dataset is None:
+        return NEUTRAL_WEIGHT, None
+    if not has_opinion(taxon, geo.dataset):
+        return NEUTRAL_WEIGHT, None
+    feature = geo.features.taxa.get(taxon.taxon_id)
+    return place_weight(feature, floor), is_expected(feature)
+
+
+def animals_of(geo: Geo, model: Model, floor: float) -> tuple[Occurrence, ...]:
+    """The expected animals of a place, the most characteristic first.
+
+    Ranked by presence, then by how much the place speaks for them, then by name.
+    """
+    if geo.features is None or geo.dataset is None:
+        return ()
+    found = [
+        Occurrence(taxon, feature, place_weight(feature, floor))
+        for taxon in model.taxa
+        if taxon is not None
+        and has_opinion(taxon, geo.dataset)
+        and (feature := geo.features.taxa.get(taxon.taxon_id)) is not None
+        and is_expected(feature)
+    ]
+    found.sort(key=lambda one: (-one.feature.presence, -one.geo_weight, one.taxon.scientific_name))
+    return tuple(found)

@@ -1,0 +1,40 @@
+"""Makes ``chalice local`` behave as API Gateway does. Never used on Lambda.
+
+Chalice 1.34's development server loses connections of a burst (its listen
+backlog is 5), waits 40 ms for each kept-alive answer (Nagle's algorithm) and
+lets ``/{proxy+}`` stand for one path segment only (aws/chalice#2118).
+"""
+
+from typing import Final
+from urllib.parse import parse_qs
+
+from chalice import local
+
+BACKLOG: Final = 128
+GREEDY: Final = "/{proxy+}"
+
+
+class GreedyRouteMatcher(local.RouteMatcher):
+    """Gives ``/{proxy+}`` whatever no other route claims, as API Gateway would."""
+
+    def __init__(self, route_urls: list[str]) -> None:
+        super().__init__([url for url in route_urls if url != GREEDY])
+        self.is_greedy = GREEDY in route_urls
+
+    def match_route(self, url: str) -> local.MatchResult:
+        """The route for a URL. Raises ``ValueError`` where there is none."""
+        try:
+            return super().match_route(url)
+        except ValueError:
+            if not self.is_greedy:
+                raise
+        path, _, query = url.partition("?")
+        captured = {GREEDY[2:-1]: path.lstrip("/")}
+        return local.MatchResult(GREEDY, captured, parse_qs(query, keep_blank_values=True))
+
+
+def improve() -> None:
+    """Change the development server's classes; its own settings reach none of this."""
+    local.ThreadedHTTPServer.request_queue_size = BACKLOG
+    local.ChaliceRequestHandler.disable_nagle_algorithm = True
+    local.RouteMatcher = GreedyRouteMatcher  # type: ignore[misc]

@@ -1,0 +1,93 @@
+"""What the pipeline needs of the world, as protocols that a small fake can satisfy."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from chalicelib.domain import (
+    Dataset,
+    ExifReading,
+    InputSize,
+    Model,
+    Pixels,
+    PlaceFeatures,
+    Scores,
+)
+
+Clock = Callable[[], float]
+"""Seconds on a clock that never goes back, as :func:`time.monotonic`."""
+
+
+class Photo(Protocol):
+    """An opened photo: its header is read, its pixels are not yet."""
+
+    @property
+    def format(self) -> str:
+        """``JPEG``, ``PNG``, ``WEBP`` or ``HEIF``."""
+
+    @property
+    def width(self) -> int:
+        """Pixels as stored, before the orientation is applied."""
+
+    @property
+    def height(self) -> int:
+        """Pixels as stored, before the orientation is applied."""
+
+    @property
+    def exif(self) -> bytes:
+        """The EXIF block as a TIFF stream; empty where there is none."""
+
+    def pixels(self, size: InputSize, orientation: int) -> Pixels:
+        """Decode the part that the model looks at, upright, shape (height, width, 3).
+
+        Raises :class:`~chalicelib.errors.UnreadablePhoto`.
+        """
+
+
+class PhotoReader(Protocol):
+    """Opens what a visitor sent."""
+
+    def open(self, content: bytes) -> Photo:
+        """Raises ``UnsupportedMediaType``, ``PhotoTooLarge`` or ``UnreadablePhoto``."""
+
+
+class ExifReader(Protocol):
+    """Extracts place, date and orientation from an EXIF block."""
+
+    def read(self, exif: bytes) -> ExifReading:
+        """Never raises: what cannot be believed is left out, with the reason."""
+
+
+class FeatureRepository(Protocol):
+    """The animals of a place, wherever they are kept.
+
+    Embedded file, database and cache all speak this, so that a cache is but a
+    decorator and settings alone decide what stands behind the pipeline.
+    """
+
+    def dataset(self) -> Dataset:
+        """The dataset in force. Raises ``FeaturesUnavailable``."""
+
+    def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
+        """The features of a chain of H3 cells, finest first, in ``month``.
+
+        The first cell of the chain names the entry (and its key in a cache).
+        ``month`` is 1 to 12, or ``WHOLE_YEAR``. A place that nobody knows gives
+        an entry without taxa. Raises ``FeaturesUnavailable``.
+        """
+
+
+class Classifier(Protocol):
+    """Tells what a photo looks like."""
+
+    @property
+    def model(self) -> Model:
+        """What this classifier is. Cheap: loads no weights."""
+
+    def load(self) -> None:
+        """Load the weights now rather than at the first photo. Raises ``ModelUnavailable``."""
+
+    def classify(self, pixels: Pixels) -> Scores:
+        """Calibrated probabilities, shape (classes,), summing to 1.
+
+        Raises ``ModelUnavailable``.
+        """
