@@ -1,0 +1,125 @@
+"""Hand-written stand-ins for the ports: small, and no test patches anything."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from chalicelib.domain import (
+    WHOLE_YEAR,
+    Dataset,
+    ExifReading,
+    FeatureSource,
+    Geography,
+    InputSize,
+    Model,
+    Pixels,
+    PlaceFeatures,
+    Scores,
+    Status,
+    Taxon,
+    TaxonFeature,
+)
+from chalicelib.errors import FeaturesUnavailable, ModelUnavailable
+
+JAGUAR = Taxon("jaguar", "Panthera onca", "jaguar", "species", Geography.RANGE)
+LEOPARD = Taxon("leopard", "Panthera pardus", "leopard", "species", Geography.RANGE)
+DOG = Taxon("dog", "Canis familiaris", "Rottweiler", "species", Geography.DOMESTIC)
+ANT = Taxon("ant", "Formicidae", "ant", "family", Geography.COSMOPOLITAN)
+UNMAPPED = Taxon("okapi", "Okapia johnstoni", "okapi", "species", Geography.RANGE)
+
+MODEL = Model(
+    name="fake",
+    version="1",
+    sha256="0" * 64,
+    input_size=InputSize(4, 4, 1.0),
+    taxa=(JAGUAR, LEOPARD, DOG, ANT, UNMAPPED, None),
+    card={"name": "fake"},
+)
+DATASET = Dataset("facts-1", "Facts", "CC0-1.0", "nobody", frozenset({"jaguar", "leopard"}))
+
+
+def feature(presence: float = 1.0, prevalence: float = 0.1) -> TaxonFeature:
+    return TaxonFeature(Status.NATIVE, presence, prevalence)
+
+
+def place(**taxa: TaxonFeature) -> PlaceFeatures:
+    embedded = FeatureSource.EMBEDDED
+    return PlaceFeatures(DATASET.version, embedded, "84a8f4bffffffff", WHOLE_YEAR, 0, taxa)
+
+
+@dataclass
+class FakeClock:
+    """A clock that moves when it is told to, or by ``step`` at each look."""
+
+    now: float = 100.0
+    step: float = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+@dataclass
+class FakePhoto:
+    format: str = "JPEG"
+    width: int = 40
+    height: int = 30
+    exif: bytes = b""
+
+    def pixels(self, size: InputSize, orientation: int) -> Pixels:
+        return np.full((size.height, size.width, 3), orientation, dtype=np.uint8)
+
+
+@dataclass
+class FakePhotos:
+    photo: FakePhoto = field(default_factory=FakePhoto)
+
+    def open(self, content: bytes) -> FakePhoto:
+        return self.photo
+
+
+@dataclass
+class FakeExif:
+    reading: ExifReading = field(default_factory=lambda: ExifReading(no_fix="it has no EXIF"))
+
+    def read(self, exif: bytes) -> ExifReading:
+        return self.reading
+
+
+@dataclass
+class FakeFeatures:
+    """Answers every place alike, counts the questions, and can be down."""
+
+    entry: PlaceFeatures = field(default_factory=place)
+    version: str = DATASET.version
+    is_down: bool = False
+    asked: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
+
+    def dataset(self) -> Dataset:
+        return Dataset(self.version, "Facts", "CC0-1.0", "nobody", DATASET.taxa)
+
+    def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
+        self.asked.append((tuple(chain), month))
+        if self.is_down:
+            raise FeaturesUnavailable("down")
+        return self.entry
+
+
+@dataclass
+class FakeClassifier:
+    """Sees what it is told to see, and remembers what it was shown."""
+
+    scores: Sequence[float] = (0.3, 0.4, 0.1, 0.1, 0.05, 0.05)
+    model: Model = MODEL
+    is_broken: bool = False
+    shown: list[Pixels] = field(default_factory=list)
+
+    def load(self) -> None:
+        if self.is_broken:
+            raise ModelUnavailable("broken")
+
+    def classify(self, pixels: Pixels) -> Scores:
+        self.load()
+        self.shown.append(pixels)
+        return np.asarray(self.scores, dtype=np.float32)

@@ -1,0 +1,226 @@
+"""``POST /v1/predictions`` with real API Gateway events, the real model and the real store."""
+
+import json
+
+import pytest
+from chalice.test import Client
+
+from app import app
+from tests.forms import FORM_TYPE, form
+from tests.gateway import call
+from tests.samples import ANIMALS, SAMPLES, Sample
+
+PANTANAL = {"decimalLatitude": "-17.36", "decimalLongitude": "-56.78"}
+KRUGER = {"decimalLatitude": "-24.01", "decimalLongitude": "31.49"}
+JAGUAR, LEOPARD = "n02128925", "n02128385"
+
+
+def predict(content: bytes, **fields: str):
+    body = form(("photo", content), *fields.items())
+    return call("POST", "/v1/predictions", body, {"Content-Type": FORM_TYPE})
+
+
+def by_taxon(body) -> dict:
+    return {one["taxon"]["taxonID"]: one for one in body["predictions"]}
+
+
+@pytest.mark.parametrize("sample", ANIMALS, ids=lambda sample: sample.file)
+def test_each_sample_is_identified(sample: Sample):
+    """Its animal comes first, at the place that its EXIF tells."""
+    fields = {} if sample.latitude is not None else {"geo": "off"}
+    answer = predict(sample.content, **fields)
+    assert answer.status == 200
+    first = answer.body["predictions"][0]
+    assert first["taxon"]["taxonID"] == sample.taxon_id
+    assert first["expectedHere"] is not False
+    assert answer.body["animalScore"] > 0.5
+    assert answer.body["photo"]["eventDate"] == sample.event_date
+    if sample.latitude is not None:
+        location = answer.body["location"]
+        assert location["source"] == "exif"
+        assert location["decimalLatitude"] == pytest.approx(sample.latitude, abs=1e-5)
+        assert location["decimalLongitude"] == pytest.approx(sample.longitude, abs=1e-5)
+        assert answer.body["geo"]["status"] == "applied"
+
+
+def test_a_photo_without_an_animal_is_told_as_such():
+    """Predictions are made all the same; animalScore says how little they mean."""
+    answer = predict(SAMPLES["trees-without-animal.jpg"].content)
+    assert answer.status == 200
+    assert answer.body["animalScore"] < 0.5
+
+
+def test_the_place_changes_the_answer():
+    """The same jaguars: surely jaguars in the Pantanal; in the Kruger park leopards gain."""
+    photo = SAMPLES["jaguar.jpg"].content
+    home, away = (
+        by_taxon(predict(photo, **place, limit="400").body) for place in (PANTANAL, KRUGER)
+    )
+    assert home[JAGUAR]["score"] > home[LEOPARD]["score"]
+    assert home[JAGUAR]["expectedHere"] is True
+    assert home[LEOPARD]["expectedHere"] is False
+    assert away[JAGUAR]["expectedHere"] is False
+    assert away[LEOPARD]["expectedHere"] is True
+    assert away[LEOPARD]["score"] > home[LEOPARD]["score"]
+    assert away[JAGUAR]["visionScore"] == home[JAGUAR]["visionScore"]
+
+
+def test_the_answer_has_every_part_that_is_promised():
+    """Field by field, with their types and ranges."""
+    body = predict(SAMPLES["jaguar.jpg"].content).body
+    assert set(body) == {
+        "predictionId", "model", "photo", "location", "geo",
+        "predictions", "animalScore", "timings",
+    }  # fmt: skip
+    assert body["model"] == {"name": "efficientnet-lite2", "version": "1.0.0"}
+    assert body["photo"] == {
+        "format": "JPEG",
+        "width": 1024,
+        "height": 683,
+        "eventDate": "2024-08-19T16:31:05-04:00",
+    }
+    assert body["location"] == {
+        "decimalLatitude": -17.364,
+        "decimalLongitude": -56.777,
+        "coordinateUncertaintyInMeters": 6.0,
+        "source": "exif",
+        "cell": body["location"]["cell"],
+    }
+    assert body["geo"]["source"] in ("embedded", "memory")
+    assert body["geo"]["dataset"].startswith("ranges-")
+    assert body["geo"]["candidates"] > 10
+    assert [one["rank"] for one in body["predictions"]] == [1, 2, 3, 4, 5]
+    assert set(body["predictions"][0]) == {
+        "rank", "taxon", "score", "visionScore", "geoWeight", "expectedHere",
+    }  # fmt: skip
+    assert body["predictions"][0]["taxon"] == {
+        "scientificName": "Panthera onca",
+        "vernacularName": "jaguar",
+        "taxonRank": "species",
+        "taxonID": JAGUAR,
+    }
+    assert set(body["timings"]) == {
+        "read", "locate", "features", "decode", "classify", "combine", "total",
+    }  # fmt: skip
+
+
+def test_scores_sum_to_one_over_all_animals():
+    """All 398 of them, when asked for."""
+    predictions = predict(SAMPLES["jaguar.jpg"].content, limit="400").body["predictions"]
+    assert len(predictions) == 398
+    for score in ("score", "visionScore"):
+        assert sum(one[score] for one in predictions) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_form_a_raw_body_and_the_test_client_agree():
+    """Base64 events as on Lambda, and raw bytes as under chalice local."""
+    sample = SAMPLES["komodo-dragon.jpg"]
+    by_form = predict(sample.content).body["predictions"]
+    raw = call(
+        "POST", "/v1/predictions?limit=5", sample.content, {"Content-Type": sample.media_type}
+    )
+    with Client(app) as client:
+        response = client.http.post(
+            "/v1/predictions",
+            body=form(("photo", sample.content)),
+            headers={"Content-Type": FORM_TYPE},
+        )
+    assert raw.body["predictions"] == by_form
+    assert json.loads(response.body)["predictions"] == by_form
+
+
+def test_coordinates_of_the_request_win_over_those_of_the_photo():
+    """And the answer says whose they are."""
+    location = predict(SAMPLES["jaguar.jpg"].content, **KRUGER).body["location"]
+    assert location["source"] == "request"
+    assert location["decimalLongitude"] == 31.49
+
+
+def test_without_a_place_the_problem_says_how_to_give_one():
+    """location-required names the fields and the switch."""
+    answer = predict(SAMPLES["sheep-without-gps.jpg"].content)
+    assert answer.status == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.body["type"] == "/v1/problems/location-required"
+    assert answer.fields == ["decimalLatitude", "decimalLongitude"]
+    assert "geo=off" in answer.body["detail"]
+
+
+def test_geo_off_needs_no_place_and_uses_none():
+    """Scores are then those of the picture."""
+    body = predict(SAMPLES["sheep-without-gps.jpg"].content, geo="off").body
+    assert body["geo"]["status"] == "disabled"
+    assert body["location"]["source"] == "none"
+    assert body["location"]["exif"] == "it has no GPS position"
+    first = body["predictions"][0]
+    assert first["score"] == first["visionScore"]
+
+
+def test_the_open_ocean_has_no_data():
+    """The answer says so, and calls no animal unexpected."""
+    body = predict(SAMPLES["koala.jpg"].content, decimalLatitude="30", decimalLongitude="-40").body
+    assert body["geo"]["status"] == "noData"
+    assert body["predictions"][0]["expectedHere"] is None
+
+
+def test_an_uncertain_place_uses_a_coarser_cell():
+    """20 km of uncertainty make it an H3 cell of resolution 3, with its own animals."""
+    sure = predict(SAMPLES["koala.jpg"].content).body
+    vague = predict(SAMPLES["koala.jpg"].content, coordinateUncertaintyInMeters="20000").body
+    assert (sure["location"]["cell"][1], vague["location"]["cell"][1]) == ("4", "3")
+    assert vague["geo"]["status"] == "applied"
+    assert vague["predictions"][0]["taxon"]["vernacularName"] == "koala"
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "name"),
+    [
+        (b"", 422, "invalid-input"),
+        (b"GIF89a" + b"\0" * 100, 415, "unsupported-media-type"),
+        (b"\xff\xd8\xff" + b"\0" * 100, 422, "invalid-input"),
+        (SAMPLES["jaguar.jpg"].content[:30_000], 422, "invalid-input"),
+        (b"\xff\xd8\xff" + b"\0" * 4_700_000, 413, "photo-too-large"),
+    ],
+    ids=["empty", "another format", "no photo at all", "cut off", "too large"],
+)
+def test_what_is_no_photo_is_refused_by_its_content(content, status, name):
+    """Whatever its name and declared type say."""
+    answer = predict(content, **PANTANAL)
+    assert (answer.status, answer.body["status"]) == (status, status)
+    assert answer.body["type"] == f"/v1/problems/{name}"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    if name == "invalid-input":
+        assert answer.fields == ["photo"]
+
+
+def test_the_declared_type_does_not_matter_as_long_as_it_is_one_of_ours():
+    """A HEIC that calls itself a JPEG is read as what it is."""
+    content = SAMPLES["koala.heic"].content
+    answer = call("POST", "/v1/predictions", content, {"Content-Type": "image/jpeg"})
+    assert answer.status == 200
+    assert answer.body["photo"]["format"] == "HEIF"
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/pdf"])
+def test_other_declared_types_are_refused(content_type):
+    """API Gateway would already have mangled such a body."""
+    answer = call("POST", "/v1/predictions", b"{}", {"Content-Type": content_type})
+    assert answer.status == 415
+    assert answer.body["type"] == "/v1/problems/unsupported-media-type"
+
+
+def test_every_faulty_field_is_named():
+    """In one answer."""
+    answer = predict(
+        SAMPLES["jaguar.jpg"].content, decimalLatitude="91", decimalLongitude="x", geo="maybe"
+    )
+    assert answer.status == 422
+    assert answer.fields == ["decimalLatitude", "decimalLongitude", "geo"]
+
+
+def test_a_broken_form_is_malformed():
+    """400, not a guess at what was meant."""
+    body = form(("photo", SAMPLES["jaguar.jpg"].content))[:-50]
+    answer = call("POST", "/v1/predictions", body, {"Content-Type": FORM_TYPE})
+    assert answer.status == 400
+    assert answer.body["type"] == "/v1/problems/malformed-request"

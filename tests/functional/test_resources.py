@@ -1,0 +1,151 @@
+"""The other resources, through real API Gateway events."""
+
+import logging
+
+import pytest
+from chalice.app import Response
+
+from chalicelib.bootstrap import Services
+from chalicelib.http import endpoints, problems
+from chalicelib.identify import Identify
+from chalicelib.places import Places
+from chalicelib.settings import Settings
+from tests.fakes import FakeClassifier, FakeClock, FakeExif, FakeFeatures, FakePhotos
+from tests.gateway import call
+
+PANTANAL = "decimalLatitude=-17.36&decimalLongitude=-56.78"
+
+
+def names(body) -> list[str]:
+    return [one["taxon"]["vernacularName"] for one in body["species"]]
+
+
+def test_the_animals_of_a_place_are_listed():
+    """Ranked, with what the place makes of each; jaguars live in the Pantanal, koalas do not."""
+    answer = call("GET", f"/v1/species?{PANTANAL}")
+    assert answer.status == 200
+    assert "jaguar" in names(answer.body)
+    assert "koala" not in names(answer.body)
+    assert answer.body["total"] == len(answer.body["species"]) == answer.body["geo"]["candidates"]
+    first = answer.body["species"][0]
+    assert set(first) == {"rank", "taxon", "status", "presence", "geoWeight"}
+    assert answer.body["geo"]["status"] == "applied"
+
+
+def test_limit_cuts_the_list_but_not_the_total():
+    """So that a client knows that there is more."""
+    answer = call("GET", f"/v1/species?{PANTANAL}&limit=3")
+    assert len(answer.body["species"]) == 3
+    assert answer.body["total"] > 3
+
+
+def test_marine_animals_are_listed_by_the_sea_only():
+    """A land-locked place of a country with a coast has none of them."""
+    inland = call("GET", "/v1/species?decimalLatitude=-23.7&decimalLongitude=133.9").body
+    coast = call("GET", "/v1/species?decimalLatitude=-16.9&decimalLongitude=145.8").body
+    assert "great white shark" not in names(inland)
+    assert "loggerhead sea turtle" not in names(inland)
+    assert "loggerhead sea turtle" in names(coast)
+
+
+def test_a_place_without_data_is_an_empty_list_that_says_why():
+    """The middle of the Atlantic."""
+    body = call("GET", "/v1/species?decimalLatitude=30&decimalLongitude=-40").body
+    assert body["species"] == []
+    assert body["geo"]["status"] == "noData"
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ("", ["decimalLatitude", "decimalLongitude"]),
+        ("decimalLatitude=1", ["decimalLongitude"]),
+        (f"{PANTANAL}&month=0&limit=-1", ["month", "limit"]),
+        ("decimalLatitude=nan&decimalLongitude=181", ["decimalLatitude", "decimalLongitude"]),
+    ],
+)
+def test_a_faulty_question_names_its_fields(query, fields):
+    """422, with every fault."""
+    answer = call("GET", f"/v1/species?{query}")
+    assert answer.status == 422
+    assert answer.fields == fields
+
+
+def test_the_model_is_described():
+    """Name, version, hash, labels, input, licence, training data, calibration and dataset."""
+    body = call("GET", "/v1/model").body
+    assert (body["name"], body["classes"], body["animals"]) == ("efficientnet-lite2", 1000, 398)
+    assert {"version", "sha256", "input", "calibration", "license", "trainingData"} <= set(body)
+    assert body["dataset"]["version"].startswith("ranges-")
+
+
+def test_live_and_ready():
+    """Live needs nothing; ready tells model, store and versions."""
+    assert call("GET", "/livez").body == {"live": True}
+    answer = call("GET", "/readyz")
+    assert answer.status == 200
+    assert answer.body["checks"] == {"model": "ready", "features": "ready"}
+    assert answer.body["versions"]["dataset"].startswith("ranges-")
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/v1/nowhere", "/v1/species/1/range", "/a/b/c/d"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_an_unknown_path_is_a_problem(method, path):
+    """Whatever is sent to it."""
+    body = b"x" if method == "POST" else None
+    answer = call(method, path, body, {"Content-Type": "image/gif"} if body else None)
+    assert answer.status == 404
+    assert answer.body["type"] == "/v1/problems/not-found"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("DELETE", "/v1/predictions", "POST"), ("POST", "/livez", "GET")],
+)
+def test_an_unknown_method_is_a_problem_that_names_the_known_ones(method, path, allowed):
+    """In the Allow header, as RFC 9110 wants it."""
+    answer = call(method, path)
+    assert answer.status == 405
+    assert answer.body["type"] == "/v1/problems/method-not-allowed"
+    assert answer.headers["Allow"] == allowed
+
+
+@pytest.mark.parametrize("name", problems.CATALOGUE)
+def test_every_problem_type_explains_itself(name):
+    """Its reference resolves, on any deployment."""
+    answer = call("GET", problems.TYPE_PREFIX + name)
+    assert answer.status == 200
+    assert answer.body["title"]
+    assert answer.body["help"]
+
+
+def services(**parts) -> Services:
+    """Services made of fakes, as bootstrap would put them together."""
+    classifier = parts.get("classifier", FakeClassifier())
+    places = Places(parts.get("features", FakeFeatures()), 0.05)
+    identify = Identify(FakePhotos(), FakeExif(), places, classifier, FakeClock(), lambda: "id")
+    return Services(Settings(), identify, places, classifier)
+
+
+def test_without_the_model_the_service_is_not_ready():
+    """503: predictions cannot be had."""
+    response = endpoints.ready(services(classifier=FakeClassifier(is_broken=True)))
+    assert response.status_code == 503
+    assert '"model":"unavailable"' in response.body
+
+
+def test_an_unforeseen_error_tells_nothing_but_an_identifier(caplog):
+    """The log holds the rest under it."""
+
+    @problems.handled
+    def view() -> Response:
+        raise ZeroDivisionError("secret")
+
+    with caplog.at_level(logging.ERROR):
+        response = view()
+    assert response.status_code == 500
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert "secret" not in response.body
+    request_id = response.body.split('"requestId":"')[1].split('"')[0]
+    assert request_id in caplog.text
+    assert "ZeroDivisionError" in caplog.text

@@ -1,0 +1,71 @@
+"""API Gateway proxy events, as Lambda gets them: bodies in base64."""
+
+import base64
+import json
+import re
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from app import app
+
+ROUTES = sorted(app.routes, key=lambda route: ("{" in route, -len(route)))
+"""As API Gateway chooses: plain paths before those with parameters."""
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that a problem names."""
+        return [error["field"] for error in self.body.get("errors", [])]
+
+
+def event(
+    method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """A REST API (payload version 1.0) event, as AWS documents it."""
+    parts = urlsplit(url)
+    resource, parameters = _match(parts.path)
+    query = parse_qs(parts.query, keep_blank_values=True) or None
+    return {
+        "resource": resource,
+        "path": parts.path,
+        "httpMethod": method,
+        "headers": {"Host": "abc.execute-api.eu-central-1.amazonaws.com", **(headers or {})},
+        "multiValueHeaders": {name: [value] for name, value in (headers or {}).items()},
+        "queryStringParameters": query and {name: values[-1] for name, values in query.items()},
+        "multiValueQueryStringParameters": query,
+        "pathParameters": parameters,
+        "stageVariables": None,
+        "requestContext": {
+            "httpMethod": method,
+            "resourcePath": resource,
+            "path": f"/api{parts.path}",
+            "stage": "api",
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "identity": {"sourceIp": "192.0.2.1"},
+        },
+        "body": base64.b64encode(body).decode() if body else None,
+        "isBase64Encoded": bool(body),
+    }
+
+
+def call(
+    method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> Answer:
+    """Hand an event to the deployed entry point and read its answer, JSON through and through."""
+    response = app(json.loads(json.dumps(event(method, url, body, headers))), None)
+    response = json.loads(json.dumps(response))
+    return Answer(response["statusCode"], response["headers"], json.loads(response["body"]))
+
+
+def _match(path: str) -> tuple[str, dict[str, str] | None]:
+    for route in ROUTES:
+        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route)
+        pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", pattern)
+        if match := re.fullmatch(pattern, path):
+            return route, match.groupdict() or None
+    raise LookupError(f"API Gateway itself answers {path}")

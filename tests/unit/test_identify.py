@@ -1,0 +1,137 @@
+import pytest
+
+from chalicelib.domain import Coordinates, EventDate, ExifReading, GeoStatus, LocationSource
+from chalicelib.errors import LocationRequired, ModelUnavailable
+from chalicelib.identify import Identify, Query
+from chalicelib.places import Places
+from tests.fakes import (
+    JAGUAR,
+    FakeClassifier,
+    FakeClock,
+    FakeExif,
+    FakeFeatures,
+    FakePhotos,
+    feature,
+    place,
+)
+
+PANTANAL = Coordinates(-17.36, -56.78)
+WITH_FIX = ExifReading(
+    Coordinates(-17.0, -56.0, 8.0), event_date=EventDate("2024-08-19", 8), orientation=6
+)
+
+
+class World:
+    """A service made of fakes, each within a test's reach."""
+
+    def __init__(self, exif: ExifReading | None = None, enabled: bool = True) -> None:
+        self.features = FakeFeatures(place(jaguar=feature()))
+        self.classifier = FakeClassifier()
+        self.identify = Identify(
+            photos=FakePhotos(),
+            exif=FakeExif(exif) if exif else FakeExif(),
+            places=Places(self.features, 0.05, enabled),
+            classifier=self.classifier,
+            clock=FakeClock(step=0.25),
+            new_id=lambda: "id-1",
+        )
+
+
+def test_the_place_of_the_exif_is_used():
+    """A photo that knows where it was taken needs no help."""
+    world = World(WITH_FIX)
+    found = world.identify(Query(b"photo"))
+    assert found.location.source is LocationSource.EXIF
+    assert found.location.coordinates == WITH_FIX.coordinates
+    assert found.geo.status is GeoStatus.APPLIED
+    assert found.candidates[0].taxon == JAGUAR
+
+
+def test_the_callers_coordinates_win_over_the_exif():
+    """Who uploads knows better than the camera."""
+    found = World(WITH_FIX).identify(Query(b"photo", coordinates=PANTANAL))
+    assert found.location.source is LocationSource.REQUEST
+    assert found.location.coordinates == PANTANAL
+
+
+def test_the_callers_uncertainty_holds_for_the_position_of_the_exif():
+    """A caller may know that the camera's position is rough."""
+    found = World(WITH_FIX).identify(Query(b"photo", uncertainty=20_000.0))
+    assert found.location.source is LocationSource.EXIF
+    assert found.location.coordinates == Coordinates(-17.0, -56.0, 20_000.0)
+
+
+def test_without_any_place_the_caller_is_asked_for_one():
+    """And told why the photo's own position could not serve."""
+    with pytest.raises(LocationRequired, match="it has no EXIF") as caught:
+        World().identify(Query(b"photo"))
+    assert [error.field for error in caught.value.errors] == ["decimalLatitude", "decimalLongitude"]
+
+
+def test_geo_off_asks_nothing_of_the_database():
+    """For zoos and gardens: the look alone decides, and no place is needed."""
+    world = World()
+    found = world.identify(Query(b"photo", use_geo=False))
+    assert found.geo.status is GeoStatus.DISABLED
+    assert found.location.source is LocationSource.NONE
+    assert world.features.asked == []
+
+
+def test_the_operator_can_switch_places_off():
+    """Then no request brings them back."""
+    found = World(WITH_FIX, enabled=False).identify(Query(b"photo"))
+    assert found.geo.status is GeoStatus.DISABLED
+
+
+def test_a_database_that_is_down_costs_the_place_and_not_the_answer():
+    """The visitor still gets an answer, and it says what it lacks."""
+    world = World(WITH_FIX)
+    world.features.is_down = True
+    found = world.identify(Query(b"photo"))
+    assert found.geo.status is GeoStatus.DEGRADED
+    assert found.candidates[0].score == pytest.approx(found.candidates[0].vision_score)
+
+
+def test_a_place_that_nobody_knows_is_said_to_be_one():
+    """The open ocean is no reason to call every animal unexpected."""
+    world = World(WITH_FIX)
+    world.features.entry = place()
+    found = world.identify(Query(b"photo"))
+    assert found.geo.status is GeoStatus.NO_DATA
+    assert found.expected_taxa == 0
+    assert {one.expected_here for one in found.candidates} == {None}
+
+
+def test_without_the_model_there_is_no_answer():
+    """Nothing is made up."""
+    world = World(WITH_FIX)
+    world.classifier.is_broken = True
+    with pytest.raises(ModelUnavailable):
+        world.identify(Query(b"photo"))
+
+
+def test_features_are_asked_for_in_the_month_of_the_photo():
+    """The caller's date wins over the camera's; without any it is the whole year."""
+    for query, month in (
+        (Query(b"photo"), 8),
+        (Query(b"photo", event_date=EventDate("2024-01", 1)), 1),
+        (Query(b"photo", event_date=EventDate("2024")), 0),
+    ):
+        world = World(WITH_FIX)
+        world.identify(query)
+        assert [asked for _, asked in world.features.asked] == [month]
+
+
+def test_the_orientation_of_the_exif_reaches_the_model():
+    """Or the model would look at animals lying on their sides."""
+    world = World(WITH_FIX)
+    world.identify(Query(b"photo"))
+    assert world.classifier.shown[0][0, 0, 0] == 6
+
+
+def test_every_stage_is_timed_in_milliseconds():
+    """Each look at the fake clock takes a quarter of a second."""
+    timings = World(WITH_FIX).identify(Query(b"photo")).timings
+    assert list(timings) == ["read", "locate", "features", "decode", "classify", "combine", "total"]
+    assert timings["decode"] == pytest.approx(250)
+    assert timings["total"] > timings["decode"]
