@@ -6,13 +6,16 @@ real photos to it, and the answers are printed.
 
 import argparse
 import json
+import signal
 import statistics
 import subprocess
+from contextlib import suppress
 from typing import Any, Final
 
 from tools.serving import ROOT, serving
 
 SAMPLES: Final = ROOT / "samples"
+BUILD: Final = ROOT / "build"
 PANTANAL: Final = ("-17.36", "-56.78")
 KRUGER: Final = ("-24.01", "31.49")
 WARM_RUNS: Final = 20
@@ -79,26 +82,28 @@ def demonstrate(base: str) -> None:
         print(f"  {stage:9}{statistics.median(run[stage] for run in totals):7.1f}")
 
 
+def serve(base: str) -> None:
+    """Say what to try, and wait for Ctrl-C."""
+    print(f"Serving on {base} until Ctrl-C. Try:\n")
+    print(f"  curl -F photo=@samples/giant-panda.jpg {base}/v1/predictions")
+    print(
+        f"  curl '{base}/v1/species?decimalLatitude=-17.36&decimalLongitude=-56.78'\n", flush=True
+    )
+    with suppress(KeyboardInterrupt):
+        signal.pause()
+
+
 def main() -> None:
     """Run the demonstration, or serve until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--serve", action="store_true", help="leave the server running")
     arguments = parser.parse_args()
-    with serving() as base:
-        if not arguments.serve:
+    BUILD.mkdir(exist_ok=True)
+    with serving(log=None if arguments.serve else BUILD / "demo.log") as base:
+        if arguments.serve:
+            serve(base)
+        else:
             demonstrate(base)
-            return
-        print(f"Serving on {base} until Ctrl-C. Try:\n")
-        print(f"  curl -F photo=@samples/giant-panda.jpg {base}/v1/predictions")
-        print(
-            f"  curl '{base}/v1/species?decimalLatitude=-17.36&decimalLongitude=-56.78'\n",
-            flush=True,
-        )
-        try:
-            while True:
-                input()
-        except (KeyboardInterrupt, EOFError):
-            return
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -30,18 +30,21 @@ def free_port() -> int:
         return port
 
 
-def start(port: int, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start the server; what it logs goes where ours goes."""
+def start(port: int, environment: Mapping[str, str], log: Path | None) -> subprocess.Popen[bytes]:
+    """Start the server. Its log goes to ``log``, or where ours goes."""
     command = [
         str(Path(sys.executable).with_name("chalice")),
         "local", "--no-autoreload", "--host", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **OFFLINE, **(environment or {})},
-        stdout=subprocess.DEVNULL,
-    )
+    with ExitStack() as opened:
+        stderr = opened.enter_context(log.open("wb")) if log else None
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **OFFLINE, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+        )
 
 
 def wait_until_it_listens(server: subprocess.Popen[bytes], port: int) -> None:
@@ -56,10 +59,10 @@ def wait_until_it_listens(server: subprocess.Popen[bytes], port: int) -> None:
 
 
 @contextmanager
-def serving(environment: Mapping[str, str] | None = None) -> Iterator[str]:
+def serving(environment: Mapping[str, str] | None = None, log: Path | None = None) -> Iterator[str]:
     """A running server's base URL. Stops just that server at the end."""
     port = free_port()
-    server = start(port, environment)
+    server = start(port, environment or {}, log)
     try:
         wait_until_it_listens(server, port)
         yield f"http://127.0.0.1:{port}"

@@ -1,0 +1,52 @@
+"""The documents say what the code does."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from app import app
+from chalicelib.http.problems import CATALOGUE, TYPE_PREFIX
+from chalicelib.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parent.parent.parent
+PROXY = "/{proxy+}"
+
+
+def rows(document: str) -> list[list[str]]:
+    lines = (ROOT / document).read_text(encoding="utf-8").splitlines()
+    return [
+        [cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines if "|" in line
+    ]
+
+
+def test_every_setting_is_documented_with_its_default_and_meaning():
+    """docs/settings.md is Settings, row by row."""
+    documented = {row[0]: row for row in rows("docs/settings.md") if row[0].startswith(PREFIX)}
+    assert list(documented) == [PREFIX + field.name.upper() for field in fields(Settings)]
+    for field in fields(Settings):
+        _, default, meaning = documented[PREFIX + field.name.upper()]
+        assert meaning.replace("`", "") == field.metadata["why"].replace("`", "")
+        expected = "on" if field.default is True else str(field.default)
+        assert expected.endswith(default)
+
+
+def test_every_problem_is_documented():
+    """docs/problems.md is the catalogue, row by row."""
+    documented = {row[0]: row[1:3] for row in rows("docs/problems.md") if "/v1/" in row[0]}
+    assert documented == {
+        TYPE_PREFIX + problem.name: [str(problem.status), problem.title]
+        for problem in CATALOGUE.values()
+    }
+
+
+@pytest.mark.parametrize("route", [route for route in app.routes if route != PROXY])
+def test_every_route_is_in_the_readme(route):
+    """A route that nobody can find is none."""
+    assert re.escape(route) in re.escape((ROOT / "README.md").read_text(encoding="utf-8"))
+
+
+def test_the_routes_fit_on_one_page():
+    """app.py holds routes only."""
+    assert len((ROOT / "app.py").read_text(encoding="utf-8").splitlines()) <= 80
