@@ -9,6 +9,7 @@ import json
 import signal
 import statistics
 import subprocess
+import sys
 from contextlib import suppress
 from typing import Any, Final
 
@@ -98,6 +99,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--serve", action="store_true", help="leave the server running")
     arguments = parser.parse_args()
+    # Killed or interrupted, the server that was started here must end too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     BUILD.mkdir(exist_ok=True)
     with serving(log=None if arguments.serve else BUILD / "demo.log") as base:
         if arguments.serve:
