@@ -71,6 +71,11 @@ class EmbeddedFeatures:
             taxa=frozenset(taxon_id for (taxon_id,) in taxa),
         )
 
+    def close(self) -> None:
+        """Give the file back; the next call opens it again."""
+        if (connection := self.__dict__.pop("_connection", None)) is not None:
+            connection.close()
+
     def dataset(self) -> Dataset:
         """The dataset in the file. Raises ``FeaturesUnavailable``."""
         return self._dataset

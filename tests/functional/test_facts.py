@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,15 @@ RANGES = read_table("ranges.csv")
 STORE = Settings().features_file
 
 
-def animals_at(latitude: float, longitude: float) -> set[str]:
-    found = EmbeddedFeatures(STORE).features(chain(Coordinates(latitude, longitude)), 0)
+@pytest.fixture(name="store")
+def make_store():
+    """The store of this checkout."""
+    with closing(EmbeddedFeatures(STORE)) as store:
+        yield store
+
+
+def animals_at(store: EmbeddedFeatures, latitude: float, longitude: float) -> set[str]:
+    found = store.features(chain(Coordinates(latitude, longitude)), 0)
     return {
         CLASSES[taxon_id]["vernacularName"]
         for taxon_id, feature in found.taxa.items()
@@ -86,23 +94,24 @@ def test_the_region_tables_fit_each_other():
         ("Outback", -23.7, 133.9, {"dingo"}, {"koala", "great white shark"}),
     ],
 )
-def test_well_known_animals_live_where_everybody_knows(place, latitude, longitude, present, absent):
+def test_well_known_animals_live_where_everybody_knows(
+    store, place, latitude, longitude, present, absent
+):
     """A few dozen facts that a wrong row, region or cell would break."""
-    found = animals_at(latitude, longitude)
+    found = animals_at(store, latitude, longitude)
     assert present <= found, place
     assert not absent & found, place
 
 
-def test_a_cell_on_a_border_has_the_animals_of_both_sides():
+def test_a_cell_on_a_border_has_the_animals_of_both_sides(store):
     """By their share of it: here Spain and Portugal meet."""
-    taxa = EmbeddedFeatures(STORE).features(chain(Coordinates(41.0, -6.85)), 0).taxa
+    taxa = store.features(chain(Coordinates(41.0, -6.85)), 0).taxa
     assert taxa
     assert all(0 < feature.presence <= 1.001 for feature in taxa.values())
 
 
-def test_where_a_fine_cell_has_no_data_its_parents_speak():
+def test_where_a_fine_cell_has_no_data_its_parents_speak(store):
     """An islet that the sampling missed still belongs to its archipelago."""
-    store = EmbeddedFeatures(STORE)
     cells = chain(Coordinates(41.0, -6.85))
     nowhere = "84bd9ebffffffff"
     found = store.features((nowhere, *cells[1:]), 0)
@@ -115,8 +124,8 @@ def test_a_store_that_cannot_be_read_is_unavailable(tmp_path):
     foreign = tmp_path / "foreign.sqlite"
     foreign.write_bytes(b"not a database" * 100)
     for path in (tmp_path / "missing.sqlite", foreign):
-        with pytest.raises(FeaturesUnavailable):
-            EmbeddedFeatures(path).dataset()
+        with closing(EmbeddedFeatures(path)) as store, pytest.raises(FeaturesUnavailable):
+            store.dataset()
 
 
 def test_the_store_cannot_be_written_to():
@@ -127,10 +136,10 @@ def test_the_store_cannot_be_written_to():
     connection.close()
 
 
-def test_the_store_is_small_and_up_to_date():
+def test_the_store_is_small_and_up_to_date(store):
     """At most 6 MB, built from the very facts of this checkout."""
     assert STORE.stat().st_size <= 6_000_000
-    assert EmbeddedFeatures(STORE).dataset().version == build_features.describe()["version"]
+    assert store.dataset().version == build_features.describe()["version"]
 
 
 def test_the_labels_are_up_to_date(tmp_path: Path):
