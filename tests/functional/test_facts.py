@@ -28,8 +28,8 @@ def make_store():
         yield store
 
 
-def animals_at(store: EmbeddedFeatures, latitude: float, longitude: float) -> set[str]:
-    found = store.features(chain(Coordinates(latitude, longitude)), 0)
+def animals_at(store: EmbeddedFeatures, coordinates: Coordinates) -> set[str]:
+    found = store.features(chain(coordinates), 0)
     return {
         CLASSES[taxon_id]["vernacularName"]
         for taxon_id, feature in found.taxa.items()
@@ -80,25 +80,33 @@ def test_the_region_tables_fit_each_other():
 
 
 @pytest.mark.parametrize(
-    ("place", "latitude", "longitude", "present", "absent"),
+    ("place", "coordinates", "present", "absent"),
     [
-        ("Pantanal", -17.36, -56.78, {"jaguar"}, {"leopard", "koala", "polar bear"}),
-        ("Kruger park", -24.01, 31.49, {"leopard", "lion", "impala"}, {"jaguar", "tiger"}),
-        ("Sichuan", 31.0, 103.2, {"giant panda"}, {"jaguar", "koala"}),
-        ("Churchill", 58.77, -94.17, {"polar bear"}, {"giant panda", "king penguin"}),
-        ("Komodo", -8.57, 119.49, {"Komodo dragon"}, {"polar bear", "Gila monster"}),
-        ("Madagascar", -21.85, 46.84, {"ring-tailed lemur"}, {"lion", "zebra"}),
-        ("Yellowstone", 44.66, -110.47, {"bison"}, {"lion", "African elephant"}),
-        ("Svalbard", 78.2, 15.6, {"polar bear", "Arctic fox"}, {"lion", "king penguin"}),
-        ("Bavaria", 47.6, 11.5, {"red fox", "wild boar"}, {"koala", "jaguar"}),
-        ("Outback", -23.7, 133.9, {"dingo"}, {"koala", "great white shark"}),
+        ("Pantanal", Coordinates(-17.36, -56.78), {"jaguar"}, {"leopard", "koala", "polar bear"}),
+        (
+            "Kruger park",
+            Coordinates(-24.01, 31.49),
+            {"leopard", "lion", "impala"},
+            {"jaguar", "tiger"},
+        ),
+        ("Sichuan", Coordinates(31.0, 103.2), {"giant panda"}, {"jaguar", "koala"}),
+        ("Churchill", Coordinates(58.77, -94.17), {"polar bear"}, {"giant panda", "king penguin"}),
+        ("Komodo", Coordinates(-8.57, 119.49), {"Komodo dragon"}, {"polar bear", "Gila monster"}),
+        ("Madagascar", Coordinates(-21.85, 46.84), {"ring-tailed lemur"}, {"lion", "zebra"}),
+        ("Yellowstone", Coordinates(44.66, -110.47), {"bison"}, {"lion", "African elephant"}),
+        (
+            "Svalbard",
+            Coordinates(78.2, 15.6),
+            {"polar bear", "Arctic fox"},
+            {"lion", "king penguin"},
+        ),
+        ("Bavaria", Coordinates(47.6, 11.5), {"red fox", "wild boar"}, {"koala", "jaguar"}),
+        ("Outback", Coordinates(-23.7, 133.9), {"dingo"}, {"koala", "great white shark"}),
     ],
 )
-def test_well_known_animals_live_where_everybody_knows(
-    store, place, latitude, longitude, present, absent
-):
+def test_well_known_animals_live_where_everybody_knows(store, place, coordinates, present, absent):
     """A few dozen facts that a wrong row, region or cell would break."""
-    found = animals_at(store, latitude, longitude)
+    found = animals_at(store, coordinates)
     assert present <= found, place
     assert not absent & found, place
 
