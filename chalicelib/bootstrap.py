@@ -17,6 +17,7 @@ from chalicelib.adapters.classifier import TfliteClassifier
 from chalicelib.adapters.exif import ExifreadExifReader
 from chalicelib.adapters.features import EmbeddedFeatures
 from chalicelib.adapters.photo import PillowPhotoReader
+from chalicelib.fusion import WeightBounds
 from chalicelib.identify import Identify
 from chalicelib.places import Places
 from chalicelib.ports import Classifier, Clock
@@ -44,7 +45,11 @@ class Services:
             seconds_to_live=settings.memory_cache_seconds,
             maximum_entries=settings.memory_cache_entries,
         )
-        places = Places(repository, settings.geo_weight_floor, settings.geo)
+        places = Places(
+            repository,
+            WeightBounds(settings.geo_weight_floor, settings.geo_weight_ceiling),
+            settings.geo,
+        )
         identify = Identify(
             photos=PillowPhotoReader(settings.maximum_photo_bytes, settings.maximum_photo_pixels),
             exif=ExifreadExifReader(),

@@ -5,6 +5,8 @@ iNaturalist's geo model uses too; its parents stand in where the fine cell has
 no data or the point is not sure enough for it.
 """
 
+import math
+from collections import Counter
 from typing import Final
 
 import h3
@@ -22,6 +24,18 @@ A point 1 km off leaves its resolution-4 cell in 2 % of cases, 10 km off in
 """
 
 
+ASSUMED_UNCERTAINTY: Final = 1_000.0
+"""Metres, where nobody said: a careful click on a map, or a photographer's distance."""
+
+CIRCLE_POINTS: Final = 37
+"""Points that stand for a circle: enough that a cell it barely touches is still found."""
+
+EARTH_RADIUS: Final = 6_371_008.8
+"""Metres: the mean radius of the WGS 84 ellipsoid (IUGG)."""
+
+GOLDEN_ANGLE: Final = math.pi * (3 - math.sqrt(5))
+
+
 def resolution_for(uncertainty: float | None) -> int:
     """The finest resolution that a point with this uncertainty (metres) can claim."""
     for resolution, limit in UNCERTAINTY_LIMITS:
@@ -36,8 +50,46 @@ def chain(coordinates: Coordinates) -> tuple[str, ...]:
     Parents come from the cell, never from the point: H3's hierarchy is not
     exact, and for 7 % of points the point's own parent cell is another one.
     """
-    finest = h3.latlng_to_cell(
-        coordinates.latitude, coordinates.longitude, resolution_for(coordinates.uncertainty)
-    )
+    return _chain(coordinates.latitude, coordinates.longitude, coordinates.uncertainty)
+
+
+def cover(coordinates: Coordinates) -> tuple[tuple[tuple[str, ...], float], ...]:
+    """The chains of all cells that the circle of uncertainty reaches, each with its share.
+
+    The centre's own cell comes first. Shares sum to 1: a point near the edge of
+    its cell, or on a coast, counts the neighbours by how likely it lies there.
+    """
+    found: Counter[tuple[str, ...]] = Counter({chain(coordinates): 0})
+    for latitude, longitude in circle(coordinates):
+        found[_chain(latitude, longitude, coordinates.uncertainty)] += 1
+    return tuple((cells, number / CIRCLE_POINTS) for cells, number in found.items() if number)
+
+
+def circle(coordinates: Coordinates) -> list[tuple[float, float]]:
+    """Points spread evenly over the circle of uncertainty, in degrees.
+
+    A sunflower (Vogel 1979, https://doi.org/10.1016/0025-5564(79)90080-4), laid
+    on the sphere by the direct formula for great circles.
+    """
+    radius = (coordinates.uncertainty or ASSUMED_UNCERTAINTY) / EARTH_RADIUS
+    sine, cosine = (f(math.radians(coordinates.latitude)) for f in (math.sin, math.cos))
+    points = []
+    for number in range(CIRCLE_POINTS):
+        distance = min(radius, math.pi) * math.sqrt(number / (CIRCLE_POINTS - 1))
+        bearing = number * GOLDEN_ANGLE
+        latitude = math.asin(
+            sine * math.cos(distance) + cosine * math.sin(distance) * math.cos(bearing)
+        )
+        east = math.atan2(
+            math.sin(bearing) * math.sin(distance) * cosine,
+            math.cos(distance) - sine * math.sin(latitude),
+        )
+        longitude = (coordinates.longitude + math.degrees(east) + 540) % 360 - 180
+        points.append((math.degrees(latitude), longitude))
+    return points
+
+
+def _chain(latitude: float, longitude: float, uncertainty: float | None) -> tuple[str, ...]:
+    finest = h3.latlng_to_cell(latitude, longitude, resolution_for(uncertainty))
     parents = range(h3.get_resolution(finest) - 1, COARSEST - 1, -1)
     return (finest, *(h3.cell_to_parent(finest, resolution) for resolution in parents))

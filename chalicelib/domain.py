@@ -4,7 +4,7 @@ Names follow Darwin Core (https://dwc.tdwg.org/terms/) wherever it has a term.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -112,6 +112,23 @@ class Taxon:
     vernacular_name: str
     taxon_rank: str
     geography: Geography
+    higher: Mapping[str, str] = field(default_factory=dict)
+    """Names by rank, finest first: genus, family, order, class, as far as the taxon has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From which score on a name is given; chosen on development data, kept beside the model.
+
+    ``animal``: the share of the picture's score that must be animal for any name;
+    ``not_an_animal``: the share below which there is said to be none; ``named``: one
+    taxon of the model; ``rolled_up``: a higher taxon, all its members summed.
+    """
+
+    animal: float
+    not_an_animal: float
+    named: float
+    rolled_up: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +143,7 @@ class Model:
     sha256: str
     input_size: InputSize
     taxa: tuple[Taxon | None, ...]
+    thresholds: Thresholds
     card: Mapping[str, Any]
     """The model's description file as it stands, for ``GET /v1/model``."""
 
@@ -227,6 +245,46 @@ class Candidate:
     expected_here: bool | None
 
 
+class DecisionKind(StrEnum):
+    """How far the scores carry."""
+
+    SPECIES = "species"
+    ROLLED_UP = "rolledUp"
+    UNKNOWN = "unknown"
+    NOT_AN_ANIMAL = "notAnAnimal"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name with what it has of the probability, all that it covers summed."""
+
+    scientific_name: str
+    taxon_rank: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """The picture's first choice does not live here: what there is instead.
+
+    ``instead`` is the likeliest animal that the place does not speak against;
+    ``rolled_up`` the finest higher taxon that is sure enough, whichever it is.
+    """
+
+    first_by_look: Taxon
+    instead: Taxon | None
+    rolled_up: Name | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer in a word: a name that is sure enough, or that there is none."""
+
+    kind: DecisionKind
+    name: Name | None = None
+    rejection: Rejection | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Identification:
     """The answer: what the animal is, and what that rests on."""
@@ -242,6 +300,7 @@ class Identification:
     expected_taxa: int
     candidates: tuple[Candidate, ...]
     animal_score: float
+    decision: Decision
     timings: Mapping[str, float]
     """Milliseconds by stage, in the order in which the stages ran."""
 

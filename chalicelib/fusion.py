@@ -1,10 +1,12 @@
 """How look and place are put together.
 
 The rule is a soft one: the place multiplies what the picture says by a weight
-between a floor and 1, and never forbids. Zoos, vagrants and pets exist.
+between a floor and a ceiling, and never forbids. Zoos, vagrants and pets exist.
+``docs/accuracy.md`` has the rules that were compared, and how they did.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from chalicelib.domain import (
@@ -35,24 +37,34 @@ EXPECTED_PRESENCE: Final = 0.05
 NEUTRAL_WEIGHT: Final = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class WeightBounds:
+    """How far a place may speak: ``floor`` (0 to 1) against, ``ceiling`` (above 1) for."""
+
+    floor: float
+    ceiling: float
+
+
 def is_expected(feature: TaxonFeature | None) -> bool:
     """Whether a taxon with this feature is one of the animals of the place."""
     return feature is not None and feature.presence >= EXPECTED_PRESENCE
 
 
-def place_weight(feature: TaxonFeature | None, floor: float) -> float:
-    """What the place makes of a taxon: ``floor`` to 1.
+def place_weight(feature: TaxonFeature | None, bounds: WeightBounds) -> float:
+    """What the place makes of a taxon: from the floor to the ceiling.
 
-    ``floor + (1 - floor) * r / (1 + r)``, where ``r`` is the taxon's presence
-    here over its prevalence in the world. It saturates, so that a rare animal
-    at home gains no more than a sure picture can carry; the floor keeps an
-    animal far from home in the list. (An unbounded ratio, as in the plain
-    product of Mac Aodha et al. 2019, https://arxiv.org/abs/1906.05272, would
-    let the place overrule a sure picture.)
+    ``floor + (ceiling - floor) * r / (r + s)``, where ``r`` is the taxon's presence here
+    over its prevalence in the world and ``s`` such that ``r = 1``, a place that tells
+    nothing, weighs 1. Bayes' rule for a classifier that was trained on equally many photos
+    of each class has ``r`` itself, as in the plain product of Mac Aodha et al. 2019
+    (https://arxiv.org/abs/1906.05272); but our ``r`` rests on coarse ranges, so the weight
+    saturates: the place must not overrule a sure picture in either direction.
     """
+    floor, ceiling = bounds.floor, bounds.ceiling
     if feature is None or feature.presence <= 0:
         return floor
-    return floor + (1 - floor) * feature.presence / (feature.presence + feature.prevalence)
+    presence, prevalence = feature.presence * (1 - floor), feature.prevalence * (ceiling - 1)
+    return floor + (ceiling - floor) * presence / (presence + prevalence)
 
 
 def has_opinion(taxon: Taxon, dataset: Dataset) -> bool:
@@ -65,7 +77,7 @@ def has_opinion(taxon: Taxon, dataset: Dataset) -> bool:
 
 
 def fuse(
-    scores: Scores, model: Model, geo: Geo, floor: float
+    scores: Scores, model: Model, geo: Geo, bounds: WeightBounds
 ) -> tuple[tuple[Candidate, ...], float]:
     """Every animal of the model, best first, and the share of the score that is animal.
 
@@ -75,7 +87,7 @@ def fuse(
     animals = [
         (taxon, float(score)) for taxon, score in zip(model.taxa, scores, strict=True) if taxon
     ]
-    weights = [weigh(taxon, geo, floor) for taxon, _ in animals]
+    weights = [weigh(taxon, geo, bounds) for taxon, _ in animals]
     vision_total = sum(vision for _, vision in animals)
     total = sum(vision * weight for (_, vision), (weight, _) in zip(animals, weights, strict=True))
     candidates = [
@@ -92,17 +104,17 @@ def fuse(
     return tuple(candidates), vision_total
 
 
-def weigh(taxon: Taxon, geo: Geo, floor: float) -> tuple[float, bool | None]:
+def weigh(taxon: Taxon, geo: Geo, bounds: WeightBounds) -> tuple[float, bool | None]:
     """The place's weight for a taxon, and whether the taxon is expected there."""
     if geo.status is not GeoStatus.APPLIED or geo.features is None or geo.dataset is None:
         return NEUTRAL_WEIGHT, None
     if not has_opinion(taxon, geo.dataset):
         return NEUTRAL_WEIGHT, None
     feature = geo.features.taxa.get(taxon.taxon_id)
-    return place_weight(feature, floor), is_expected(feature)
+    return place_weight(feature, bounds), is_expected(feature)
 
 
-def animals_of(geo: Geo, model: Model, floor: float) -> tuple[Occurrence, ...]:
+def animals_of(geo: Geo, model: Model, bounds: WeightBounds) -> tuple[Occurrence, ...]:
     """The expected animals of a place, the most characteristic first.
 
     Ranked by presence, then by how much the place speaks for them, then by name.
@@ -110,7 +122,7 @@ def animals_of(geo: Geo, model: Model, floor: float) -> tuple[Occurrence, ...]:
     if geo.features is None or geo.dataset is None:
         return ()
     found = [
-        Occurrence(taxon, feature, place_weight(feature, floor))
+        Occurrence(taxon, feature, place_weight(feature, bounds))
         for taxon in model.taxa
         if taxon is not None
         and has_opinion(taxon, geo.dataset)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chalicelib import cells, fusion
+from chalicelib.decision import decide
 from chalicelib.domain import (
     WHOLE_YEAR,
     Coordinates,
@@ -94,7 +95,10 @@ class Identify:
             with stage("classify"):
                 scores = self.classifier.classify(pixels)
             with stage("combine"):
-                candidates, animal_score = fusion.fuse(scores, model, geo, self.places.weight_floor)
+                candidates, animal_score = fusion.fuse(
+                    scores, model, geo, self.places.weight_bounds
+                )
+                decision = decide(candidates, animal_score, model.thresholds)
         # 5. Return it.
         return Identification(
             prediction_id=self.new_id(),
@@ -108,6 +112,7 @@ class Identify:
             expected_taxa=self.places.expected_taxa(geo),
             candidates=candidates,
             animal_score=animal_score,
+            decision=decision,
             timings=stage.timings,
         )
 

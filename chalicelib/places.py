@@ -1,9 +1,20 @@
 """What the database knows about a place, whatever state the database is in."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from chalicelib import cells, fusion
-from chalicelib.domain import Coordinates, Geo, GeoStatus, Model, Occurrence
+from chalicelib.domain import (
+    Coordinates,
+    FeatureSource,
+    Geo,
+    GeoStatus,
+    Model,
+    Occurrence,
+    PlaceFeatures,
+    TaxonFeature,
+)
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.ports import FeatureRepository
 
@@ -12,11 +23,11 @@ from chalicelib.ports import FeatureRepository
 class Places:
     """Looks places up. ``enabled`` is the operator's switch for all callers.
 
-    ``weight_floor`` (0 to 1) is the least that a place can leave of a score.
+    ``weight_bounds`` say how far a place may speak against an animal, and for it.
     """
 
     repository: FeatureRepository
-    weight_floor: float
+    weight_bounds: fusion.WeightBounds
     enabled: bool = True
 
     def geo(self, coordinates: Coordinates | None, month: int) -> Geo:
@@ -25,7 +36,12 @@ class Places:
             return Geo(GeoStatus.DISABLED)
         try:
             dataset = self.repository.dataset()
-            features = self.repository.features(cells.chain(coordinates), month)
+            features = average(
+                [
+                    (self.repository.features(chain, month), share)
+                    for chain, share in cells.cover(coordinates)
+                ]
+            )
         except FeaturesUnavailable:
             return Geo(GeoStatus.DEGRADED)
         status = GeoStatus.APPLIED if features.taxa else GeoStatus.NO_DATA
@@ -38,4 +54,42 @@ class Places:
 
     def species(self, geo: Geo, model: Model) -> tuple[Occurrence, ...]:
         """The animals of the place that the model can tell, ranked."""
-        return fusion.animals_of(geo, model, self.weight_floor)
+        return fusion.animals_of(geo, model, self.weight_bounds)
+
+
+SLOWEST_LAST = (
+    FeatureSource.MEMORY,
+    FeatureSource.CACHE,
+    FeatureSource.STALE,
+    FeatureSource.EMBEDDED,
+    FeatureSource.DATABASE,
+)
+
+
+def average(entries: Sequence[tuple[PlaceFeatures, float]]) -> PlaceFeatures:
+    """Several places as one, each by its share; the first is the one in the middle.
+
+    Places without data do not count: a beach is not half as rich as its hinterland.
+    A taxon keeps the status of the place where it is firmest. ``source`` is that
+    of the slowest tier that had to answer.
+    """
+    if len(entries) == 1:
+        return entries[0][0]
+    known = [(entry, share) for entry, share in entries if entry.taxa]
+    total = sum(share for _, share in known)
+    presences: defaultdict[str, float] = defaultdict(float)
+    firmest: dict[str, TaxonFeature] = {}
+    for entry, share in known:
+        for taxon_id, feature in entry.taxa.items():
+            presences[taxon_id] += feature.presence * share / total
+            if taxon_id not in firmest or firmest[taxon_id].presence < feature.presence:
+                firmest[taxon_id] = feature
+    first = known[0][0] if known else entries[0][0]
+    return replace(
+        first,
+        source=max((entry.source for entry, _ in entries), key=SLOWEST_LAST.index),
+        taxa={
+            taxon_id: replace(feature, presence=presences[taxon_id])
+            for taxon_id, feature in firmest.items()
+        },
+    )

@@ -55,7 +55,12 @@ class Settings:
     geo_weight_floor: float = _setting(
         _number(float, 0.0, 1.0),
         "The least that a place leaves of a score: 0 forbids animals out of range, 1 ignores it.",
-        default=0.05,
+        default=0.1,
+    )
+    geo_weight_ceiling: float = _setting(
+        _number(float, 1.1, 1_000.0),
+        "The most that a place makes of a score, for an animal that lives nearly nowhere else.",
+        default=10.0,
     )
     features_file: Path = _setting(
         _existing,

@@ -19,13 +19,16 @@ from chalicelib.domain import (
     Status,
     Taxon,
     TaxonFeature,
+    Thresholds,
 )
 from chalicelib.errors import FeaturesUnavailable, ModelUnavailable
 
-JAGUAR = Taxon("jaguar", "Panthera onca", "jaguar", "species", Geography.RANGE)
-LEOPARD = Taxon("leopard", "Panthera pardus", "leopard", "species", Geography.RANGE)
-DOG = Taxon("dog", "Canis familiaris", "Rottweiler", "species", Geography.DOMESTIC)
-ANT = Taxon("ant", "Formicidae", "ant", "family", Geography.COSMOPOLITAN)
+PANTHERA = {"genus": "Panthera", "family": "Felidae", "order": "Carnivora", "class": "Mammalia"}
+JAGUAR = Taxon("jaguar", "Panthera onca", "jaguar", "species", Geography.RANGE, PANTHERA)
+LEOPARD = Taxon("leopard", "Panthera pardus", "leopard", "species", Geography.RANGE, PANTHERA)
+CANIS = {"genus": "Canis", "family": "Canidae", "order": "Carnivora", "class": "Mammalia"}
+DOG = Taxon("dog", "Canis familiaris", "Rottweiler", "species", Geography.DOMESTIC, CANIS)
+ANT = Taxon("ant", "Formicidae", "ant", "family", Geography.COSMOPOLITAN, {"class": "Insecta"})
 UNMAPPED = Taxon("okapi", "Okapia johnstoni", "okapi", "species", Geography.RANGE)
 
 MODEL = Model(
@@ -34,6 +37,7 @@ MODEL = Model(
     sha256="0" * 64,
     input_size=InputSize(4, 4, 1.0),
     taxa=(JAGUAR, LEOPARD, DOG, ANT, UNMAPPED, None),
+    thresholds=Thresholds(animal=0.5, not_an_animal=0.1, named=0.8, rolled_up=0.8),
     card={"name": "fake"},
 )
 DATASET = Dataset("facts-1", "Facts", "CC0-1.0", "nobody", frozenset({"jaguar", "leopard"}))

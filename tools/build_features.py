@@ -21,6 +21,7 @@ import h3
 import numpy as np
 import shapely
 
+from chalicelib.adapters.features import ALL_MONTHS
 from chalicelib.cells import COARSEST, FINEST
 from chalicelib.domain import Status
 from chalicelib.fusion import PRESENCE
@@ -31,9 +32,6 @@ TARGET: Final = ROOT / "chalicelib" / "features.sqlite"
 
 SAMPLE_RESOLUTION: Final = FINEST + 1
 """A cell is sampled at the centres of its seven children of this resolution."""
-
-SHARE_DIGITS: Final = 3
-"""Shares of a cell's area are kept to a thousandth."""
 
 SCHEMA: Final = """
     CREATE TABLE dataset (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -49,12 +47,13 @@ SCHEMA: Final = """
         taxon INTEGER NOT NULL REFERENCES taxon,
         status TEXT NOT NULL,
         presence REAL NOT NULL,     -- 0 to 1, as the status lets us expect the taxon
+        months INTEGER NOT NULL,    -- bits 1 to 12: when it is there
         PRIMARY KEY (region, taxon)
     ) WITHOUT ROWID;
     CREATE TABLE geo_cell (
         cell INTEGER NOT NULL,      -- H3 index, resolutions 4, 3 and 2
         region INTEGER NOT NULL REFERENCES region,
-        share REAL NOT NULL,        -- of the cell's area within any region; sums to 1 a cell
+        samples INTEGER NOT NULL,   -- sampled points of the cell that lie in the region
         land INTEGER NOT NULL,      -- whether land is in the cell or next to it
         sea INTEGER NOT NULL,       -- whether sea is in the cell or next to it
         PRIMARY KEY (cell, region)
@@ -64,9 +63,9 @@ SCHEMA: Final = """
 
 @dataclass
 class Cell:
-    """One H3 cell: its regions with their shares of it, and what lies in or next to it."""
+    """One H3 cell: its regions with the points of each, and what lies in or next to it."""
 
-    shares: dict[str, float]
+    samples: dict[str, int]
     land: bool
     sea: bool
 
@@ -201,7 +200,7 @@ def sample_cells(regions: Regions) -> dict[str, Cell]:
 
     return {
         cell: Cell(
-            shares={region: number / sum(found.values()) for region, number in found.items()},
+            samples=dict(found),
             land=has(cell, land=True),
             sea=has(cell, land=False),
         )
@@ -230,6 +229,39 @@ def statuses_by_region(
     return found
 
 
+def months_by_region(
+    regions: Regions,
+    rows: Iterable[Mapping[str, str]],
+    statuses: Mapping[str, Mapping[str, Status]],
+) -> dict[str, dict[str, int]]:
+    """What ``seasons.csv`` says of each region in use, as bits: its own row, else its parent's."""
+    stated: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in rows:
+        region, taxon_id = row["region"], row["taxonID"]
+        inside = [one for one in statuses if region in regions.lineage(one)]
+        if not any(taxon_id in statuses[one] for one in inside):
+            raise FactError(f"seasons.csv: {taxon_id} has no range in {region}")
+        if taxon_id in stated[region]:
+            raise FactError(f"seasons.csv: {taxon_id} is in {region} twice")
+        stated[region][taxon_id] = month_bits(row["months"])
+    found: dict[str, dict[str, int]] = {}
+    for region in statuses:
+        merged: dict[str, int] = {}
+        for ancestor in reversed(tuple(regions.lineage(region))):
+            merged |= stated[ancestor]
+        found[region] = merged
+    return found
+
+
+def month_bits(months: str) -> int:
+    """``4-9`` or, over the turn of the year, ``11-3`` as bits 4 to 9, or 11, 12 and 1 to 3."""
+    first, last = (int(month) for month in months.split("-"))
+    if not (1 <= first <= 12 and 1 <= last <= 12):
+        raise FactError(f"seasons.csv: {months} are no months")
+    count = (last - first) % 12 + 1
+    return sum(1 << ((first - 1 + number) % 12 + 1) for number in range(count))
+
+
 def build(target: Path) -> None:
     """Write the store to ``target``. Raises ``FactError``."""
     regions = Regions.read()
@@ -243,8 +275,9 @@ def build(target: Path) -> None:
         )
 
     cells = sample_cells(regions)
-    used = sorted({region for cell in cells.values() for region in cell.shares})
-    statuses = statuses_by_region(regions, ranges, used)
+    used = sorted({region for cell in cells.values() for region in cell.samples})
+    statuses = statuses_by_region(regions, ranges, regions.names)
+    seasons = months_by_region(regions, read_table("seasons.csv"), statuses)
     marine = {taxon_id for taxon_id in ranged if classes[taxon_id]["habitat"] == "marine"}
     prevalences = prevalence(cells, statuses, marine)
 
@@ -266,9 +299,15 @@ def build(target: Path) -> None:
         ((number, region, regions.names[region]) for region, number in region_ids.items()),
     )
     connection.executemany(
-        "INSERT INTO region_taxon VALUES (?, ?, ?, ?)",
+        "INSERT INTO region_taxon VALUES (?, ?, ?, ?, ?)",
         (
-            (region_ids[region], taxa[taxon_id], status, PRESENCE[status])
+            (
+                region_ids[region],
+                taxa[taxon_id],
+                status,
+                PRESENCE[status],
+                seasons[region].get(taxon_id, ALL_MONTHS),
+            )
             for region in used
             for taxon_id, status in sorted(statuses[region].items())
         ),
@@ -276,9 +315,9 @@ def build(target: Path) -> None:
     connection.executemany(
         "INSERT INTO geo_cell VALUES (?, ?, ?, ?, ?)",
         (
-            (int(name, 16), region_ids[region], round(share, SHARE_DIGITS), cell.land, cell.sea)
+            (int(name, 16), region_ids[region], number, cell.land, cell.sea)
             for name, cell in sorted(cells.items())
-            for region, share in sorted(cell.shares.items())
+            for region, number in sorted(cell.samples.items())
         ),
     )
     connection.commit()
@@ -297,9 +336,9 @@ def prevalence(
     area: dict[bool, dict[str, float]] = {True: defaultdict(float), False: defaultdict(float)}
     for name, cell in cells.items():
         if h3.get_resolution(name) == FINEST:
-            for region, share in cell.shares.items():
-                area[True][region] += share * cell.sea
-                area[False][region] += share * cell.land
+            for region, number in cell.samples.items():
+                area[True][region] += number * cell.sea
+                area[False][region] += number * cell.land
     totals: dict[str, float] = defaultdict(float)
     for region, found in statuses.items():
         for taxon_id, status in found.items():
@@ -313,7 +352,7 @@ def prevalence(
 def describe() -> dict[str, str]:
     """The dataset's own description; the version follows from the facts."""
     digest = hashlib.sha256()
-    for name in ("classes.csv", "ranges.csv", "regions.csv", "subregions.csv"):
+    for name in ("classes.csv", "ranges.csv", "seasons.csv", "regions.csv", "subregions.csv"):
         digest.update((DATA / name).read_bytes())
     for name in ("borders.json", "land-50m.json"):
         digest.update((DATA / "borders" / name).read_bytes())

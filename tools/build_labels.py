@@ -14,6 +14,7 @@ from tools.build_features import ROOT, read_table
 TARGET: Final = ROOT / "chalicelib" / "model" / "labels.csv"
 COLUMNS: Final = (
     "classIndex", "taxonID", "vernacularName", "scientificName", "taxonRank", "geography",
+    "class", "order", "family", "genus",
 )  # fmt: skip
 CLASSES: Final = 1000
 

@@ -18,7 +18,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.domain import Geography, InputSize, Model, Pixels, Scores, Taxon
+from chalicelib.decision import HIGHER_RANKS
+from chalicelib.domain import Geography, InputSize, Model, Pixels, Scores, Taxon, Thresholds
 from chalicelib.errors import ModelUnavailable
 
 RUNTIMES: Final = ("tflite_runtime.interpreter", "ai_edge_litert.interpreter")
@@ -48,7 +49,7 @@ class TfliteClassifier:
     def model(self) -> Model:
         """What ``model.json`` and the labels say. Raises ``ModelUnavailable``."""
         try:
-            shape = self._card["input"]
+            shape, decision = self._card["input"], self._card["decision"]
             return Model(
                 name=self._card["name"],
                 version=self._card["version"],
@@ -57,6 +58,12 @@ class TfliteClassifier:
                     shape["width"], shape["height"], shape["cropFraction"], shape["resample"]
                 ),
                 taxa=_taxa(self._directory / self._card["labels"]),
+                thresholds=Thresholds(
+                    animal=decision["animal"],
+                    not_an_animal=decision["notAnAnimal"],
+                    named=decision["named"],
+                    rolled_up=decision["rolledUp"],
+                ),
                 card=self._card,
             )
         except (OSError, KeyError, ValueError) as error:
@@ -163,6 +170,7 @@ def _taxa(labels: Path) -> tuple[Taxon | None, ...]:
             vernacular_name=row["vernacularName"],
             taxon_rank=row["taxonRank"],
             geography=Geography(row["geography"]),
+            higher={rank: row[rank] for rank in HIGHER_RANKS if row.get(rank)},
         )
         if row["taxonID"]
         else None

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
+from chalicelib.backoff import Level, back_off
 from chalicelib.domain import (
     WHOLE_YEAR,
     Dataset,
@@ -21,9 +22,10 @@ from chalicelib.domain import (
 )
 from chalicelib.errors import FeaturesUnavailable
 
-LOOKUP = """
-    SELECT geo_cell.cell, taxon.taxon_id, region_taxon.status,
-           sum(geo_cell.share * region_taxon.presence) AS presence, taxon.prevalence,
+LOOKUP: Final = """
+    SELECT geo_cell.cell, taxon.taxon_id, region_taxon.status, taxon.prevalence,
+           sum(geo_cell.samples * region_taxon.presence
+               * CASE WHEN region_taxon.months & :month THEN 1 ELSE :out_of_season END),
            max(region_taxon.presence)
       FROM geo_cell
       JOIN region_taxon USING (region)
@@ -37,6 +39,18 @@ LOOKUP = """
 SQLite takes ``status`` from the row that holds ``max(presence)``: the firmest one
 (https://www.sqlite.org/lang_select.html#bareagg).
 """
+
+EFFORT: Final = "SELECT cell, sum(samples) FROM geo_cell WHERE cell IN ({cells}) GROUP BY cell"
+
+OUT_OF_SEASON: Final = 0.04
+"""What is left of a presence in the months when the animal is away or asleep.
+
+Just too little to be expected: some stay behind, some come early.
+"""
+
+
+ALL_MONTHS: Final = sum(1 << month for month in range(1, 13))
+"""Bits 1 to 12: ``region_taxon.months`` of an animal that is there all the year."""
 
 
 class EmbeddedFeatures:
@@ -52,7 +66,7 @@ class EmbeddedFeatures:
         uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
         return sqlite3.connect(uri, uri=True, check_same_thread=False)
 
-    def _rows(self, statement: str, parameters: Sequence[int] = ()) -> list[tuple[Any, ...]]:
+    def _rows(self, statement: str, **parameters: float) -> list[tuple[Any, ...]]:
         try:
             with self._lock:
                 return self._connection.execute(statement, parameters).fetchall()
@@ -81,21 +95,37 @@ class EmbeddedFeatures:
         return self._dataset
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
-        """The finest cell of the chain that has data. The file knows no seasons."""
-        del month
-        cells = [int(cell, 16) for cell in chain]
-        rows = self._rows(LOOKUP.format(cells=",".join("?" * len(cells))), cells)
-        by_cell: dict[int, dict[str, TaxonFeature]] = {}
-        for cell, taxon_id, status, presence, prevalence, _ in rows:
-            by_cell.setdefault(cell, {})[taxon_id] = TaxonFeature(
-                Status(status), presence, prevalence
-            )
-        finest = next((cell for cell in chain if int(cell, 16) in by_cell), None)
+        """The finest cell of the chain, backed by the wider ones."""
+        numbers = ",".join(str(int(cell, 16)) for cell in chain)
+        efforts = dict(self._rows(EFFORT.format(cells=numbers)))
+        rows = self._rows(
+            LOOKUP.format(cells=numbers),
+            month=season(month),
+            out_of_season=OUT_OF_SEASON,
+        )
+        counts: dict[int, dict[str, float]] = {cell: {} for cell in efforts}
+        taxa: dict[str, tuple[Status, float]] = {}
+        # H3 numbers of finer cells are larger: a finer cell's status replaces a wider one's.
+        for cell, taxon_id, status, prevalence, count, _ in sorted(rows):
+            counts[cell][taxon_id] = count
+            taxa[taxon_id] = Status(status), prevalence
+        presences = back_off(
+            [Level(efforts[cell], counts[cell]) for cell in sorted(efforts, reverse=True)]
+        )
+        finest = max(efforts, default=None)
         return PlaceFeatures(
             dataset=self._dataset.version,
             source=FeatureSource.EMBEDDED,
-            cell=finest,
-            month=WHOLE_YEAR,
-            effort=0,
-            taxa=by_cell[int(finest, 16)] if finest else {},
+            cell=None if finest is None else format(finest, "x"),
+            month=month,
+            effort=0 if finest is None else efforts[finest],
+            taxa={
+                taxon_id: TaxonFeature(taxa[taxon_id][0], presence, taxa[taxon_id][1])
+                for taxon_id, presence in presences.items()
+            },
         )
+
+
+def season(month: int) -> int:
+    """The bit of a month, 1 to 12, as ``region_taxon.months`` has it; all for the whole year."""
+    return ALL_MONTHS if month == WHOLE_YEAR else 1 << month

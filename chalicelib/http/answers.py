@@ -57,6 +57,34 @@ class Prediction(Answer):
     expected_here: bool | None
 
 
+class Name(Answer):
+    """A name of any rank, with the scores of all that it covers summed."""
+
+    scientific_name: str
+    taxon_rank: str
+    score: float
+
+
+class Rejection(Answer):
+    """What the picture alone would have said, where that animal does not live here."""
+
+    first_by_look: Taxon
+    instead: Taxon | None
+    rolled_up: Name | None
+
+
+class Decision(Answer):
+    """The answer in a word: ``species``, ``rolledUp``, ``unknown`` or ``notAnAnimal``.
+
+    ``species`` is a name of the model's own list, whatever its rank;
+    ``rejectedByPlace`` is null unless the place speaks against the picture.
+    """
+
+    kind: str
+    name: Name | None
+    rejected_by_place: Rejection | None
+
+
 class ModelName(Answer):
     """Which model looked."""
 
@@ -83,6 +111,7 @@ class Identification(Answer):
     geo: Geo
     predictions: list[Prediction]
     animal_score: float
+    decision: Decision
     timings: dict[str, float]
 
 
@@ -146,6 +175,7 @@ def identification(found: domain.Identification, limit: int) -> Identification:
             for rank, candidate in enumerate(found.candidates[:limit], start=1)
         ],
         animal_score=round(found.animal_score, 6),
+        decision=decision(found.decision),
         timings={stage: round(spent, 2) for stage, spent in found.timings.items()},
     )
 
@@ -181,6 +211,33 @@ def taxon(one: domain.Taxon) -> Taxon:
         vernacular_name=one.vernacular_name,
         taxon_rank=one.taxon_rank,
         taxon_id=one.taxon_id,
+    )
+
+
+def decision(found: domain.Decision) -> Decision:
+    """The decision as the API shows it."""
+    return Decision(
+        kind=found.kind,
+        name=name(found.name) if found.name else None,
+        rejected_by_place=rejection(found.rejection) if found.rejection else None,
+    )
+
+
+def rejection(found: domain.Rejection) -> Rejection:
+    """What there is instead of the picture's first choice, as the API shows it."""
+    return Rejection(
+        first_by_look=taxon(found.first_by_look),
+        instead=taxon(found.instead) if found.instead else None,
+        rolled_up=name(found.rolled_up) if found.rolled_up else None,
+    )
+
+
+def name(one: domain.Name) -> Name:
+    """A name as the API shows it."""
+    return Name(
+        scientific_name=one.scientific_name,
+        taxon_rank=one.taxon_rank,
+        score=round(one.score, 6),
     )
 
 

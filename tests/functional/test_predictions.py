@@ -65,13 +65,36 @@ def test_the_place_changes_the_answer():
     assert away[JAGUAR]["visionScore"] == home[JAGUAR]["visionScore"]
 
 
+def test_the_answer_says_when_the_place_speaks_against_the_picture():
+    """What it looks like, what lives here instead, and what holds for both."""
+    decision = predict(SAMPLES["jaguar.jpg"].content, **KRUGER).body["decision"]
+    rejected = decision["rejectedByPlace"]
+    assert rejected["firstByLook"]["scientificName"] == "Panthera onca"
+    assert rejected["instead"]["scientificName"] == "Panthera pardus"
+    assert rejected["rolledUp"]["scientificName"] == "Panthera"
+    assert rejected["rolledUp"]["taxonRank"] == "genus"
+    assert decision["kind"] == "rolledUp"
+
+
+def test_the_decision_on_a_photo_without_an_animal_names_none():
+    """Trees are no animal, whatever the scores among the animals are."""
+    decision = predict(SAMPLES["trees-without-animal.jpg"].content).body["decision"]
+    assert decision["kind"] in ("notAnAnimal", "unknown")
+    assert decision["name"] is None
+
+
 def test_the_answer_has_every_part_that_is_promised():
     """Field by field, with their types and ranges."""
     body = predict(SAMPLES["jaguar.jpg"].content).body
     assert set(body) == {
         "predictionId", "model", "photo", "location", "geo",
-        "predictions", "animalScore", "timings",
+        "predictions", "animalScore", "decision", "timings",
     }  # fmt: skip
+    assert body["decision"]["kind"] == "species"
+    assert body["decision"]["name"]["scientificName"] == "Panthera onca"
+    assert body["decision"]["name"]["taxonRank"] == "species"
+    assert body["decision"]["name"]["score"] == body["predictions"][0]["score"]
+    assert body["decision"]["rejectedByPlace"] is None
     assert body["model"] == {"name": "efficientnet-lite2", "version": "1.0.0"}
     assert body["photo"] == {
         "format": "JPEG",

@@ -6,6 +6,7 @@ import pytest
 from chalice.app import Response
 
 from chalicelib.bootstrap import Services
+from chalicelib.fusion import WeightBounds
 from chalicelib.http import endpoints, problems
 from chalicelib.identify import Identify
 from chalicelib.places import Places
@@ -122,7 +123,7 @@ def test_every_problem_type_explains_itself(name):
 def services(**parts) -> Services:
     """Services made of fakes, as bootstrap would put them together."""
     classifier = parts.get("classifier", FakeClassifier())
-    places = Places(parts.get("features", FakeFeatures()), 0.05)
+    places = Places(parts.get("features", FakeFeatures()), WeightBounds(0.1, 10.0))
     identify = Identify(FakePhotos(), FakeExif(), places, classifier, FakeClock(), lambda: "id")
     return Services(Settings(), identify, places, classifier)
 

@@ -2,6 +2,7 @@ import pytest
 
 from chalicelib.domain import Coordinates, EventDate, ExifReading, GeoStatus, LocationSource
 from chalicelib.errors import LocationRequired, ModelUnavailable
+from chalicelib.fusion import WeightBounds
 from chalicelib.identify import Identify, Query
 from chalicelib.places import Places
 from tests.fakes import (
@@ -30,7 +31,7 @@ class World:
         self.identify = Identify(
             photos=FakePhotos(),
             exif=FakeExif(exif) if exif else FakeExif(),
-            places=Places(self.features, 0.05, enabled),
+            places=Places(self.features, WeightBounds(0.1, 10.0), enabled),
             classifier=self.classifier,
             clock=FakeClock(step=0.25),
             new_id=lambda: "id-1",
