@@ -30,6 +30,12 @@ ROOT: Final = Path(__file__).parent.parent
 DATA: Final = ROOT / "data"
 TARGET: Final = ROOT / "chalicelib" / "features.sqlite"
 
+CONTINENTS: Final = {
+    "002": "Africa", "142": "Asia", "150": "Europe",
+    "003": "North America", "005": "South America", "009": "Oceania",
+}  # fmt: skip
+"""UN M49 (https://unstats.un.org/unsd/methodology/m49/); 003 holds the Caribbean too."""
+
 SAMPLE_RESOLUTION: Final = FINEST + 1
 """A cell is sampled at the centres of its seven children of this resolution."""
 
@@ -82,6 +88,8 @@ class Regions:
     parents: Mapping[str, str]
     polygons: Mapping[str, Any]
     boxes: tuple[tuple[str, str, tuple[float, float, float, float]], ...]
+    groups: Mapping[str, tuple[str, ...]]
+    """The groups that a border belongs to, by the codes of UN M49 among others."""
 
     @classmethod
     def read(cls) -> "Regions":
@@ -113,6 +121,11 @@ class Regions:
                 )
                 for row in subregions
             ),
+            groups={
+                row["region"]: tuple(borders[row["border"]]["properties"].get("groups", ()))
+                for row in rows
+                if row["border"]
+            },
         )
 
     def lineage(self, region: str) -> Iterator[str]:
@@ -120,6 +133,18 @@ class Regions:
         yield region
         if region in self.parents:
             yield from self.lineage(self.parents[region])
+
+    def continents(self, latitudes: Any, longitudes: Any) -> list[str | None]:
+        """The continent of each point, as UN M49 divides the world; ``None`` at sea."""
+        found: list[str | None] = []
+        for region in self.locate(latitudes, longitudes):
+            groups = (
+                [group for one in self.lineage(region) for group in self.groups.get(one, ())]
+                if region
+                else []
+            )
+            found.append(next((CONTINENTS[one] for one in groups if one in CONTINENTS), None))
+        return found
 
     def locate(self, latitudes: Any, longitudes: Any) -> list[str | None]:
         """The innermost region of each point; ``None`` where there is none."""
@@ -164,13 +189,33 @@ def read_land() -> Any:
         return np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
 
     polygons = [
-        shapely.Polygon(ring(rings[0]), [ring(hole) for hole in rings[1:]])
+        shapely.make_valid(
+            shapely.Polygon(unrolled(ring(rings[0])), [unrolled(ring(hole)) for hole in rings[1:]])
+        )
         for geometry in topology["objects"]["land"]["geometries"]
         for rings in geometry["arcs"]
     ]
-    land = shapely.union_all(shapely.make_valid(np.array(polygons)))
+    # What sticks out beyond the antimeridian comes in again on the other side.
+    moved = [
+        shapely.transform(polygons, lambda points, turn=turn: points + [turn, 0])
+        for turn in (-360, 0, 360)
+    ]
+    world = shapely.box(-180, -90, 180, 90)
+    land = shapely.union_all(shapely.intersection(np.concatenate(moved), world))
     shapely.prepare(land)
     return land
+
+
+def unrolled(ring: Any) -> Any:
+    """A ring without jumps at the antimeridian; longitudes may pass 180 degrees.
+
+    One that goes round the pole (Antarctica's) is closed along the pole.
+    """
+    points = np.column_stack([np.unwrap(ring[:, 0], period=360), ring[:, 1]])
+    if abs(points[-1, 0] - points[0, 0]) > 1:
+        pole = np.copysign(90, points[0, 1])
+        points = np.vstack([points, [points[-1, 0], pole], [points[0, 0], pole]])
+    return points
 
 
 def sample_cells(regions: Regions) -> dict[str, Cell]:

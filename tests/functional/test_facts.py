@@ -3,15 +3,17 @@
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import shapely
 
-from chalicelib.adapters.features import EmbeddedFeatures
+from chalicelib.adapters.features import ALL_MONTHS, EmbeddedFeatures
 from chalicelib.cells import chain
 from chalicelib.domain import Coordinates, FeatureSource, Geography, Status
 from chalicelib.errors import FeaturesUnavailable
-from chalicelib.fusion import PRESENCE, is_expected
+from chalicelib.fusion import EXPECTED_PRESENCE, PRESENCE, is_expected
 from chalicelib.settings import Settings
 from tools import build_features, build_labels
 from tools.build_features import read_table
@@ -19,6 +21,7 @@ from tools.build_features import read_table
 CLASSES = {row["taxonID"]: row for row in read_table("classes.csv")}
 RANGES = read_table("ranges.csv")
 STORE = Settings().features_file
+LAND = build_features.read_land()
 
 
 @pytest.fixture(name="store")
@@ -68,6 +71,79 @@ def test_ranges_hold_every_ranged_class_and_no_other():
         assert row["scientificName"] == CLASSES[row["taxonID"]]["scientificName"]
         assert Status(row["status"])
         assert row["reference"]
+
+
+def test_higher_taxa_are_a_tree():
+    """A genus has one family, a family one order, an order one class; a name means one thing."""
+    ranks = ("genus", "family", "order", "class")
+    for lower, higher in pairwise(ranks):
+        parents: dict[str, set[str]] = {}
+        for row in CLASSES.values():
+            if row[lower] and row[higher]:
+                parents.setdefault(row[lower], set()).add(row[higher])
+        assert {name: found for name, found in parents.items() if len(found) > 1} == {}
+    described: dict[str, set[tuple[str, ...]]] = {}
+    for row in CLASSES.values():
+        about = (row["taxonRank"], *(row[rank] for rank in ranks))
+        described.setdefault(row["scientificName"], set()).add(about)
+    assert {name: found for name, found in described.items() if len(found) > 1} == {}
+
+
+def test_a_taxon_is_in_line_with_its_higher_taxa():
+    """A genus is its own genus; a species begins with the name of its genus."""
+    for row in CLASSES.values():
+        if row["taxonRank"] in ("genus", "family", "order", "class"):
+            assert row[row["taxonRank"]] == row["scientificName"]
+        if row["taxonRank"] == "species":
+            assert row["scientificName"].split()[0] == row["genus"], row
+            assert len(row["scientificName"].split()) == 2
+
+
+def test_synonyms_resolve():
+    """Each leads to a name that the table has, and is itself no such name."""
+    names = {row["scientificName"] for row in CLASSES.values()}
+    synonyms = read_table("synonyms.csv")
+    assert {row["scientificName"] for row in synonyms} <= names
+    assert not {row["synonym"] for row in synonyms} & names
+    assert len({row["synonym"] for row in synonyms}) == len(synonyms)
+
+
+def test_no_country_is_both_native_and_extirpated():
+    """A country where it is gone may keep it in one part, but not the other way round."""
+    regions = build_features.Regions.read()
+    statuses = {(row["taxonID"], row["region"]): row["status"] for row in RANGES}
+    for (taxon_id, region), status in statuses.items():
+        outer = [one for one in regions.lineage(region) if one != region]
+        for one in outer:
+            assert (status, statuses.get((taxon_id, one))) != ("extirpated", "extirpated")
+            assert status != statuses.get((taxon_id, one)), (taxon_id, region, "says nothing new")
+
+
+def test_seasons_hold_for_animals_that_are_there():
+    """Each row names a taxon with a range in the region, and real months."""
+    ranged = {(row["taxonID"], row["scientificName"]) for row in RANGES}
+    for row in read_table("seasons.csv"):
+        assert (row["taxonID"], row["scientificName"]) in ranged
+        bits = build_features.month_bits(row["months"])
+        assert 0 < bits < ALL_MONTHS
+
+
+@pytest.mark.parametrize(
+    ("months", "expected"), [("4-9", {4, 5, 6, 7, 8, 9}), ("11-2", {11, 12, 1, 2}), ("5-5", {5})]
+)
+def test_months_may_run_over_the_turn_of_the_year(months, expected):
+    """As wintering birds do."""
+    bits = build_features.month_bits(months)
+    assert {month for month in range(16) if bits & 1 << month} == expected
+
+
+def test_a_migrating_animal_is_expected_in_its_season_only(store):
+    """White storks leave the Elbe in autumn; over the whole year they count."""
+    elbe = chain(Coordinates(52.99, 11.75))
+    stork = next(i for i, row in CLASSES.items() if row["scientificName"] == "Ciconia ciconia")
+    presences = {month: store.features(elbe, month).taxa[stork].presence for month in (0, 1, 6)}
+    assert presences[6] == presences[0] > 0.9
+    assert presences[1] < EXPECTED_PRESENCE
 
 
 def test_the_region_tables_fit_each_other():
@@ -184,3 +260,21 @@ def test_a_row_that_makes_no_sense_stops_the_build(row):
     """Rather than vanish."""
     with pytest.raises(ValueError, match=r"Atlantis|common"):
         build_features.statuses_by_region(build_features.Regions.read(), [row], ["US"])
+
+
+@pytest.mark.parametrize(
+    ("place", "longitude", "latitude", "is_land"),
+    [
+        ("Lapland", 20.2, 67.8, True),
+        ("Norwegian Sea", 0.0, 68.0, False),
+        ("Yakutia", 130.0, 68.0, True),
+        ("Chukotka, beyond the antimeridian", -175.0, 66.5, True),
+        ("Bering Sea", -170.0, 62.0, False),
+        ("Greenland", -40.0, 70.0, True),
+        ("South Pole", 0.0, -89.5, True),
+        ("South Pacific", -150.0, -60.0, False),
+    ],
+)
+def test_land_is_land_on_both_sides_of_the_antimeridian(place, longitude, latitude, is_land):
+    """Coasts that cross it must not turn the world between them inside out."""
+    assert bool(shapely.intersects_xy(LAND, longitude, latitude)) is is_land, place

