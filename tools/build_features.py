@@ -197,7 +197,7 @@ def read_land() -> Any:
     ]
     # What sticks out beyond the antimeridian comes in again on the other side.
     moved = [
-        shapely.transform(polygons, lambda points, turn=turn: points + [turn, 0])
+        shapely.transform(polygons, lambda points, turn=turn: points + np.array([turn, 0]))
         for turn in (-360, 0, 360)
     ]
     world = shapely.box(-180, -90, 180, 90)

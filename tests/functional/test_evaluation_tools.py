@@ -86,6 +86,18 @@ def test_an_evaluation_prints_and_writes_its_figures(tmp_path):
             assert picture.width > 300
 
 
+def test_an_evaluation_of_some_rows(development_set):
+    """One condition on a column, or several; the tables by a column and by continent."""
+    found = run(
+        "evaluate", development_set / "labels.csv", "--by", "damage",
+        "--only", "damage!=none", "--only", "half=fit", "--cluster", "classIndex",
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert "all: 15 photos" in found.stdout
+    assert "occluded" in found.stdout
+    assert "  none " not in found.stdout
+
+
 def test_an_evaluation_without_any_row_that_can_be_read_fails(tmp_path):
     """Rather than print a table of nothing."""
     labels = write_labels(tmp_path / "labels.csv", [{"file": "none.jpg", "classIndex": 1}])
@@ -115,12 +127,19 @@ def test_a_development_set_is_the_same_each_time(development_set, tmp_path):
     assert 135 < float(rows[0]["decimalLongitude"]) < 155
 
 
-def test_rules_are_compared_and_scores_calibrated_on_a_development_set(development_set):
+def test_rules_and_models_are_compared_and_scores_calibrated_on_a_development_set(development_set):
     """The table has each rule; calibration reports and, unless told to, writes nothing."""
     compared = run("compare_fusion", development_set / "labels.csv")
     assert compared.returncode == 0, compared.stderr
     assert "| no place | " in compared.stdout
     assert "| ours, 0.1 to 10 | " in compared.stdout
+    models = run(
+        "compare_models", development_set / "labels.csv", Settings().model_directory,
+        "--crops", 0.875, 1.0,
+    )  # fmt: skip
+    assert models.returncode == 0, models.stderr
+    assert "| efficientnet-lite2, square frame, 0.875, bilinear | 12.2 | 1.00 |" in models.stdout
+    assert "| efficientnet-lite2, square frame, 1.000, bilinear | 12.2 |" in models.stdout
     card = Settings().model_directory / "model.json"
     before = card.read_bytes()
     calibrated = run("calibrate", development_set / "labels.csv")
