@@ -35,6 +35,18 @@ def upload(base: str, photo: str, **fields: str) -> Any:
     return curl(*(word for form in forms for word in ("-F", form)), f"{base}/v1/predictions")
 
 
+def decision(found: dict[str, Any]) -> str:
+    """The decision in a line."""
+    name, rejected = found["name"], found["rejectedByPlace"]
+    said: str = found["kind"]
+    if name:
+        said += f": {name['scientificName']} ({name['taxonRank']}), {name['score']:.1%}"
+    if rejected:
+        instead = rejected["instead"]["vernacularName"] if rejected["instead"] else "nothing"
+        said += f" (looks like {rejected['firstByLook']['vernacularName']}; here rather {instead})"
+    return said
+
+
 def table(answer: Any) -> None:
     """Print an answer as a readable table."""
     location, geo = answer["location"], answer["geo"]
@@ -48,7 +60,8 @@ def table(answer: Any) -> None:
     print(
         f"  geo     {geo['status']} from {geo['source']}: {geo['candidates']} animals expected here"
     )
-    print(f"  animal  {answer['animalScore']:.1%} sure that it is one\n")
+    print(f"  animal  {answer['animalScore']:.1%} sure that it is one")
+    print(f"  answer  {decision(answer['decision'])}\n")
     print(
         f"  {'':2} {'animal':28}{'score':>7} {'':{BAR}} {'picture':>8} {'place':>6}  expected here"
     )
