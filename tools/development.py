@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from chalicelib import fusion
@@ -26,12 +27,12 @@ class DevelopmentSet:
     """
 
     taxa: tuple[Taxon, ...]
-    columns: np.ndarray
+    columns: NDArray[np.intp]
     logits: Floats
     geos: tuple[Geo, ...]
     presence: Floats
     prevalence: Floats
-    truth: np.ndarray
+    truth: NDArray[np.intp]
     damaged: Flags
     reported: Flags
 
