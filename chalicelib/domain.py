@@ -204,6 +204,8 @@ class Dataset:
     """Where features come from, and which taxa they cover.
 
     A taxon outside ``taxa`` is unmapped: that a place does not list it says nothing.
+    From ``expected_presence`` on an animal counts as expected at a place: ranges say where
+    an animal lives, occurrences how large a share of all observers has seen it.
     """
 
     version: str
@@ -211,6 +213,7 @@ class Dataset:
     licence: str
     citation: str
     taxa: frozenset[str]
+    expected_presence: float = 0.05
 
 
 class GeoStatus(StrEnum):

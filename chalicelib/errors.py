@@ -99,3 +99,7 @@ class FeaturesUnavailable(Unavailable):
 
 class ModelUnavailable(Unavailable):
     """The model could not be loaded, so there is no prediction."""
+
+
+class CacheUnavailable(RangefinderError):
+    """The shared cache cannot be asked. Never reaches a visitor: all goes on without it."""

@@ -31,9 +31,6 @@ PRESENCE: Final[Mapping[Status, float]] = {
 }
 """How firmly a status lets us expect the animal, on the scale of ``presence``."""
 
-EXPECTED_PRESENCE: Final = 0.05
-"""From here on an animal counts as expected: predictions and species lists share it."""
-
 NEUTRAL_WEIGHT: Final = 1.0
 
 
@@ -45,9 +42,12 @@ class WeightBounds:
     ceiling: float
 
 
-def is_expected(feature: TaxonFeature | None) -> bool:
-    """Whether a taxon with this feature is one of the animals of the place."""
-    return feature is not None and feature.presence >= EXPECTED_PRESENCE
+def is_expected(feature: TaxonFeature | None, dataset: Dataset) -> bool:
+    """Whether a taxon with this feature is one of the animals of the place.
+
+    Predictions and species lists share it.
+    """
+    return feature is not None and feature.presence >= dataset.expected_presence
 
 
 def place_weight(feature: TaxonFeature | None, bounds: WeightBounds) -> float:
@@ -111,7 +111,7 @@ def weigh(taxon: Taxon, geo: Geo, bounds: WeightBounds) -> tuple[float, bool | N
     if not has_opinion(taxon, geo.dataset):
         return NEUTRAL_WEIGHT, None
     feature = geo.features.taxa.get(taxon.taxon_id)
-    return place_weight(feature, bounds), is_expected(feature)
+    return place_weight(feature, bounds), is_expected(feature, geo.dataset)
 
 
 def animals_of(geo: Geo, model: Model, bounds: WeightBounds) -> tuple[Occurrence, ...]:
@@ -127,7 +127,7 @@ def animals_of(geo: Geo, model: Model, bounds: WeightBounds) -> tuple[Occurrence
         if taxon is not None
         and has_opinion(taxon, geo.dataset)
         and (feature := geo.features.taxa.get(taxon.taxon_id)) is not None
-        and is_expected(feature)
+        and is_expected(feature, geo.dataset)
     ]
     found.sort(key=lambda one: (-one.feature.presence, -one.geo_weight, one.taxon.scientific_name))
     return tuple(found)

@@ -1,8 +1,10 @@
 """The whole job on one page: photo in, animal out, by its look and its place."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from chalicelib import cells, fusion
 from chalicelib.decision import decide
@@ -20,6 +22,8 @@ from chalicelib.domain import (
 from chalicelib.errors import LocationRequired
 from chalicelib.places import Places
 from chalicelib.ports import Classifier, Clock, ExifReader, PhotoReader
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Stopwatch:
     """Milliseconds by stage."""
 
     clock: Clock
+    executor: Executor
     timings: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -50,6 +55,30 @@ class Stopwatch:
         start = self.clock()
         yield
         self.timings[stage] = (self.clock() - start) * 1000
+
+    def beside(
+        self, stage: str, work: Callable[..., Result], *arguments: Any
+    ) -> Callable[[float], Result | None]:
+        """Begin ``work`` beside what follows. What comes back waits for its result.
+
+        For so many seconds; ``None`` where it takes longer. The stage then counts no time.
+        """
+        self.timings[stage] = 0.0
+
+        def timed() -> tuple[Result, float]:
+            start = self.clock()
+            return work(*arguments), (self.clock() - start) * 1000
+
+        running = self.executor.submit(timed)
+
+        def wait(seconds: float) -> Result | None:
+            try:
+                result, self.timings[stage] = running.result(seconds)
+            except TimeoutError:
+                return None
+            return result
+
+        return wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +91,9 @@ class Identify:
     classifier: Classifier
     clock: Clock
     new_id: Callable[[], str]
+    beside: Executor
+    patience: float
+    """Seconds to wait for the features once the model is done."""
 
     def __call__(self, query: Query) -> Identification:
         """Identify the animal of one photo.
@@ -71,7 +103,7 @@ class Identify:
         cannot be had is no error: the answer says so in ``geo``.
         """
         model = self.classifier.model
-        stage = Stopwatch(self.clock)
+        stage = Stopwatch(self.clock, self.beside)
         with stage("total"):
             # 1. Read the image.
             with stage("read"):
@@ -81,19 +113,16 @@ class Identify:
                 exif = self.exif.read(photo.exif)
                 location = locate(query, exif)
                 event_date = query.event_date or exif.event_date
-            # 3. Obtain the features of that place.
-            with stage("features"):
-                month = (event_date and event_date.month) or WHOLE_YEAR
-                geo = (
-                    self.places.geo(location.coordinates, month)
-                    if query.use_geo
-                    else Geo(GeoStatus.DISABLED)
-                )
+            # 3. Obtain the features of that place, while the photo is looked at.
+            month = (event_date and event_date.month) or WHOLE_YEAR
+            features = stage.beside("features", self._look_up, query, location, month)
             # 4. Obtain the prediction.
             with stage("decode"):
                 pixels = photo.pixels(model.input_size, exif.orientation)
             with stage("classify"):
                 scores = self.classifier.classify(pixels)
+            with stage("wait"):
+                geo = features(self.patience) or Geo(GeoStatus.DEGRADED)
             with stage("combine"):
                 candidates, animal_score = fusion.fuse(
                     scores, model, geo, self.places.weight_bounds
@@ -115,6 +144,11 @@ class Identify:
             decision=decision,
             timings=stage.timings,
         )
+
+    def _look_up(self, query: Query, location: Location, month: int) -> Geo:
+        if not query.use_geo:
+            return Geo(GeoStatus.DISABLED)
+        return self.places.geo(location.coordinates, month)
 
 
 def locate(query: Query, exif: ExifReading) -> Location:

@@ -49,8 +49,10 @@ class Places:
 
     def expected_taxa(self, geo: Geo) -> int:
         """How many taxa of the dataset are expected at the place."""
-        taxa = geo.features.taxa.values() if geo.features else ()
-        return sum(map(fusion.is_expected, taxa))
+        if geo.features is None or geo.dataset is None:
+            return 0
+        taxa = geo.features.taxa.values()
+        return sum(fusion.is_expected(feature, geo.dataset) for feature in taxa)
 
     def species(self, geo: Geo, model: Model) -> tuple[Occurrence, ...]:
         """The animals of the place that the model can tell, ranked."""

@@ -76,6 +76,22 @@ class FeatureRepository(Protocol):
         """
 
 
+class SharedCache(Protocol):
+    """Bytes under keys that all environments share. Every call may raise ``CacheUnavailable``."""
+
+    def get(self, key: str) -> bytes | None:
+        """What is there, if anything."""
+
+    def put(self, key: str, value: bytes, seconds: float) -> None:
+        """Keep a value for so long."""
+
+    def lease(self, key: str, owner: str, seconds: float) -> bool:
+        """Whether ``owner`` now is the only one to hold the key, for so long at most."""
+
+    def release(self, key: str, owner: str) -> None:
+        """Give a lease back before its time, if ``owner`` still holds it."""
+
+
 class Classifier(Protocol):
     """Tells what a photo looks like."""
 

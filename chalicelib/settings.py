@@ -11,14 +11,19 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
+from chalicelib.connections import MysqlConnection, mysql_connection
 from chalicelib.errors import InvalidSettings
 
 PREFIX: Final = "RANGEFINDER_"
 HERE: Final = Path(__file__).parent
 
 
-def _setting(parse: Callable[[str], Any], why: str, *, default: Any) -> Any:
-    return field(default=default, metadata={"parse": parse, "why": why})
+def _setting(
+    parse: Callable[[str], Any], why: str, *, default: Any, is_secret: bool = False
+) -> Any:
+    # A secret is shown neither in faults nor in a printed Settings.
+    metadata = {"parse": parse, "why": why, "is_secret": is_secret}
+    return field(default=default, metadata=metadata, repr=not is_secret)
 
 
 def _number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
@@ -35,6 +40,16 @@ def _switch(text: str) -> bool:
     if text not in ("on", "off"):
         raise ValueError("must be 'on' or 'off'")
     return text == "on"
+
+
+def _redis_url(url: str) -> str:
+    if not url.startswith(("redis://", "rediss://")):
+        raise ValueError("must begin with redis:// or rediss://")
+    return url
+
+
+def _text(text: str) -> str:
+    return text
 
 
 def _existing(path: str) -> Path:
@@ -67,10 +82,74 @@ class Settings:
         "The embedded feature store, as `make features` builds it.",
         default=HERE / "features.sqlite",
     )
+    features_timeout_seconds: float = _setting(
+        _number(float, 0.01, 30.0),
+        "How long a prediction waits for the place's features once the model is done.",
+        default=1.0,
+    )
+    mysql_url: MysqlConnection | None = _setting(
+        mysql_connection,
+        "The database, as mysql://user:password@host:port/database; without it the embedded "
+        "feature store serves.",
+        default=None,
+        is_secret=True,
+    )
+    mysql_secret: str = _setting(
+        _text,
+        "A secret of AWS Secrets Manager (name or ARN) that holds the database's username and "
+        "password, in place of those of the URL.",
+        default="",
+    )
+    mysql_iam: bool = _setting(
+        _switch,
+        "Whether to log in to the database with an IAM token in place of a password.",
+        default=False,
+    )
+    mysql_certificate_authorities: Path | None = _setting(
+        _existing,
+        "Certificates that sign the database's; with it TLS is required.",
+        default=None,
+    )
+    mysql_timeout_seconds: float = _setting(
+        _number(float, 0.01, 30.0),
+        "The longest wait for the database: to connect, to write, to read.",
+        default=1.0,
+    )
+    redis_url: str = _setting(
+        _redis_url,
+        "The shared cache, as redis://... or, with TLS, rediss://user:password@host:port.",
+        default="",
+        is_secret=True,
+    )
+    redis_cluster: bool = _setting(
+        _switch,
+        "Whether the cache speaks the cluster protocol, as ElastiCache Serverless does.",
+        default=False,
+    )
+    redis_certificate_authorities: Path | None = _setting(
+        _existing,
+        "Certificates that sign the cache's, where the system's do not.",
+        default=None,
+    )
+    redis_timeout_seconds: float = _setting(
+        _number(float, 0.001, 5.0),
+        "The longest wait for the cache: to connect, and for each call.",
+        default=0.05,
+    )
+    shared_cache_seconds: float = _setting(
+        _number(float, 1.0, 31_536_000.0),
+        "How long an entry of the shared cache counts as fresh.",
+        default=3_600.0,
+    )
+    shared_cache_kept_seconds: float = _setting(
+        _number(float, 1.0, 31_536_000.0),
+        "How long it may serve as stale while the database is down.",
+        default=604_800.0,
+    )
     memory_cache_seconds: float = _setting(
         _number(float, 0.0, 86_400.0),
         "How long the features of a place stay in the process's memory.",
-        default=300.0,
+        default=60.0,
     )
     memory_cache_entries: int = _setting(
         _number(int, 1, 1_000_000),
@@ -117,7 +196,8 @@ class Settings:
             try:
                 values[known[name].name] = known[name].metadata["parse"](text)
             except ValueError as error:
-                faults.append(f"{name}={text!r}: {error}")
+                shown = "" if known[name].metadata["is_secret"] else f"={text!r}"
+                faults.append(f"{name}{shown}: {error}")
         if faults:
             raise InvalidSettings(faults)
         return cls(**values)

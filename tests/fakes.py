@@ -1,6 +1,7 @@
 """Hand-written stand-ins for the ports: small, and no test patches anything."""
 
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,6 +65,15 @@ class FakeClock:
         return self.now
 
 
+class AtOnce(Executor):
+    """Does what it is given before it comes back, so that nothing happens beside a test."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        done: Future[object] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
 @dataclass
 class FakePhoto:
     format: str = "JPEG"
@@ -98,9 +108,12 @@ class FakeFeatures:
     entry: PlaceFeatures = field(default_factory=place)
     version: str = DATASET.version
     is_down: bool = False
+    is_dataset_down: bool = True
     asked: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
 
     def dataset(self) -> Dataset:
+        if self.is_down and self.is_dataset_down:
+            raise FeaturesUnavailable("down")
         return Dataset(self.version, "Facts", "CC0-1.0", "nobody", DATASET.taxa)
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:

@@ -21,10 +21,10 @@ import h3
 import numpy as np
 import shapely
 
-from chalicelib.adapters.features import ALL_MONTHS
 from chalicelib.cells import COARSEST, FINEST
 from chalicelib.domain import Status
 from chalicelib.fusion import PRESENCE
+from chalicelib.looks import ALL_MONTHS
 
 ROOT: Final = Path(__file__).parent.parent
 DATA: Final = ROOT / "data"

@@ -15,12 +15,13 @@ import numpy as np
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Status, TaxonFeature
-from chalicelib.fusion import EXPECTED_PRESENCE, WeightBounds, place_weight
+from chalicelib.fusion import WeightBounds, place_weight
 from chalicelib.settings import Settings
 from tools.development import DevelopmentSet, fit_temperature, normalised, read
 from tools.metrics import Floats, expected_calibration_error
 
 SURE: Final = 0.9
+EXPECTED_PRESENCE: Final = 0.05
 SEED: Final = 20261124
 
 Rule = Callable[[Floats, Floats], Floats]

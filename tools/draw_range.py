@@ -13,9 +13,9 @@ from typing import Final
 import h3
 import matplotlib as mpl
 
-from chalicelib.adapters.features import OUT_OF_SEASON, season
 from chalicelib.cells import FINEST
 from chalicelib.domain import WHOLE_YEAR
+from chalicelib.looks import OUT_OF_SEASON, season
 from tools.build_features import ROOT, TARGET, read_land, read_table
 
 mpl.use("agg")

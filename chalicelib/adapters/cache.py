@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures
+from chalicelib.errors import FeaturesUnavailable
 from chalicelib.ports import Clock, FeatureRepository
 
 Key = tuple[str, int, str]
@@ -30,8 +31,9 @@ class MemoryCachedFeatures:
     """A :class:`~chalicelib.ports.FeatureRepository` that remembers another's answers.
 
     Holds ``maximum_entries`` entries (the least recently used goes first), each
-    for ``seconds_to_live``. Places without data are remembered too. A failed
-    lookup is not, and its error goes to whoever asked.
+    for ``seconds_to_live``. Places without data are remembered too. After a failed
+    lookup an entry that has ended still serves, as stale; without one the error goes to
+    whoever asked. Neither is remembered.
     """
 
     def __init__(
@@ -58,9 +60,15 @@ class MemoryCachedFeatures:
         with slot.loading:
             if slot.entry is not None and self._clock() < slot.expires:
                 return slot.entry
-            found = self._repository.features(chain, month)
-            slot.entry = replace(found, source=FeatureSource.MEMORY)
-            slot.expires = self._clock() + self._seconds_to_live
+            try:
+                found = self._repository.features(chain, month)
+            except FeaturesUnavailable:
+                if slot.entry is None:
+                    raise
+                return replace(slot.entry, source=FeatureSource.STALE)
+            if found.source is not FeatureSource.STALE:
+                slot.entry = replace(found, source=FeatureSource.MEMORY)
+                slot.expires = self._clock() + self._seconds_to_live
             return found
 
     def _slot(self, key: Key) -> _Slot:

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from chalicelib.backoff import Level, back_off
 from chalicelib.domain import (
-    WHOLE_YEAR,
     Dataset,
     FeatureSource,
     PlaceFeatures,
@@ -21,6 +20,7 @@ from chalicelib.domain import (
     TaxonFeature,
 )
 from chalicelib.errors import FeaturesUnavailable
+from chalicelib.looks import OUT_OF_SEASON, season
 
 LOOKUP: Final = """
     SELECT geo_cell.cell, taxon.taxon_id, region_taxon.status, taxon.prevalence,
@@ -41,16 +41,6 @@ SQLite takes ``status`` from the row that holds ``max(presence)``: the firmest o
 """
 
 EFFORT: Final = "SELECT cell, sum(samples) FROM geo_cell WHERE cell IN ({cells}) GROUP BY cell"
-
-OUT_OF_SEASON: Final = 0.04
-"""What is left of a presence in the months when the animal is away or asleep.
-
-Just too little to be expected: some stay behind, some come early.
-"""
-
-
-ALL_MONTHS: Final = sum(1 << month for month in range(1, 13))
-"""Bits 1 to 12: ``region_taxon.months`` of an animal that is there all the year."""
 
 
 class EmbeddedFeatures:
@@ -124,8 +114,3 @@ class EmbeddedFeatures:
                 for taxon_id, presence in presences.items()
             },
         )
-
-
-def season(month: int) -> int:
-    """The bit of a month, 1 to 12, as ``region_taxon.months`` has it; all for the whole year."""
-    return ALL_MONTHS if month == WHOLE_YEAR else 1 << month

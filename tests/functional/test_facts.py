@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import shapely
 
-from chalicelib.adapters.features import ALL_MONTHS, EmbeddedFeatures
+from chalicelib.adapters.features import EmbeddedFeatures
 from chalicelib.cells import chain
 from chalicelib.domain import Coordinates, FeatureSource, Geography, Status
 from chalicelib.errors import FeaturesUnavailable
-from chalicelib.fusion import EXPECTED_PRESENCE, PRESENCE, is_expected
+from chalicelib.fusion import PRESENCE, is_expected
+from chalicelib.looks import ALL_MONTHS
 from chalicelib.settings import Settings
 from tools import build_features, build_labels
 from tools.build_features import read_table
@@ -36,7 +37,7 @@ def animals_at(store: EmbeddedFeatures, coordinates: Coordinates) -> set[str]:
     return {
         CLASSES[taxon_id]["vernacularName"]
         for taxon_id, feature in found.taxa.items()
-        if is_expected(feature)
+        if is_expected(feature, store.dataset())
     }
 
 
@@ -143,7 +144,7 @@ def test_a_migrating_animal_is_expected_in_its_season_only(store):
     stork = next(i for i, row in CLASSES.items() if row["scientificName"] == "Ciconia ciconia")
     presences = {month: store.features(elbe, month).taxa[stork].presence for month in (0, 1, 6)}
     assert presences[6] == presences[0] > 0.9
-    assert presences[1] < EXPECTED_PRESENCE
+    assert presences[1] < store.dataset().expected_presence
 
 
 def test_the_region_tables_fit_each_other():

@@ -123,7 +123,7 @@ def test_the_answer_has_every_part_that_is_promised():
         "taxonID": JAGUAR,
     }
     assert set(body["timings"]) == {
-        "read", "locate", "features", "decode", "classify", "combine", "total",
+        "read", "locate", "features", "decode", "classify", "wait", "combine", "total",
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from chalicelib.http import endpoints, problems
 from chalicelib.identify import Identify
 from chalicelib.places import Places
 from chalicelib.settings import Settings
-from tests.fakes import FakeClassifier, FakeClock, FakeExif, FakeFeatures, FakePhotos
+from tests.fakes import AtOnce, FakeClassifier, FakeClock, FakeExif, FakeFeatures, FakePhotos
 from tests.gateway import call
 
 PANTANAL = "decimalLatitude=-17.36&decimalLongitude=-56.78"
@@ -124,7 +124,9 @@ def services(**parts) -> Services:
     """Services made of fakes, as bootstrap would put them together."""
     classifier = parts.get("classifier", FakeClassifier())
     places = Places(parts.get("features", FakeFeatures()), WeightBounds(0.1, 10.0))
-    identify = Identify(FakePhotos(), FakeExif(), places, classifier, FakeClock(), lambda: "id")
+    identify = Identify(
+        FakePhotos(), FakeExif(), places, classifier, FakeClock(), lambda: "id", AtOnce(), 1.0
+    )
     return Services(Settings(), identify, places, classifier)
 
 

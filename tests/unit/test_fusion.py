@@ -127,8 +127,10 @@ def test_a_rare_animal_at_home_weighs_more_than_a_common_one():
 def test_an_extirpated_animal_is_not_expected():
     """It was there once; that is not where one photographs it today."""
     gone = TaxonFeature(Status.EXTIRPATED, fusion.PRESENCE[Status.EXTIRPATED], 0.1)
-    assert not fusion.is_expected(gone)
-    assert fusion.is_expected(TaxonFeature(Status.MARGINAL, fusion.PRESENCE[Status.MARGINAL], 0.1))
+    assert not fusion.is_expected(gone, DATASET)
+    assert fusion.is_expected(
+        TaxonFeature(Status.MARGINAL, fusion.PRESENCE[Status.MARGINAL], 0.1), DATASET
+    )
 
 
 def test_the_species_list_uses_the_same_threshold_as_predictions():

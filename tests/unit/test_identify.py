@@ -1,3 +1,6 @@
+from concurrent.futures import Future
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.domain import Coordinates, EventDate, ExifReading, GeoStatus, LocationSource
@@ -7,6 +10,7 @@ from chalicelib.identify import Identify, Query
 from chalicelib.places import Places
 from tests.fakes import (
     JAGUAR,
+    AtOnce,
     FakeClassifier,
     FakeClock,
     FakeExif,
@@ -35,6 +39,8 @@ class World:
             classifier=self.classifier,
             clock=FakeClock(step=0.25),
             new_id=lambda: "id-1",
+            beside=AtOnce(),
+            patience=1.0,
         )
 
 
@@ -133,6 +139,21 @@ def test_the_orientation_of_the_exif_reaches_the_model():
 def test_every_stage_is_timed_in_milliseconds():
     """Each look at the fake clock takes a quarter of a second."""
     timings = World(WITH_FIX).identify(Query(b"photo")).timings
-    assert list(timings) == ["read", "locate", "features", "decode", "classify", "combine", "total"]
+    assert list(timings) == [
+        "read", "locate", "features", "decode", "classify", "wait", "combine", "total",
+    ]  # fmt: skip
     assert timings["decode"] == pytest.approx(250)
     assert timings["total"] > timings["decode"]
+
+
+def test_features_that_take_too_long_are_done_without():
+    """A database that wakes slowly costs the place, and not the visitor's patience."""
+
+    class Never(AtOnce):
+        def submit(self, fn, /, *args, **kwargs):
+            return Future()
+
+    world = World(WITH_FIX)
+    found = replace(world.identify, beside=Never(), patience=0.0)(Query(b"photo"))
+    assert found.geo.status is GeoStatus.DEGRADED
+    assert found.candidates[0].score == pytest.approx(found.candidates[0].vision_score)

@@ -1,0 +1,89 @@
+"""The database's user and password from AWS: the secret that RDS rotates, or an IAM token.
+
+Both are asked for anew with each connection, and kept for a short time only. Where AWS
+does not answer, that is an ``OSError`` like that of a server that does not.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from chalicelib.connections import MysqlConnection
+from chalicelib.ports import Clock
+
+SECRET_SECONDS: Final = 60.0
+
+TOKEN_SECONDS: Final = 600.0
+"""An IAM token opens connections for 15 minutes
+(https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.IAMDBAuth.html);
+ours is used for 10, so that none is about to end."""
+
+AWS_SECONDS: Final = 1.0
+
+AwsClient = Callable[[str], Any]
+"""Makes a client of an AWS service by its name."""
+
+
+def aws_client(service: str) -> Any:
+    """``boto3.client`` with little patience. The Lambda runtime has boto3."""
+    # Takes a fifth of a second to import: a service without AWS never pays for it.
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    return boto3.client(
+        service,
+        config=Config(
+            connect_timeout=AWS_SECONDS, read_timeout=AWS_SECONDS, retries={"total_max_attempts": 1}
+        ),
+    )
+
+
+class Remembered:
+    """Asks for a connection's parameters, and again only after ``seconds``."""
+
+    def __init__(self, ask: Callable[[], MysqlConnection], seconds: float, clock: Clock) -> None:
+        self._ask = ask
+        self._seconds = seconds
+        self._clock = clock
+        self._found: MysqlConnection | None = None
+        self._until = 0.0
+
+    def __call__(self) -> MysqlConnection:
+        """The parameters. Raises ``OSError``."""
+        if self._found is None or self._clock() >= self._until:
+            self._found = self._ask()
+            self._until = self._clock() + self._seconds
+        return self._found
+
+
+def from_secret(
+    server: MysqlConnection, secret: str, client: AwsClient, clock: Clock
+) -> Remembered:
+    """User and password as Secrets Manager has them, in RDS's own format."""
+
+    def ask() -> MysqlConnection:
+        try:
+            answer = client("secretsmanager").get_secret_value(SecretId=secret)
+            found = json.loads(answer["SecretString"])
+            return replace(server, user=found["username"], password=found["password"])
+        except Exception as error:
+            # botocore's errors have no common root but Exception; values stay out of the text.
+            raise OSError(f"The secret cannot be read: {type(error).__name__}") from None
+
+    return Remembered(ask, SECRET_SECONDS, clock)
+
+
+def from_iam(server: MysqlConnection, client: AwsClient, clock: Clock) -> Remembered:
+    """A token in place of a password. Signed here; no call goes out. Needs TLS."""
+
+    def ask() -> MysqlConnection:
+        try:
+            token = client("rds").generate_db_auth_token(
+                DBHostname=server.host, Port=server.port, DBUsername=server.user
+            )
+        except Exception as error:
+            raise OSError(f"No IAM token can be made: {type(error).__name__}") from None
+        return replace(server, password=token)
+
+    return Remembered(ask, TOKEN_SECONDS, clock)

@@ -1,0 +1,189 @@
+"""The feature repository on MySQL: Aurora in production, MariaDB or MySQL anywhere else.
+
+One connection for each environment, made when first needed and made anew when lost; every
+wait on it ends. ``migrations/`` has the schema, ``tools/loading.py`` what fills it.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import Any, Final
+
+from chalicelib.breaker import PATIENCE, Breaker, Patience
+from chalicelib.connections import MysqlConnection
+from chalicelib.domain import Dataset, PlaceFeatures
+from chalicelib.errors import FeaturesUnavailable
+from chalicelib.looks import KnownTaxon, Row, months_wanted, place_features
+from chalicelib.ports import Clock
+
+DATASET: Final = """
+    SELECT version, title, licence, citation, expected_presence, taxon_id
+      FROM dataset LEFT JOIN dataset_taxon ON dataset_taxon.dataset = dataset.id
+     WHERE is_active = 1
+"""
+LOOKUP: Final = """
+    SELECT (SELECT version FROM dataset WHERE is_active = 1),
+           cell, month, geo_feature.taxon, looks, status, months, taxon_id, prevalence
+      FROM geo_feature FORCE INDEX (PRIMARY)
+      LEFT JOIN dataset_taxon
+        ON dataset_taxon.dataset = geo_feature.dataset
+       AND dataset_taxon.taxon = geo_feature.taxon
+     WHERE geo_feature.dataset = (SELECT id FROM dataset WHERE is_active = 1)
+       AND cell IN ({cells}) AND month IN ({months})
+"""
+"""One read of the clustered primary key for the whole chain of cells.
+
+The active dataset as a scalar subquery, not as a join: the optimiser then cannot choose to
+begin elsewhere, as MariaDB does right after a load, when it has no statistics yet.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class MysqlOptions:
+    """How much patience to have with the server, in seconds.
+
+    Aurora at zero capacity takes longer than this to wake: the first visitors then get
+    answers without the place. A new dataset is noticed after ``dataset_seconds``.
+    ``certificate_authorities`` is a file; with it TLS is
+    required, certificate and host name checked.
+    """
+
+    timeout: float = 1.0
+    dataset_seconds: float = 30.0
+    certificate_authorities: str | None = None
+    patience: Patience = PATIENCE
+
+
+class MysqlFeatures:
+    """The :class:`~chalicelib.ports.FeatureRepository` on MySQL. Thread-safe.
+
+    ``parameters`` is asked for each new connection, since tokens and passwords change.
+    """
+
+    def __init__(
+        self, parameters: Callable[[], MysqlConnection], options: MysqlOptions, clock: Clock
+    ) -> None:
+        self._parameters = parameters
+        self._options = options
+        self._clock = clock
+        self._lock = Lock()
+        self._connection: Any = None
+        self._dataset: Dataset | None = None
+        self._dataset_until = 0.0
+
+    def dataset(self) -> Dataset:
+        """The active dataset. Raises ``FeaturesUnavailable``, also where there is none."""
+        if self._dataset is None or self._clock() >= self._dataset_until:
+            self._dataset = self._breaker.call(self._read_dataset)
+            self._dataset_until = self._clock() + self._options.dataset_seconds
+        return self._dataset
+
+    def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
+        """The features of a chain of cells. Raises ``FeaturesUnavailable``."""
+        return self._breaker.call(self._read_features, chain, month)
+
+    def close(self) -> None:
+        """Give the connection back; the next call makes another."""
+        with self._lock:
+            self._drop()
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether the breaker is open: for the metrics."""
+        return self._breaker.is_open
+
+    def _read_dataset(self) -> Dataset:
+        rows = self._query(DATASET)
+        if not rows:
+            raise FeaturesUnavailable("The database has no active dataset.")
+        version, title, licence, citation, expected_presence, _ = rows[0]
+        return Dataset(
+            version,
+            title,
+            licence,
+            citation,
+            frozenset(taxon_id for *_, taxon_id in rows if taxon_id is not None),
+            expected_presence,
+        )
+
+    def _read_features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
+        wanted = months_wanted(month)
+        cells = [int(cell, 16) for cell in chain]
+        statement = LOOKUP.format(
+            cells=", ".join(["%s"] * len(cells)), months=", ".join(["%s"] * len(wanted))
+        )
+        rows = self._query(statement, (*cells, *wanted))
+        taxa = {
+            taxon: KnownTaxon(taxon_id, prevalence)
+            for _, _, _, taxon, _, _, _, taxon_id, prevalence in rows
+            if taxon_id is not None
+        }
+        version = rows[0][0] if rows else self.dataset().version
+        return place_features((Row(*row[1:7]) for row in rows), taxa, chain, month, version)
+
+    def _query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Ask; once more on a new connection where the old one turns out to be gone."""
+        import pymysql  # noqa: PLC0415
+
+        with self._lock:
+            is_new = self._connection is None
+            try:
+                return self._ask(statement, parameters)
+            except (pymysql.OperationalError, pymysql.InterfaceError, OSError):
+                if is_new:
+                    raise
+                return self._ask(statement, parameters)
+
+    def _ask(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            self._connection = self._connect()
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(statement, parameters)
+                return list(cursor.fetchall())
+        except BaseException:
+            # What was asked may still be answered: nobody must take it for the next answer.
+            self._drop()
+            raise
+
+    def _connect(self) -> Any:
+        import pymysql  # noqa: PLC0415
+
+        parameters, timeout = self._parameters(), self._options.timeout
+        authorities = self._options.certificate_authorities
+        return pymysql.connect(
+            host=parameters.host,
+            port=parameters.port,
+            user=parameters.user,
+            password=parameters.password,
+            database=parameters.database,
+            connect_timeout=timeout,
+            read_timeout=timeout,
+            write_timeout=timeout,
+            autocommit=True,
+            charset="utf8mb4",
+            ssl_ca=authorities,
+            ssl_verify_cert=bool(authorities) or None,
+            ssl_verify_identity=bool(authorities) or None,
+        )
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):  # it is gone either way
+                connection.close()
+
+    @cached_property
+    def _breaker(self) -> Breaker:
+        # Slow to import: a service with the embedded store never pays for it.
+        import pymysql  # noqa: PLC0415
+
+        return Breaker(
+            "The database",
+            self._clock,
+            (pymysql.MySQLError, OSError),
+            FeaturesUnavailable,
+            self._options.patience,
+        )

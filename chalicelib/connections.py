@@ -1,0 +1,33 @@
+"""Whom to connect to, and as whom."""
+
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+MYSQL_PORT: Final = 3306
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MysqlConnection:
+    """What a client of MySQL needs to know."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str
+
+
+def mysql_connection(url: str) -> MysqlConnection:
+    """``mysql://user:password@host:port/database``. Raises ``ValueError``, without the URL."""
+    parts = urlsplit(url)
+    database = parts.path.strip("/")
+    if parts.scheme != "mysql" or not parts.hostname or not database or parts.query:
+        raise ValueError("must be mysql://user:password@host:port/database")
+    return MysqlConnection(
+        host=parts.hostname,
+        port=parts.port or MYSQL_PORT,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        database=database,
+    )

@@ -1,0 +1,171 @@
+"""How an entry of the shared cache is written, and what of one read is believed.
+
+A cache is memory that others write to, too: older and newer versions of this service,
+other services, an attacker who got that far. An entry is therefore a plain value in
+MessagePack (never a pickle, which could run code) behind a mark, a schema version and a
+checksum, and every number in it is checked. What does not hold is no entry.
+"""
+
+import math
+import struct
+import zlib
+from typing import Final
+
+import msgspec
+
+from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures, Status, TaxonFeature
+
+MARK: Final = b"RF"
+SCHEMA: Final = 1
+HEADER: Final = struct.Struct("<2sBI")
+"""Mark, schema version, CRC-32 of the rest."""
+
+STATUSES: Final = tuple(Status)
+
+
+class Envelope(msgspec.Struct, array_like=True, frozen=True):
+    """What is common to all entries.
+
+    ``fresh_until`` is in seconds of the Unix epoch, since processes share it;
+    ``cost`` is how many seconds it took to load.
+    """
+
+    fresh_until: float
+    cost: float
+
+
+class PlaceEntry(Envelope, array_like=True, frozen=True):
+    """The features of one place: taxa as (identifier, status, presence, prevalence)."""
+
+    dataset: str
+    cell: str | None
+    month: int
+    effort: int
+    taxa: list[tuple[str, int, float, float]]
+
+
+class DatasetEntry(Envelope, array_like=True, frozen=True):
+    """The dataset in force."""
+
+    version: str
+    title: str
+    licence: str
+    citation: str
+    taxa: list[str]
+    expected_presence: float
+
+
+ENCODER: Final = msgspec.msgpack.Encoder()
+PLACE_DECODER: Final = msgspec.msgpack.Decoder(PlaceEntry)
+DATASET_DECODER: Final = msgspec.msgpack.Decoder(DatasetEntry)
+
+
+def seal(entry: Envelope) -> bytes:
+    """An entry as bytes."""
+    payload = ENCODER.encode(entry)
+    return HEADER.pack(MARK, SCHEMA, zlib.crc32(payload)) + payload
+
+
+def place_entry(features: PlaceFeatures, fresh_until: float, cost: float) -> PlaceEntry:
+    """The entry of a place."""
+    return PlaceEntry(
+        fresh_until,
+        cost,
+        features.dataset,
+        features.cell,
+        features.month,
+        features.effort,
+        [
+            (taxon_id, STATUSES.index(one.status), one.presence, one.prevalence)
+            for taxon_id, one in features.taxa.items()
+        ],
+    )
+
+
+def dataset_entry(dataset: Dataset, fresh_until: float, cost: float) -> DatasetEntry:
+    """The entry of the dataset."""
+    return DatasetEntry(
+        fresh_until,
+        cost,
+        dataset.version,
+        dataset.title,
+        dataset.licence,
+        dataset.citation,
+        sorted(dataset.taxa),
+        dataset.expected_presence,
+    )
+
+
+def open_place(raw: bytes | None, dataset: str, month: int) -> PlaceEntry | None:
+    """The entry in ``raw``, if it is one, sound, and of this dataset and month."""
+    payload = _payload(raw)
+    if payload is None:
+        return None
+    try:
+        entry = PLACE_DECODER.decode(payload)
+    except msgspec.DecodeError:
+        return None
+    sound = (
+        _is_sound(entry)
+        and entry.dataset == dataset
+        and entry.month == month
+        and all(
+            0 <= status < len(STATUSES) and 0 <= presence <= 1 and 0 <= prevalence <= 1
+            for _, status, presence, prevalence in entry.taxa
+        )
+    )
+    return entry if sound else None
+
+
+def open_dataset(raw: bytes | None) -> DatasetEntry | None:
+    """The entry in ``raw``, if it is one, and sound."""
+    payload = _payload(raw)
+    if payload is None:
+        return None
+    try:
+        entry = DATASET_DECODER.decode(payload)
+    except msgspec.DecodeError:
+        return None
+    return entry if _is_sound(entry) and entry.version else None
+
+
+def features_of(entry: PlaceEntry, source: FeatureSource) -> PlaceFeatures:
+    """What the entry says."""
+    return PlaceFeatures(
+        dataset=entry.dataset,
+        source=source,
+        cell=entry.cell,
+        month=entry.month,
+        effort=entry.effort,
+        taxa={
+            taxon_id: TaxonFeature(STATUSES[status], presence, prevalence)
+            for taxon_id, status, presence, prevalence in entry.taxa
+        },
+    )
+
+
+def dataset_of(entry: DatasetEntry) -> Dataset:
+    """What the entry says."""
+    return Dataset(
+        entry.version,
+        entry.title,
+        entry.licence,
+        entry.citation,
+        frozenset(entry.taxa),
+        entry.expected_presence,
+    )
+
+
+def _payload(raw: bytes | None) -> bytes | None:
+    if raw is None or len(raw) <= HEADER.size:
+        return None
+    mark, schema, checksum = HEADER.unpack_from(raw)
+    payload = raw[HEADER.size :]
+    if (mark, schema, checksum) != (MARK, SCHEMA, zlib.crc32(payload)):
+        return None
+    return payload
+
+
+def _is_sound(entry: Envelope) -> bool:
+    # NaN passes no comparison, so the ranges above refuse it too.
+    return math.isfinite(entry.fresh_until) and 0 <= entry.cost < math.inf

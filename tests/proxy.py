@@ -1,0 +1,92 @@
+"""A TCP proxy that can behave as networks do when they fail."""
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum
+
+
+class Fault(Enum):
+    """What happens to whoever connects, or is connected."""
+
+    NONE = "passes everything on"
+    BLACK_HOLE = "accepts, takes what it gets, and never answers"
+    RESET = "resets the connection at the first byte"
+    REFUSE = "accepts and closes at once"
+
+
+class Proxy:
+    """Listens on a free port and passes bytes on to ``target`` unless there is a fault."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.fault = Fault.NONE
+        self.connections = 0
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def become(self, fault: Fault) -> None:
+        """From now on; connections that are open are treated so, too."""
+        self.fault = fault
+        if fault is Fault.REFUSE:
+            self._drop()
+
+    def close(self) -> None:
+        """Listen no more, and drop everyone."""
+        self._listener.close()
+        self._drop()
+
+    def _drop(self) -> None:
+        for one in self._open:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._open.clear()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            if self.fault is Fault.REFUSE:
+                client.close()
+                continue
+            self._open.append(client)
+            try:
+                server = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:
+                client.close()
+                continue
+            self._open.append(server)
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if self.fault is Fault.BLACK_HOLE:
+                    continue
+                if self.fault is Fault.RESET:
+                    for one in (source, sink):
+                        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        one.close()
+                    return
+                sink.sendall(data)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def proxy(target: int) -> Iterator[Proxy]:
+    """A running proxy, closed at the end."""
+    one = Proxy(target)
+    try:
+        yield one
+    finally:
+        one.close()

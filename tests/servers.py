@@ -1,0 +1,240 @@
+"""Real servers for tests: processes of our own on free ports, never the machine's."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pymysql
+import redis
+
+from tools.serving import ROOT, free_port
+
+START_SECONDS = 60.0
+
+HIGHEST_PORT = 55_000
+"""The nodes of a cluster talk to each other on the port 10,000 above."""
+
+
+def _wait(is_up, process: subprocess.Popen[bytes], what: str) -> None:
+    """Until a server that has just been started answers."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if is_up():
+            return
+        time.sleep(0.05)
+    process.kill()
+    raise RuntimeError(f"{what} did not start")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+class Mariadb:
+    """A MariaDB server with an empty database ``rangefinder`` and a user for it."""
+
+    def __init__(self, directory: Path, port: int, certificates: Path | None = None) -> None:
+        self.directory = directory
+        self.port = port
+        self.certificates = certificates
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"mysql://rangefinder:secret@127.0.0.1:{self.port}/rangefinder"
+
+    def install(self) -> None:
+        subprocess.run(
+            [
+                "mariadb-install-db", "--no-defaults", f"--datadir={self.directory}",
+                "--auth-root-authentication-method=normal", "--skip-test-db",
+            ],
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def start(self) -> None:
+        command = [
+            shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults",
+            f"--datadir={self.directory}", f"--port={self.port}", "--bind-address=127.0.0.1",
+            f"--socket={self.directory}/socket", "--skip-log-bin",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-buffer-pool-size=64M", "--local-infile=1", "--skip-name-resolve",
+        ]  # fmt: skip
+        if os.getuid() == 0:
+            command.append("--user=root")
+        if self.certificates:
+            command += [
+                f"--ssl-{name}={self.certificates}/{name}.pem" for name in ("ca", "cert", "key")
+            ]
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        _wait(self.is_up, self.process, "MariaDB")
+
+    def is_up(self) -> bool:
+        try:
+            self.root().close()
+        except pymysql.MySQLError:
+            return False
+        return True
+
+    def root(self) -> pymysql.Connection:
+        return pymysql.connect(unix_socket=f"{self.directory}/socket", user="root", autocommit=True)
+
+    def prepare(self) -> None:
+        with self.root() as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE DATABASE rangefinder")
+            cursor.execute("CREATE USER rangefinder@'%' IDENTIFIED BY 'secret'")
+            cursor.execute("GRANT ALL ON rangefinder.* TO rangefinder@'%'")
+            cursor.execute("CREATE USER reader@'%' IDENTIFIED BY 'secret'")
+            cursor.execute("GRANT SELECT ON rangefinder.* TO reader@'%'")
+
+    def selects(self) -> int:
+        """How many SELECTs the server has answered so far, this one left out."""
+        with self.root() as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW GLOBAL STATUS LIKE 'Com_select'")
+            return int(cursor.fetchone()[1])
+
+    def kill(self) -> None:
+        assert self.process
+        _stop(self.process)
+
+
+@contextmanager
+def mariadb(directory: Path, certificates: Path | None = None) -> Iterator[Mariadb]:
+    """A running server with the tables of ``make migrate``, stopped at the end."""
+    server = Mariadb(directory, free_port(), certificates)
+    server.install()
+    server.start()
+    try:
+        server.prepare()
+        migrate(server.url)
+        yield server
+    finally:
+        server.kill()
+
+
+def migrate(url: str, *arguments: str) -> str:
+    """``make migrate``: the SQL or nothing."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("alembic")), "-c", "migrations/alembic.ini",
+         *(arguments or ("upgrade", "head"))],
+        cwd=ROOT, env={**os.environ, "RANGEFINDER_MYSQL_URL": url},
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return str(done.stdout)
+
+
+class RedisServer:
+    """A Redis server, alone, as a cluster of one that holds all slots, or with TLS."""
+
+    def __init__(
+        self, port: int, *, is_cluster: bool = False, certificates: Path | None = None,
+        password: str = "",
+    ) -> None:  # fmt: skip
+        self.port = port
+        self.is_cluster = is_cluster
+        self.certificates = certificates
+        self.password = password
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        scheme = "rediss" if self.certificates else "redis"
+        user = f":{self.password}@" if self.password else ""
+        return f"{scheme}://{user}localhost:{self.port}"
+
+    def client(self) -> redis.Redis:
+        authorities = {"ssl_ca_certs": f"{self.certificates}/ca.pem"} if self.certificates else {}
+        return redis.Redis.from_url(self.url, socket_timeout=5, **authorities)
+
+    def start(self, directory: Path) -> None:
+        command = ["redis-server", "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"]
+        if self.certificates:
+            command += [
+                "--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no",
+                "--tls-ca-cert-file", f"{self.certificates}/ca.pem",
+                "--tls-cert-file", f"{self.certificates}/cert.pem",
+                "--tls-key-file", f"{self.certificates}/key.pem",
+            ]  # fmt: skip
+        else:
+            command += ["--port", str(self.port)]
+        if self.password:
+            command += ["--requirepass", self.password]
+        if self.is_cluster:
+            command += ["--cluster-enabled", "yes", "--cluster-announce-hostname", "localhost",
+                        "--cluster-announce-ip", "127.0.0.1"]  # fmt: skip
+        self.process = subprocess.Popen(
+            command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        _wait(self.is_up, self.process, "Redis")
+        if self.is_cluster:
+            with self.client() as client:
+                client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+            _wait(self.holds_all_slots, self.process, "The cluster")
+
+    def is_up(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def holds_all_slots(self) -> bool:
+        with self.client() as client:
+            return bool(client.execute_command("CLUSTER INFO")["cluster_state"] == "ok")
+
+    def kill(self) -> None:
+        assert self.process
+        _stop(self.process)
+
+
+@contextmanager
+def redis_server(directory: Path, **options) -> Iterator[RedisServer]:
+    """A running server, stopped at the end."""
+    port = free_port()
+    while port > HIGHEST_PORT:
+        port = free_port()
+    server = RedisServer(port, **options)
+    server.start(directory)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def make_certificates(directory: Path) -> Path:
+    """An authority, and a certificate of localhost that it has signed."""
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+
+    (directory / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=authority",
+            "-keyout", "ca-key.pem", "-out", "ca.pem",
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign")  # fmt: skip
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
+            "-keyout", "key.pem", "-out", "request.pem")  # fmt: skip
+    openssl("x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca-key.pem",
+            "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "cert.pem")  # fmt: skip
+    return directory
+
+
+def port_of(url: str) -> int:
+    """The port in a URL."""
+    port = urlsplit(url).port
+    assert port
+    return port
+
+
+def is_closed(port: int) -> bool:
+    """Whether nobody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
