@@ -133,7 +133,7 @@ class Settings:
     )
     redis_timeout_seconds: float = _setting(
         _number(float, 0.001, 5.0),
-        "The longest wait for the cache: to connect, and for each call.",
+        "The longest wait for the cache to answer a call, or to let us connect.",
         default=0.05,
     )
     shared_cache_seconds: float = _setting(

@@ -26,7 +26,7 @@ class RedisOptions:
 
     ``url`` as redis-py reads it: ``redis://`` or ``rediss://`` (TLS, certificate and host
     name checked against ``certificate_authorities``, or the system's), with user and
-    password if there are any. ``timeout`` is in seconds, for connecting and for each call.
+    password if there are any. ``timeout`` is in seconds: the longest wait of a call.
     """
 
     url: str
@@ -94,10 +94,13 @@ class RedisCache:
         from redis.retry import Retry  # noqa: PLC0415
 
         options = self._options
+        # Where a cluster is silent its client asks once more, for who holds which slots.
+        timeout = options.timeout / (2 if options.is_cluster else 1)
         arguments: dict[str, Any] = {
-            "socket_timeout": options.timeout,
-            "socket_connect_timeout": options.timeout,
-            "retry": Retry(NoBackoff(), options.retries),
+            "socket_timeout": timeout,
+            "socket_connect_timeout": timeout,
+            # A connection that has gone meanwhile is worth another; silence is not.
+            "retry": Retry(NoBackoff(), options.retries, (redis.ConnectionError,)),
         }
         if options.url.startswith("rediss:"):
             arguments["ssl_cert_reqs"] = "required"
