@@ -6,7 +6,7 @@ Names follow Darwin Core (https://dwc.tdwg.org/terms/) wherever it has a term.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,13 +158,12 @@ class Status(StrEnum):
     EXTIRPATED = "extirpated"
 
 
-@dataclass(frozen=True, slots=True)
-class TaxonFeature:
+class TaxonFeature(NamedTuple):
     """What is known of one taxon at one place.
 
     ``presence`` (0 to 1) tells how firmly it is expected there; ``prevalence``
     is the mean of that over all cells of the dataset. Their ratio is what the
-    place adds.
+    place adds. A tuple, since hundreds of them are made for each prediction.
     """
 
     status: Status

@@ -9,18 +9,20 @@ checksum, and every number in it is checked. What does not hold is no entry.
 import math
 import struct
 import zlib
-from typing import Final
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 import msgspec
 
-from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures, Status, TaxonFeature
+from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures, TaxonFeature
 
 MARK: Final = b"RF"
 SCHEMA: Final = 1
 HEADER: Final = struct.Struct("<2sBI")
 """Mark, schema version, CRC-32 of the rest."""
 
-STATUSES: Final = tuple(Status)
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+"""Checked while it is decoded. NaN and infinity are outside, too."""
 
 
 class Envelope(msgspec.Struct, array_like=True, frozen=True):
@@ -34,14 +36,22 @@ class Envelope(msgspec.Struct, array_like=True, frozen=True):
     cost: float
 
 
+class SoundFeature(TaxonFeature):
+    """A taxon's features, as they are believed."""
+
+    __slots__ = ()
+    presence: Share
+    prevalence: Share
+
+
 class PlaceEntry(Envelope, array_like=True, frozen=True):
-    """The features of one place: taxa as (identifier, status, presence, prevalence)."""
+    """The features of one place, by taxonID."""
 
     dataset: str
     cell: str | None
     month: int
     effort: int
-    taxa: list[tuple[str, int, float, float]]
+    taxa: Mapping[str, SoundFeature]
 
 
 class DatasetEntry(Envelope, array_like=True, frozen=True):
@@ -75,10 +85,7 @@ def place_entry(features: PlaceFeatures, fresh_until: float, cost: float) -> Pla
         features.cell,
         features.month,
         features.effort,
-        [
-            (taxon_id, STATUSES.index(one.status), one.presence, one.prevalence)
-            for taxon_id, one in features.taxa.items()
-        ],
+        {taxon_id: SoundFeature(*one) for taxon_id, one in features.taxa.items()},
     )
 
 
@@ -105,16 +112,8 @@ def open_place(raw: bytes | None, dataset: str, month: int) -> PlaceEntry | None
         entry = PLACE_DECODER.decode(payload)
     except msgspec.DecodeError:
         return None
-    sound = (
-        _is_sound(entry)
-        and entry.dataset == dataset
-        and entry.month == month
-        and all(
-            0 <= status < len(STATUSES) and 0 <= presence <= 1 and 0 <= prevalence <= 1
-            for _, status, presence, prevalence in entry.taxa
-        )
-    )
-    return entry if sound else None
+    is_ours = entry.dataset == dataset and entry.month == month
+    return entry if is_ours and _is_sound(entry) else None
 
 
 def open_dataset(raw: bytes | None) -> DatasetEntry | None:
@@ -137,10 +136,7 @@ def features_of(entry: PlaceEntry, source: FeatureSource) -> PlaceFeatures:
         cell=entry.cell,
         month=entry.month,
         effort=entry.effort,
-        taxa={
-            taxon_id: TaxonFeature(STATUSES[status], presence, prevalence)
-            for taxon_id, status, presence, prevalence in entry.taxa
-        },
+        taxa=entry.taxa,
     )
 
 
@@ -167,5 +163,4 @@ def _payload(raw: bytes | None) -> bytes | None:
 
 
 def _is_sound(entry: Envelope) -> bool:
-    # NaN passes no comparison, so the ranges above refuse it too.
     return math.isfinite(entry.fresh_until) and 0 <= entry.cost < math.inf

@@ -91,7 +91,7 @@ def average(entries: Sequence[tuple[PlaceFeatures, float]]) -> PlaceFeatures:
         first,
         source=max((entry.source for entry, _ in entries), key=SLOWEST_LAST.index),
         taxa={
-            taxon_id: replace(feature, presence=presences[taxon_id])
+            taxon_id: feature._replace(presence=presences[taxon_id])
             for taxon_id, feature in firmest.items()
         },
     )
