@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 
+DELAY_SECONDS = 0.5
+
 
 class Fault(Enum):
     """What happens to whoever connects, or is connected."""
@@ -15,6 +17,7 @@ class Fault(Enum):
     BLACK_HOLE = "accepts, takes what it gets, and never answers"
     RESET = "resets the connection at the first byte"
     REFUSE = "accepts and closes at once"
+    DELAY = "answers, but half a second late"
 
 
 class Proxy:
@@ -26,6 +29,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self.fault = Fault.NONE
         self.connections = 0
+        self._closing = threading.Event()
         self._open: list[socket.socket] = []
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -37,6 +41,9 @@ class Proxy:
 
     def close(self) -> None:
         """Listen no more, and drop everyone."""
+        self._closing.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # or accept() would go on listening
         self._listener.close()
         self._drop()
 
@@ -72,6 +79,8 @@ class Proxy:
             while data := source.recv(65536):
                 if self.fault is Fault.BLACK_HOLE:
                     continue
+                if self.fault is Fault.DELAY:
+                    self._closing.wait(DELAY_SECONDS)
                 if self.fault is Fault.RESET:
                     for one in (source, sink):
                         one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

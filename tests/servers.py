@@ -74,11 +74,14 @@ class Mariadb:
             command += [
                 f"--ssl-{name}={self.certificates}/{name}.pem" for name in ("ca", "cert", "key")
             ]
+        (self.directory / "socket").unlink(missing_ok=True)
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         _wait(self.is_up, self.process, "MariaDB")
 
     def is_up(self) -> bool:
+        if not (self.directory / "socket").exists():
+            return False
         try:
             self.root().close()
         except pymysql.MySQLError:
