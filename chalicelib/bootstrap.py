@@ -55,6 +55,7 @@ class Services:
             feature_repository(settings, clock),
             clock=clock,
             seconds_to_live=settings.memory_cache_seconds,
+            seconds_kept=settings.cache_kept_seconds,
             maximum_entries=settings.memory_cache_entries,
         )
         places = Places(
@@ -100,7 +101,7 @@ def feature_repository(settings: Settings, clock: Clock) -> FeatureRepository:
         ),
         clock,
     )
-    times = Times(fresh=settings.shared_cache_seconds, kept=settings.shared_cache_kept_seconds)
+    times = Times(fresh=settings.shared_cache_seconds, kept=settings.cache_kept_seconds)
     # Leases need a name for each environment and chances need no secrecy.
     process = Process(uuid.uuid4().hex, time.time, time.sleep, random.random)
     return SharedCachedFeatures(repository, cache, times, process)

@@ -35,13 +35,14 @@ class Places:
         if not self.enabled or coordinates is None:
             return Geo(GeoStatus.DISABLED)
         try:
-            dataset = self.repository.dataset()
             features = average(
                 [
                     (self.repository.features(chain, month), share)
                     for chain, share in cells.cover(coordinates)
                 ]
             )
+            # Afterwards, since the features may be the first of a new dataset.
+            dataset = self.repository.dataset()
         except FeaturesUnavailable:
             return Geo(GeoStatus.DEGRADED)
         status = GeoStatus.APPLIED if features.taxa else GeoStatus.NO_DATA

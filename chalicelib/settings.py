@@ -141,9 +141,9 @@ class Settings:
         "How long an entry of the shared cache counts as fresh.",
         default=3_600.0,
     )
-    shared_cache_kept_seconds: float = _setting(
+    cache_kept_seconds: float = _setting(
         _number(float, 1.0, 31_536_000.0),
-        "How long it may serve as stale while the database is down.",
+        "How long an entry of any cache may serve as stale while the database is down.",
         default=604_800.0,
     )
     memory_cache_seconds: float = _setting(

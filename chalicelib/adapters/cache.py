@@ -20,11 +20,11 @@ Key = tuple[str, int, str]
 
 @dataclass(slots=True)
 class _Slot:
-    """One key's place: its entry, when that ends, and who may load it."""
+    """One key's place: its entry, when that came, and who may load it."""
 
     loading: Lock = field(default_factory=Lock)
     entry: PlaceFeatures | None = None
-    expires: float = 0.0
+    loaded: float = 0.0
 
 
 class MemoryCachedFeatures:
@@ -32,8 +32,8 @@ class MemoryCachedFeatures:
 
     Holds ``maximum_entries`` entries (the least recently used goes first), each
     for ``seconds_to_live``. Places without data are remembered too. After a failed
-    lookup an entry that has ended still serves, as stale; without one the error goes to
-    whoever asked. Neither is remembered.
+    lookup an entry that has ended still serves as stale, until it is ``seconds_kept`` old;
+    without one the error goes to whoever asked. Neither is remembered.
     """
 
     def __init__(
@@ -41,11 +41,13 @@ class MemoryCachedFeatures:
         repository: FeatureRepository,
         clock: Clock,
         seconds_to_live: float,
+        seconds_kept: float,
         maximum_entries: int,
     ) -> None:
         self._repository = repository
         self._clock = clock
         self._seconds_to_live = seconds_to_live
+        self._seconds_kept = seconds_kept
         self._maximum_entries = maximum_entries
         self._slots: OrderedDict[Key, _Slot] = OrderedDict()
         self._lock = Lock()
@@ -58,17 +60,18 @@ class MemoryCachedFeatures:
         """From memory if it is fresh there, else from the wrapped repository."""
         slot = self._slot((self.dataset().version, month, chain[0]))
         with slot.loading:
-            if slot.entry is not None and self._clock() < slot.expires:
+            age = self._clock() - slot.loaded
+            if slot.entry is not None and age < self._seconds_to_live:
                 return slot.entry
             try:
                 found = self._repository.features(chain, month)
             except FeaturesUnavailable:
-                if slot.entry is None:
+                if slot.entry is None or age >= self._seconds_kept:
                     raise
                 return replace(slot.entry, source=FeatureSource.STALE)
             if found.source is not FeatureSource.STALE:
                 slot.entry = replace(found, source=FeatureSource.MEMORY)
-                slot.expires = self._clock() + self._seconds_to_live
+                slot.loaded = self._clock()
             return found
 
     def _slot(self, key: Key) -> _Slot:

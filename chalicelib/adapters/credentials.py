@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from chalicelib.connections import MysqlConnection
 from chalicelib.ports import Clock
+from chalicelib.remembered import Remembered
 
 SECRET_SECONDS: Final = 60.0
 
@@ -39,27 +40,9 @@ def aws_client(service: str) -> Any:
     )
 
 
-class Remembered:
-    """Asks for a connection's parameters, and again only after ``seconds``."""
-
-    def __init__(self, ask: Callable[[], MysqlConnection], seconds: float, clock: Clock) -> None:
-        self._ask = ask
-        self._seconds = seconds
-        self._clock = clock
-        self._found: MysqlConnection | None = None
-        self._until = 0.0
-
-    def __call__(self) -> MysqlConnection:
-        """The parameters. Raises ``OSError``."""
-        if self._found is None or self._clock() >= self._until:
-            self._found = self._ask()
-            self._until = self._clock() + self._seconds
-        return self._found
-
-
 def from_secret(
     server: MysqlConnection, secret: str, client: AwsClient, clock: Clock
-) -> Remembered:
+) -> Remembered[MysqlConnection]:
     """User and password as Secrets Manager has them, in RDS's own format."""
 
     def ask() -> MysqlConnection:
@@ -74,7 +57,9 @@ def from_secret(
     return Remembered(ask, SECRET_SECONDS, clock)
 
 
-def from_iam(server: MysqlConnection, client: AwsClient, clock: Clock) -> Remembered:
+def from_iam(
+    server: MysqlConnection, client: AwsClient, clock: Clock
+) -> Remembered[MysqlConnection]:
     """A token in place of a password. Signed here; no call goes out. Needs TLS."""
 
     def ask() -> MysqlConnection:

@@ -17,6 +17,7 @@ from chalicelib.domain import Dataset, PlaceFeatures
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.looks import KnownTaxon, Row, months_wanted, place_features
 from chalicelib.ports import Clock
+from chalicelib.remembered import Remembered
 
 DATASET: Final = """
     SELECT version, title, licence, citation, expected_presence, taxon_id
@@ -70,19 +71,26 @@ class MysqlFeatures:
         self._clock = clock
         self._lock = Lock()
         self._connection: Any = None
-        self._dataset: Dataset | None = None
-        self._dataset_until = 0.0
+        self._dataset = Remembered(
+            lambda: self._breaker.call(self._read_dataset),
+            options.dataset_seconds,
+            clock,
+            forgiven=(FeaturesUnavailable,),
+        )
 
     def dataset(self) -> Dataset:
-        """The active dataset. Raises ``FeaturesUnavailable``, also where there is none."""
-        if self._dataset is None or self._clock() >= self._dataset_until:
-            self._dataset = self._breaker.call(self._read_dataset)
-            self._dataset_until = self._clock() + self._options.dataset_seconds
-        return self._dataset
+        """The active dataset, from memory for a short time.
+
+        Raises ``FeaturesUnavailable``, also where there is none. Once known it stays in use
+        while the database is down, or what caches hold of it could not be found.
+        """
+        return self._dataset()
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
         """The features of a chain of cells. Raises ``FeaturesUnavailable``."""
-        return self._breaker.call(self._read_features, chain, month)
+        found = self._breaker.call(self._read_features, chain, month)
+        self._dataset.must_be(lambda known: known.version == found.dataset)
+        return found
 
     def close(self) -> None:
         """Give the connection back; the next call makes another."""
@@ -124,15 +132,18 @@ class MysqlFeatures:
         return place_features((Row(*row[1:7]) for row in rows), taxa, chain, month, version)
 
     def _query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Ask; once more on a new connection where the old one turns out to be gone."""
+        """Ask; once more on a new connection where the old one turns out to be gone.
+
+        Which it tells at once. A server that keeps silent is not asked again.
+        """
         import pymysql  # noqa: PLC0415
 
         with self._lock:
             is_new = self._connection is None
             try:
                 return self._ask(statement, parameters)
-            except (pymysql.OperationalError, pymysql.InterfaceError, OSError):
-                if is_new:
+            except (pymysql.OperationalError, pymysql.InterfaceError, OSError) as error:
+                if is_new or isinstance(error.__context__, TimeoutError):
                     raise
                 return self._ask(statement, parameters)
 

@@ -25,6 +25,7 @@ from chalicelib.entries import (
 )
 from chalicelib.errors import CacheUnavailable, FeaturesUnavailable
 from chalicelib.ports import Clock, FeatureRepository, SharedCache
+from chalicelib.remembered import Remembered
 
 DATASET_KEY: Final = "geo:dataset"
 LEASE_SUFFIX: Final = ":lease"
@@ -57,8 +58,9 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class _Kind(Generic[Entry, Value]):
-    """What differs between places and the dataset: how to read, load, write and show them."""
+    """What differs between places and the dataset: how to name, read, load, write and show."""
 
+    key: Callable[[Value], str]
     open: Callable[[bytes | None], Entry | None]
     load: Callable[[], Value]
     entry: Callable[[Value, float, float], Entry]
@@ -94,42 +96,53 @@ class SharedCachedFeatures:
         self._clock = process.clock
         self._sleep = process.sleep
         self._random = process.random
-        self._dataset: Dataset | None = None
-        self._dataset_until = -math.inf
+        self._dataset_kind = _Kind(
+            key=lambda _: DATASET_KEY,
+            open=open_dataset,
+            load=repository.dataset,
+            entry=dataset_entry,
+            fresh=lambda _: times.dataset,
+            show=lambda entry, _: dataset_of(entry),
+        )
+        self._dataset = Remembered(
+            lambda: self._find(DATASET_KEY, self._dataset_kind),
+            times.dataset,
+            process.clock,
+            forgiven=(FeaturesUnavailable,),
+        )
 
     def dataset(self) -> Dataset:
         """The dataset in force, from memory for a short time. Raises ``FeaturesUnavailable``.
 
         A dataset once known stays in use while neither cache nor database can be asked.
         """
-        if self._dataset is not None and self._clock() < self._dataset_until:
-            return self._dataset
-        kind = _Kind(
-            open=open_dataset,
-            load=self._repository.dataset,
-            entry=dataset_entry,
-            fresh=lambda _: self._times.dataset,
-            show=lambda entry, _: dataset_of(entry),
-        )
-        try:
-            self._dataset = self._find(DATASET_KEY, kind)
-        except FeaturesUnavailable:
-            if self._dataset is None:
-                raise
-        self._dataset_until = self._clock() + self._times.dataset
-        return self._dataset
+        return self._dataset()
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
         """From the shared cache, else from the wrapped repository. Raises its errors."""
         version = self.dataset().version
+
+        def key(dataset: str) -> str:
+            return f"geo:{dataset}:{month}:{chain[0]}"
+
         kind = _Kind(
+            key=lambda found: key(found.dataset),
             open=lambda raw: open_place(raw, version, month),
             load=lambda: self._repository.features(chain, month),
             entry=place_entry,
             fresh=lambda found: self._times.fresh if found.taxa else self._times.empty,
             show=features_of,
         )
-        return self._find(f"geo:{version}:{month}:{chain[0]}", kind)
+        found = self._find(key(version), kind)
+        if found.dataset != version:
+            self._tell_of_new_dataset(found.dataset)
+        return found
+
+    def _tell_of_new_dataset(self, version: str) -> None:
+        """Who comes upon a new dataset says so, or all would miss until they look again."""
+        with suppress(FeaturesUnavailable):
+            self._load(DATASET_KEY, self._dataset_kind)
+        self._dataset.must_be(lambda known: known.version == version)
 
     def _find(self, key: str, kind: _Kind[Entry, Value]) -> Value:
         try:
@@ -191,7 +204,8 @@ class SharedCachedFeatures:
         vary = 1 + self._times.jitter * (2 * self._random() - 1)
         fresh_until = self._clock() + kind.fresh(found) * vary
         try:
-            self._cache.put(key, seal(kind.entry(found, fresh_until, cost)), self._times.kept)
+            sealed = seal(kind.entry(found, fresh_until, cost))
+            self._cache.put(kind.key(found), sealed, self._times.kept)
         except CacheUnavailable:
             return found
         self._release(key)

@@ -12,7 +12,9 @@ OTHER = ("841f8dfffffffff",)
 
 
 def cached(inner: FakeFeatures, clock: FakeClock, entries: int = 10) -> MemoryCachedFeatures:
-    return MemoryCachedFeatures(inner, clock, seconds_to_live=60, maximum_entries=entries)
+    return MemoryCachedFeatures(
+        inner, clock, seconds_to_live=60, seconds_kept=3600, maximum_entries=entries
+    )
 
 
 def test_a_place_is_looked_up_once():
@@ -77,6 +79,21 @@ def test_a_failure_is_not_remembered():
         cache.features(CHAIN, 0)
     inner.is_down = False
     assert cache.features(CHAIN, 0).source is FeatureSource.EMBEDDED
+
+
+def test_an_entry_that_has_ended_serves_as_stale_while_nothing_newer_can_be_had():
+    """Until the hard limit, each time marked; then there is none."""
+    inner, clock = FakeFeatures(place(jaguar=feature()), is_dataset_down=False), FakeClock()
+    cache = cached(inner, clock)
+    cache.features(CHAIN, 0)
+    inner.is_down = True
+    clock.now += 61
+    assert cache.features(CHAIN, 0).source is FeatureSource.STALE
+    clock.now += 3500
+    assert cache.features(CHAIN, 0).source is FeatureSource.STALE
+    clock.now += 100
+    with pytest.raises(FeaturesUnavailable):
+        cache.features(CHAIN, 0)
 
 
 def test_a_crowd_of_threads_asks_once():

@@ -1,6 +1,6 @@
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -211,10 +211,7 @@ def test_a_new_dataset_is_noticed_in_time_and_invalidates_by_itself():
     one = world.environment()
     one.features(CHAIN, 0)
     world.database.version = "facts-2"
-    world.database.entry = type(world.database.entry)(
-        "facts-2", *[getattr(world.database.entry, name) for name in
-                     ("source", "cell", "month", "effort", "taxa")]
-    )  # fmt: skip
+    world.database.entry = replace(world.database.entry, dataset="facts-2")
     world.clock.now += 2 * TIMES.dataset * 1.1
     assert one.features(CHAIN, 0).dataset == "facts-2"
     assert f"geo:facts-2:0:{CHAIN[0]}" in world.cache.values
@@ -243,3 +240,21 @@ def test_what_is_no_entry_is_ignored_and_written_anew(spoil):
     assert one.features(CHAIN, 0).source is FeatureSource.EMBEDDED
     assert one.features(CHAIN, 0).source is FeatureSource.CACHE
     assert DATASET_KEY in world.cache.values
+
+
+def test_who_comes_upon_a_new_dataset_tells_all_at_once():
+    """Between its activation and the next look every miss would go to the database."""
+    world = World()
+    one, two = world.environment("one"), world.environment("two")
+    two.dataset(), one.dataset()
+    world.database.version = "facts-2"
+    world.database.entry = replace(world.database.entry, dataset="facts-2")
+    assert one.features(CHAIN, 0).dataset == "facts-2"
+    assert one.dataset().version == "facts-2"
+    assert f"geo:facts-2:0:{CHAIN[0]}" in world.cache.values
+    assert f"geo:facts-1:0:{CHAIN[0]}" not in world.cache.values
+    for _ in range(10):
+        assert two.features(CHAIN, 0).dataset == "facts-2"
+        assert two.dataset().version == "facts-2"
+        assert world.environment("three").features(CHAIN, 0).source is FeatureSource.CACHE
+    assert world.queries == 2
