@@ -46,13 +46,15 @@ class Services:
     classifier: Classifier
 
     @classmethod
-    def build(cls, settings: Settings, clock: Clock = time.monotonic) -> Self:
+    def build(
+        cls, settings: Settings, clock: Clock = time.monotonic, process: Process | None = None
+    ) -> Self:
         """Choose and connect the parts as ``settings`` say."""
         classifier = TfliteClassifier(
             settings.model_directory, settings.classifier_threads or os.cpu_count() or 1
         )
         repository = MemoryCachedFeatures(
-            feature_repository(settings, clock),
+            feature_repository(settings, clock, process or this_process()),
             clock=clock,
             seconds_to_live=settings.memory_cache_seconds,
             seconds_kept=settings.cache_kept_seconds,
@@ -76,7 +78,12 @@ class Services:
         return cls(settings, identify, places, classifier)
 
 
-def feature_repository(settings: Settings, clock: Clock) -> FeatureRepository:
+def this_process() -> Process:
+    """Real time, and chances that need no secrecy. Leases need a name for each environment."""
+    return Process(uuid.uuid4().hex, time.time, time.sleep, random.random)
+
+
+def feature_repository(settings: Settings, clock: Clock, process: Process) -> FeatureRepository:
     """The database or the embedded store, behind the shared cache if there is one."""
     repository: FeatureRepository = (
         MysqlFeatures(
@@ -102,8 +109,6 @@ def feature_repository(settings: Settings, clock: Clock) -> FeatureRepository:
         clock,
     )
     times = Times(fresh=settings.shared_cache_seconds, kept=settings.cache_kept_seconds)
-    # Leases need a name for each environment and chances need no secrecy.
-    process = Process(uuid.uuid4().hex, time.time, time.sleep, random.random)
     return SharedCachedFeatures(repository, cache, times, process)
 
 

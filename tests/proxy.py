@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 
-DELAY_SECONDS = 0.5
+DELAY_SECONDS = 1.0
 
 
 class Fault(Enum):
@@ -17,14 +17,14 @@ class Fault(Enum):
     BLACK_HOLE = "accepts, takes what it gets, and never answers"
     RESET = "resets the connection at the first byte"
     REFUSE = "accepts and closes at once"
-    DELAY = "answers, but half a second late"
+    DELAY = "answers, but a second late"
 
 
 class Proxy:
     """Listens on a free port and passes bytes on to ``target`` unless there is a fault."""
 
     def __init__(self, target: int) -> None:
-        self._target = target
+        self.target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.fault = Fault.NONE
@@ -66,7 +66,7 @@ class Proxy:
                 continue
             self._open.append(client)
             try:
-                server = socket.create_connection(("127.0.0.1", self._target))
+                server = socket.create_connection(("127.0.0.1", self.target))
             except OSError:
                 client.close()
                 continue

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +66,7 @@ class Mariadb:
             shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults",
             f"--datadir={self.directory}", f"--port={self.port}", "--bind-address=127.0.0.1",
             f"--socket={self.directory}/socket", "--skip-log-bin",
-            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-flush-log-at-trx-commit=2",
             "--innodb-buffer-pool-size=64M", "--local-infile=1", "--skip-name-resolve",
         ]  # fmt: skip
         if os.getuid() == 0:
@@ -99,11 +100,32 @@ class Mariadb:
             cursor.execute("CREATE USER reader@'%' IDENTIFIED BY 'secret'")
             cursor.execute("GRANT SELECT ON rangefinder.* TO reader@'%'")
 
-    def selects(self) -> int:
-        """How many SELECTs the server has answered so far, this one left out."""
+    def counters(self) -> dict[str, int]:
+        """What the server counts: ``Com_select`` and ``Threads_connected``, as of now."""
         with self.root() as connection, connection.cursor() as cursor:
-            cursor.execute("SHOW GLOBAL STATUS LIKE 'Com_select'")
-            return int(cursor.fetchone()[1])
+            cursor.execute(
+                "SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_select', 'Threads_connected')"
+            )
+            return {name: int(value) for name, value in cursor.fetchall()}
+
+    def selects(self) -> int:
+        """How many SELECTs the server has answered so far."""
+        return self.counters()["Com_select"]
+
+    @contextmanager
+    def listening(self) -> Iterator[Counter[str]]:
+        """At the end, how many reads of places and of the dataset the server got meanwhile."""
+        log, heard = self.directory / "statements", Counter[str]()
+        with self.root() as connection, connection.cursor() as cursor:
+            cursor.execute("SET GLOBAL general_log_file = %s", (str(log),))
+            cursor.execute("SET GLOBAL general_log = 1")
+        yield heard
+        with self.root() as connection, connection.cursor() as cursor:
+            cursor.execute("SET GLOBAL general_log = 0")
+        statements = log.read_text(encoding="utf-8")
+        log.unlink()
+        heard["places"] = statements.count("FROM geo_feature")
+        heard["dataset"] = statements.count("FROM dataset LEFT JOIN")
 
     def kill(self) -> None:
         assert self.process
@@ -172,8 +194,12 @@ class RedisServer:
         if self.password:
             command += ["--requirepass", self.password]
         if self.is_cluster:
-            command += ["--cluster-enabled", "yes", "--cluster-announce-hostname", "localhost",
-                        "--cluster-announce-ip", "127.0.0.1"]  # fmt: skip
+            command += [
+                "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1",
+                "--cluster-announce-hostname", "localhost",
+                "--cluster-preferred-endpoint-type", "hostname",
+                *(("--tls-cluster", "yes") if self.certificates else ()),
+            ]  # fmt: skip
         self.process = subprocess.Popen(
             command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

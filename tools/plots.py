@@ -1,4 +1,4 @@
-"""The pictures of ``make evaluate``."""
+"""The pictures of ``make evaluate`` and ``make bench-spike``."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +13,7 @@ mpl.use("agg")
 from matplotlib import pyplot as plt
 
 if TYPE_CHECKING:
+    from bench.watch import Reading
     from tools.evaluate import Outcome
 
 DOTS_PER_INCH = 120
@@ -58,5 +59,20 @@ def accuracy_by_region(groups: Mapping[str, Mapping[str, Any]], target: Path) ->
     axes.set_xticks(places, [f"{name}\n{groups[name]['photos']}" for name in names])
     axes.set(ylabel="top-1", ylim=(0, 1))
     axes.legend()
+    figure.savefig(target, dpi=DOTS_PER_INCH, bbox_inches="tight")
+    plt.close(figure)
+
+
+def database_load(runs: Mapping[str, Sequence["Reading"]], target: Path) -> None:
+    """Queries that the database got in each second of each run."""
+    figure, axes = plt.subplots(figsize=(8, 4))
+    for name, readings in runs.items():
+        seconds = np.array([reading.at for reading in readings])
+        queries = np.array([reading.queries for reading in readings])
+        whole = np.arange(1, np.floor(seconds[-1]) + 1)
+        rates = np.diff(np.interp(np.concatenate([[0], whole]), seconds, queries))
+        axes.plot(whole, rates, label=name)
+    axes.set(xlabel="seconds", ylabel="database queries a second", ylim=(0, None))
+    axes.legend(loc="center right")
     figure.savefig(target, dpi=DOTS_PER_INCH, bbox_inches="tight")
     plt.close(figure)

@@ -47,8 +47,19 @@ class RedisCache:
 
     def get(self, key: str) -> bytes | None:
         """What is there, if anything. Raises ``CacheUnavailable``."""
-        found: bytes | None = self._breaker.call(lambda: self._client().get(key))
+        found: bytes | None = self._breaker.call(self._get, key)
         return found
+
+    def _get(self, key: str) -> Any:
+        from redis.exceptions import ResponseError  # noqa: PLC0415
+
+        try:
+            return self._client().get(key)
+        except ResponseError as error:
+            # Somebody else's list or hash under our key: nothing of ours, and no outage.
+            if str(error).startswith("WRONGTYPE"):
+                return None
+            raise
 
     def put(self, key: str, value: bytes, seconds: float) -> None:
         """Keep a value for so long. Raises ``CacheUnavailable``."""
@@ -64,6 +75,12 @@ class RedisCache:
     def release(self, key: str, owner: str) -> None:
         """Give a lease back, if ``owner`` still holds it. Raises ``CacheUnavailable``."""
         self._breaker.call(lambda: self._client().eval(RELEASE, 1, key, owner))
+
+    def close(self) -> None:
+        """Give the connections back; the next call makes others."""
+        client, self._connected = self._connected, None
+        if client is not None:
+            client.close()
 
     @property
     def is_left_alone(self) -> bool:

@@ -1,0 +1,1 @@
+"""Measurements: programs that print figures. The suite asserts behaviour, never times."""

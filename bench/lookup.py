@@ -1,0 +1,125 @@
+"""What a lookup costs, tier by tier, beside the bare call under it: ``make bench-lookup``.
+
+All figures are medians of one run, each tier in turns with what it is held against: Redis
+with a ``GET`` of the same bytes by redis-py alone, the database with a ``SELECT`` of the same
+rows by PyMySQL alone. The places are four of the embedded ranges, and one that has all of
+the animals that have a range.
+"""
+
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pymysql
+import redis
+
+from chalicelib.adapters.cache import MemoryCachedFeatures
+from chalicelib.adapters.mysql import LOOKUP, MysqlFeatures, MysqlOptions
+from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
+from chalicelib.adapters.shared_cache import Process, SharedCachedFeatures, Times
+from chalicelib.cells import chain
+from chalicelib.connections import mysql_connection
+from chalicelib.domain import PlaceFeatures, TaxonFeature
+from chalicelib.entries import place_entry, seal
+from tests.conftest import PLACES, load_places
+from tests.servers import mariadb, redis_server
+
+RUNS: Final = 2_000
+YEAR: Final = 0
+LONG: Final = 86_400.0
+
+
+def medians(*calls: Callable[[], object]) -> tuple[float, ...]:
+    """Milliseconds of each call, taken in turns."""
+    spent: tuple[list[float], ...] = tuple([] for _ in calls)
+    for _ in range(RUNS):
+        for call, times in zip(calls, spent, strict=True):
+            start = time.perf_counter()
+            call()
+            times.append(1000 * (time.perf_counter() - start))
+    return tuple(statistics.median(times) for times in spent)
+
+
+def with_every_animal(features: PlaceFeatures, taxa: frozenset[str]) -> PlaceFeatures:
+    """A place where all of them have been seen, as occurrences make some."""
+    some = next(iter(features.taxa.values()))
+    return replace(features, taxa={one: TaxonFeature(some.status, 0.5, 0.1) for one in taxa})
+
+
+def main() -> None:
+    """Print a row for each place."""
+    print(
+        f"{'':14}{'taxa':>5}{'bytes':>7}{'memory':>9}{'Redis':>8}{'GET':>8}{'ratio':>7}"
+        f"{'database':>10}{'SELECT':>8}{'ratio':>7}   (ms, medians of {RUNS:,})"
+    )
+    with ExitStack() as opened:
+        directories = [Path(opened.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)]
+        server = opened.enter_context(mariadb(directories[0]))
+        cache = opened.enter_context(redis_server(directories[1]))
+        load_places(server.url)
+        tiers = Tiers(
+            server.url,
+            cache.url,
+            opened.enter_context(redis.Redis.from_url(cache.url, socket_timeout=1.0)),
+            opened.enter_context(bare_cursor(server.url)),
+        )
+        for name, place in PLACES.items():
+            print(tiers.row(name, chain(place)), flush=True)
+        print(tiers.row("every animal", chain(PLACES["Douro"]), is_full=True))
+
+
+class Tiers:
+    """All that a lookup may have to go through, and the bare clients under it."""
+
+    def __init__(self, mysql_url: str, redis_url: str, bare: redis.Redis, cursor: Any) -> None:
+        connection = mysql_connection(mysql_url)
+        process = Process("bench", time.time, time.sleep, random.random)
+        self.database = MysqlFeatures(lambda: connection, MysqlOptions(), time.monotonic)
+        self.cache = RedisCache(RedisOptions(redis_url), time.monotonic)
+        self.shared = SharedCachedFeatures(self.database, self.cache, Times(), process)
+        self.bare = bare
+        self.cursor = cursor
+
+    def row(self, name: str, cells: tuple[str, ...], *, is_full: bool = False) -> str:
+        """Measure one place; ``is_full``: as if all animals had been seen there."""
+        features = self.database.features(cells, YEAR)
+        if is_full:
+            features = with_every_animal(features, self.database.dataset().taxa)
+        key = f"geo:{features.dataset}:{YEAR}:{cells[0]}"
+        self.cache.put(key, seal(place_entry(features, time.time() + LONG, 0.0)), LONG)
+        memory = MemoryCachedFeatures(self.shared, time.monotonic, LONG, LONG, 1_000)
+        memory.features(cells, YEAR)
+        statement = LOOKUP.format(cells="%s, %s, %s", months="%s")
+        numbers = (*(int(cell, 16) for cell in cells), YEAR)
+
+        def select() -> None:
+            self.cursor.execute(statement, numbers)
+            self.cursor.fetchall()
+
+        (in_memory,) = medians(lambda: memory.features(cells, YEAR))
+        shared, get = medians(lambda: self.shared.features(cells, YEAR), lambda: self.bare.get(key))
+        database, bare = medians(lambda: self.database.features(cells, YEAR), select)
+        return (
+            f"{name:14}{len(features.taxa):5}{len(self.bare.get(key) or b''):7}{in_memory:9.4f}"
+            f"{shared:8.3f}{get:8.3f}{shared / get:7.2f}"
+            f"{database:10.3f}{bare:8.3f}{database / bare:7.2f}"
+        )
+
+
+def bare_cursor(url: str) -> Any:
+    """A cursor with nothing around it."""
+    server = mysql_connection(url)
+    return pymysql.connect(
+        host=server.host, port=server.port, user=server.user, password=server.password,
+        database=server.database, autocommit=True,
+    ).cursor()  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

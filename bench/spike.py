@@ -1,0 +1,243 @@
+"""A spike, simulated: ``make bench-spike``.
+
+Processes that each behave like one Lambda environment predict photos at places that follow
+Zipf's law, against a real MariaDB and a real Redis server: with no cache at all, a cold one,
+a warm one, and with either server killed and brought back in mid-run.
+"""
+
+import argparse
+import json
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import h3
+import numpy as np
+
+from bench.crowd import Place, crowd, land_cells, zipf
+from bench.environment import FAILED, Visit
+from bench.watch import Reading, Watch
+from chalicelib.cells import COARSEST
+from tests.servers import Mariadb, RedisServer, mariadb, redis_server
+from tools.build_features import TARGET
+from tools.load_ranges import describe, rows
+from tools.loading import mysql_writer
+from tools.serving import ROOT
+
+SEED: Final = 20261124
+SOURCES: Final = ("memory", "cache", "stale", "database")
+
+SHORT_LIVED: Final = {
+    "RANGEFINDER_SHARED_CACHE_SECONDS": "5",
+    "RANGEFINDER_MEMORY_CACHE_SECONDS": "1",
+}
+"""So that in a run of half a minute entries end as they would within hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A state of the world; ``down`` is who is killed after a third and back after two."""
+
+    name: str
+    has_cache: bool = True
+    is_warm: bool = False
+    settings: Mapping[str, str] | None = None
+    down: str = ""
+
+
+SCENARIOS: Final = (
+    Scenario("no cache", has_cache=False, settings={"RANGEFINDER_MEMORY_CACHE_SECONDS": "0"}),
+    Scenario("cold cache"),
+    Scenario("warm cache", is_warm=True),
+    Scenario("short-lived", is_warm=True, settings=SHORT_LIVED),
+    Scenario("Redis killed", is_warm=True, settings=SHORT_LIVED, down="Redis"),
+    Scenario("MariaDB killed", is_warm=True, settings=SHORT_LIVED, down="MariaDB"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a scenario: the visits, and what the database went through."""
+
+    name: str
+    visits: Sequence[Visit]
+    readings: Sequence[Reading]
+    queries: int
+    connections: int
+
+    def figures(self) -> dict[str, Any]:
+        """The row of the table."""
+        sources = Counter(visit.source for visit in self.visits)
+        statuses = Counter(visit.status for visit in self.visits)
+        lookups = [visit.lookup for visit in self.visits if visit.status != FAILED]
+        return {
+            "predictions": len(self.visits),
+            "failed": statuses[FAILED],
+            "degraded": statuses["degraded"],
+            "queriesPerThousand": 1000 * self.queries / len(self.visits),
+            "connections": self.connections,
+            **{source: sources[source] / len(self.visits) for source in SOURCES},
+            "lookupMedian": float(np.percentile(lookups, 50)),
+            "lookup99": float(np.percentile(lookups, 99)),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The servers, and the places that the database knows."""
+
+    database: Mariadb
+    cache: RedisServer
+    directory: Path
+    cells: Sequence[str]
+
+    def settings(self, *, has_cache: bool = True) -> dict[str, str]:
+        """What points an environment at the servers."""
+        named = {"RANGEFINDER_MYSQL_URL": self.database.url}
+        return named | ({"RANGEFINDER_REDIS_URL": self.cache.url} if has_cache else {})
+
+    def warm(self, settings: Mapping[str, str]) -> None:
+        """As after hours of traffic: the cache has every place, the environments none."""
+        places = [h3.cell_to_latlng(cell) for cell in self.cells]
+        with crowd(2, places, settings) as visitors:
+            visitors.go()
+            visitors.visits()
+
+    def faults(self, down: str) -> tuple[Callable[[], None], Callable[[], None]]:
+        """How to kill a server, and how to bring it back."""
+        if down == "Redis":
+            return self.cache.kill, lambda: self.cache.start(self.directory)
+        return self.database.kill, self.database.start
+
+
+def load(database: Mariadb, cells: Sequence[str]) -> None:
+    """The ranges of the cells and their parents, as ``make load-ranges`` has them."""
+    description, taxa = describe(TARGET)
+    wanted = {
+        int(h3.cell_to_parent(cell, resolution), 16)
+        for cell in cells
+        for resolution in range(COARSEST, h3.get_resolution(cell) + 1)
+    }
+    found = [row for cell in sorted(wanted) for row in rows(TARGET, (cell, cell))]
+    mysql_writer(database.url).load(description, taxa, found)
+
+
+def play(
+    stage: Stage, scenario: Scenario, environments: int, places: Sequence[Place], pace: float
+) -> Outcome:
+    """Run a scenario from beginning to end."""
+    with stage.cache.client() as client:
+        client.flushall()
+    settings = stage.settings(has_cache=scenario.has_cache) | dict(scenario.settings or {})
+    if scenario.is_warm:
+        stage.warm(settings)
+    watch = Watch(stage.database)
+    seconds = pace * len(places) / environments
+    with crowd(environments, places, settings, pace) as visitors:
+        watch.begin()
+        visitors.go()
+        if scenario.down:
+            kill, bring_back = stage.faults(scenario.down)
+            watch.until(lambda: watch.seconds > seconds / 3)
+            kill()
+            watch.until(lambda: watch.seconds > seconds * 2 / 3)
+            bring_back()
+        watch.until(lambda: not visitors.is_busy())
+        visits = visitors.visits()
+    return Outcome(scenario.name, visits, watch.readings, watch.queries, watch.connections)
+
+
+def burst(stage: Stage, environments: int, requests: int, *, has_redis: bool) -> dict[str, Any]:
+    """All want one place that no cache holds, at once."""
+    with stage.cache.client() as client:
+        client.flushall()
+    if not has_redis:
+        stage.cache.kill()
+    place = h3.cell_to_latlng(stage.cells[0])
+    with (
+        crowd(environments, [place] * requests, stage.settings()) as visitors,
+        stage.database.listening() as heard,
+    ):
+        visitors.go()
+        visits = visitors.visits()
+    if not has_redis:
+        stage.cache.start(stage.directory)
+    return {
+        "predictions": len(visits),
+        "failed": sum(visit.status == FAILED for visit in visits),
+        "degraded": sum(visit.status == "degraded" for visit in visits),
+        "placeQueries": heard["places"],
+        "datasetQueries": heard["dataset"],
+    }
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """The figures side by side."""
+    header = (
+        f"{'':15}{'predictions':>12}{'failed':>8}{'degraded':>10}{'DB queries':>12}{'DB':>6}"
+        f"{'memory':>8}{'cache':>7}{'stale':>7}{'DB':>7}{'lookup ms':>16}\n"
+        f"{'':45}{'per 1,000':>12}{'conn.':>6}{'':29}{'p50':>8}{'p99':>8}"
+    )
+    lines = [header]
+    for outcome in outcomes:
+        one = outcome.figures()
+        shares = "".join(f"{one[source]:{8 if source == 'memory' else 7}.1%}" for source in SOURCES)
+        lines.append(
+            f"{outcome.name:15}{one['predictions']:12,}{one['failed']:8}{one['degraded']:10}"
+            f"{one['queriesPerThousand']:12.1f}{one['connections']:6}{shares}"
+            f"{one['lookupMedian']:8.2f}{one['lookup99']:8.1f}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Play all scenarios, print the figures, write them and the picture."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--environments", type=int, default=16)
+    parser.add_argument("--places", type=int, default=2_000)
+    parser.add_argument("--predictions", type=int, default=6_000, help="in each scenario")
+    parser.add_argument("--rate", type=float, default=200.0, help="predictions a second, in all")
+    parser.add_argument("--build", type=Path, default=ROOT / "build", help="where files go")
+    options = parser.parse_args()
+    chance = random.Random(SEED)
+    with ExitStack() as opened:
+        directory = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        for name in ("mariadb", "redis"):
+            (directory / name).mkdir()
+        stage = Stage(
+            opened.enter_context(mariadb(directory / "mariadb")),
+            opened.enter_context(redis_server(directory / "redis")),
+            directory / "redis",
+            land_cells(TARGET, options.places, chance),
+        )
+        load(stage.database, stage.cells)
+        bursts = {
+            name: burst(stage, options.environments, 1_000, has_redis=has_redis)
+            for name, has_redis in (("Redis up", True), ("Redis down", False))
+        }
+        for name, figures in bursts.items():
+            print(f"1,000 at once for one cold place, {name}: {figures}", flush=True)
+        outcomes = []
+        for scenario in SCENARIOS:
+            places = zipf(stage.cells, options.predictions, chance)
+            pace = options.environments / options.rate
+            outcomes.append(play(stage, scenario, options.environments, places, pace))
+            print(f"{scenario.name}: done", flush=True)
+    print(f"\n{table(outcomes)}")
+    options.build.mkdir(exist_ok=True)
+    figures = {outcome.name: outcome.figures() for outcome in outcomes} | {"bursts": bursts}
+    (options.build / "spike.json").write_text(json.dumps(figures, indent=2))
+    from tools.plots import database_load  # noqa: PLC0415 - the environments need no matplotlib
+
+    database_load(
+        {outcome.name: outcome.readings for outcome in outcomes}, options.build / "spike.png"
+    )
+
+
+if __name__ == "__main__":
+    main()
