@@ -90,6 +90,10 @@ def circle(coordinates: Coordinates) -> list[tuple[float, float]]:
 
 
 def _chain(latitude: float, longitude: float, uncertainty: float | None) -> tuple[str, ...]:
-    finest = h3.latlng_to_cell(latitude, longitude, resolution_for(uncertainty))
+    return chain_of(h3.latlng_to_cell(latitude, longitude, resolution_for(uncertainty)))
+
+
+def chain_of(finest: str) -> tuple[str, ...]:
+    """A cell and its parents down to ``COARSEST``, finest first."""
     parents = range(h3.get_resolution(finest) - 1, COARSEST - 1, -1)
     return (finest, *(h3.cell_to_parent(finest, resolution) for resolution in parents))

@@ -1,0 +1,76 @@
+"""How much room the features take: ``make bench-sizes``.
+
+Loads all ranges into a MariaDB of its own, and a sample of places into a Redis of its own,
+through the service's own cache.
+"""
+
+import random
+import statistics
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from bench.crowd import land_cells
+from chalicelib.adapters.mysql import MysqlFeatures, MysqlOptions
+from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
+from chalicelib.adapters.shared_cache import Process, SharedCachedFeatures, Times
+from chalicelib.cells import FINEST, chain_of
+from chalicelib.connections import mysql_connection
+from tests.servers import mariadb, redis_server
+from tools.build_features import TARGET
+from tools.load_ranges import describe, rows
+from tools.loading import mysql_writer
+
+SAMPLE: Final = 2_000
+LAND_CELLS: Final = 87_000
+"""About so many cells of the finest resolution have land."""
+
+TABLE_SIZE: Final = """
+    SELECT table_rows, data_length + index_length FROM information_schema.tables
+     WHERE table_schema = 'rangefinder' AND table_name = 'geo_feature'
+"""
+
+
+def main() -> None:
+    """Print sizes and what follows from them."""
+    with ExitStack() as opened:
+        directories = [Path(opened.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)]
+        server = opened.enter_context(mariadb(directories[0]))
+        cache_server = opened.enter_context(redis_server(directories[1]))
+        description, taxa = describe(TARGET)
+        start = time.perf_counter()
+        loaded = mysql_writer(server.url).load(description, taxa, rows(TARGET))
+        spent = time.perf_counter() - start
+        with server.root() as connection, connection.cursor() as cursor:
+            cursor.execute("ANALYZE TABLE rangefinder.geo_feature")
+            cursor.execute(TABLE_SIZE)
+            _, size = cursor.fetchone()
+        print(
+            f"database: {loaded:,} rows loaded in {spent:.0f} s ({loaded / spent:,.0f} a second), "
+            f"{size / 1e6:.0f} MB, {size / loaded:.0f} bytes a row"
+        )
+        connected = mysql_connection(server.url)
+        shared = SharedCachedFeatures(
+            MysqlFeatures(lambda: connected, MysqlOptions(), time.monotonic),
+            RedisCache(RedisOptions(cache_server.url), time.monotonic),
+            Times(),
+            Process("bench", time.time, time.sleep, random.random),
+        )
+        for cell in land_cells(TARGET, SAMPLE, random.Random(1)):
+            shared.features(chain_of(cell), 0)
+        with cache_server.client() as client:
+            keys = list(client.scan_iter("geo:ranges-*", count=1_000))
+            values = [client.strlen(key) for key in keys]
+            taken = [client.memory_usage(key) for key in keys]
+        print(
+            f"cache: {len(keys):,} places of resolution {FINEST}, {statistics.median(values):,.0f} "
+            f"bytes each at the median, {max(values):,} at the most; with what Redis adds "
+            f"{statistics.mean(taken):,.0f} bytes on average, so {LAND_CELLS:,} cells of land "
+            f"take {statistics.mean(taken) * LAND_CELLS / 1e6:.0f} MB a month"
+        )
+
+
+if __name__ == "__main__":
+    main()
