@@ -7,7 +7,7 @@ RUN := $(BIN)/python -m
 MODEL := TF_CPP_MIN_LOG_LEVEL=3 .venvs/model/bin/python -m
 READY := $(VENV)/.requirements-dev.txt
 
-.PHONY: help demo serve test check features labels samples model model-check evaluate range lock clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*##.*/\1/p' Makefile)
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
@@ -55,6 +55,22 @@ model-check: ## Rebuild it, compare byte for byte, and with the PyTorch original
 
 evaluate: $(READY) ## Accuracy with and without the place: LABELS=file.csv
 	$(RUN) tools.evaluate $(LABELS) --json build/evaluation.json --plots build/evaluation
+
+bench-spike: $(READY) ## A crowd against real servers, with and without cache, and outages
+	@tools/debian-packages mariadb-server redis-server
+	$(RUN) bench.spike
+
+bench-lookup: $(READY) ## What a lookup costs in each tier, beside the bare call
+	@tools/debian-packages mariadb-server redis-server
+	$(RUN) bench.lookup
+
+bench-outages: $(READY) ## What an outage of cache or database costs a visitor
+	@tools/debian-packages mariadb-server redis-server
+	$(RUN) bench.outages
+
+bench-sizes: $(READY) ## How much room the features take
+	@tools/debian-packages mariadb-server redis-server
+	$(RUN) bench.sizes
 
 range: $(READY) ## Draw where an animal is expected: TAXON="Panthera onca", MONTH=1 to 12
 	$(RUN) tools.draw_range "$(TAXON)" --month $(or $(MONTH),0)

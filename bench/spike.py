@@ -54,7 +54,7 @@ SCENARIOS: Final = (
     Scenario("no cache", has_cache=False, settings={"RANGEFINDER_MEMORY_CACHE_SECONDS": "0"}),
     Scenario("cold cache"),
     Scenario("warm cache", is_warm=True),
-    Scenario("short-lived", is_warm=True, settings=SHORT_LIVED),
+    Scenario("entries of 5 s", is_warm=True, settings=SHORT_LIVED),
     Scenario("Redis killed", is_warm=True, settings=SHORT_LIVED, down="Redis"),
     Scenario("MariaDB killed", is_warm=True, settings=SHORT_LIVED, down="MariaDB"),
 )
