@@ -22,11 +22,12 @@ import redis
 from chalicelib.adapters.cache import MemoryCachedFeatures
 from chalicelib.adapters.mysql import LOOKUP, MysqlFeatures, MysqlOptions
 from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
-from chalicelib.adapters.shared_cache import Process, SharedCachedFeatures, Times
+from chalicelib.adapters.shared_cache import SharedCachedFeatures, Times
 from chalicelib.cells import chain
 from chalicelib.connections import mysql_connection
 from chalicelib.domain import PlaceFeatures, TaxonFeature
 from chalicelib.entries import place_entry, seal
+from chalicelib.ports import Process
 from tests.conftest import PLACES, load_places
 from tests.servers import mariadb, redis_server
 

@@ -15,9 +15,10 @@ from typing import Final
 from bench.crowd import land_cells
 from chalicelib.adapters.mysql import MysqlFeatures, MysqlOptions
 from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
-from chalicelib.adapters.shared_cache import Process, SharedCachedFeatures, Times
+from chalicelib.adapters.shared_cache import SharedCachedFeatures, Times
 from chalicelib.cells import FINEST, chain_of
 from chalicelib.connections import mysql_connection
+from chalicelib.ports import Process
 from tests.servers import mariadb, redis_server
 from tools.build_features import TARGET
 from tools.load_ranges import describe, rows

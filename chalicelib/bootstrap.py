@@ -10,26 +10,19 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Self
 
 from chalicelib.adapters.cache import MemoryCachedFeatures
 from chalicelib.adapters.classifier import TfliteClassifier
-from chalicelib.adapters.credentials import aws_client, from_iam, from_secret
 from chalicelib.adapters.exif import ExifreadExifReader
 from chalicelib.adapters.features import EmbeddedFeatures
-from chalicelib.adapters.mysql import MysqlFeatures, MysqlOptions
 from chalicelib.adapters.photo import PillowPhotoReader
-from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
-from chalicelib.adapters.shared_cache import Process, SharedCachedFeatures, Times
-from chalicelib.connections import MysqlConnection
 from chalicelib.fusion import WeightBounds
 from chalicelib.identify import Identify
 from chalicelib.places import Places
-from chalicelib.ports import Classifier, Clock, FeatureRepository
+from chalicelib.ports import Classifier, Clock, FeatureRepository, Process
 from chalicelib.settings import Settings
 
 LOOKUP_THREADS: Final = 8
@@ -85,43 +78,14 @@ def this_process() -> Process:
 
 def feature_repository(settings: Settings, clock: Clock, process: Process) -> FeatureRepository:
     """The database or the embedded store, behind the shared cache if there is one."""
-    repository: FeatureRepository = (
-        MysqlFeatures(
-            mysql_credentials(settings, settings.mysql_url, clock),
-            MysqlOptions(
-                timeout=settings.mysql_timeout_seconds,
-                certificate_authorities=_path(settings.mysql_certificate_authorities),
-            ),
-            clock,
-        )
-        if settings.mysql_url
-        else EmbeddedFeatures(settings.features_file)
-    )
-    if not settings.redis_url:
-        return repository
-    cache = RedisCache(
-        RedisOptions(
-            settings.redis_url,
-            is_cluster=settings.redis_cluster,
-            timeout=settings.redis_timeout_seconds,
-            certificate_authorities=_path(settings.redis_certificate_authorities),
-        ),
-        clock,
-    )
-    times = Times(fresh=settings.shared_cache_seconds, kept=settings.cache_kept_seconds)
-    return SharedCachedFeatures(repository, cache, times, process)
+    if settings.mysql_url:
+        from chalicelib import production  # noqa: PLC0415 - see there
 
+        repository: FeatureRepository = production.database(settings, clock)
+    else:
+        repository = EmbeddedFeatures(settings.features_file)
+    if settings.redis_url:
+        from chalicelib import production  # noqa: PLC0415
 
-def mysql_credentials(
-    settings: Settings, server: MysqlConnection, clock: Clock
-) -> Callable[[], MysqlConnection]:
-    """Who to log in as: as the URL says, unless Secrets Manager or IAM is to be asked."""
-    if settings.mysql_secret:
-        return from_secret(server, settings.mysql_secret, aws_client, clock)
-    if settings.mysql_iam:
-        return from_iam(server, aws_client, clock)
-    return lambda: server
-
-
-def _path(path: Path | None) -> str | None:
-    return None if path is None else str(path)
+        repository = production.shared_cache(repository, settings, clock, process)
+    return repository

@@ -1,6 +1,7 @@
 """What the pipeline needs of the world, as protocols that a small fake can satisfy."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.domain import (
@@ -15,6 +16,21 @@ from chalicelib.domain import (
 
 Clock = Callable[[], float]
 """Seconds on a clock that never goes back, as :func:`time.monotonic`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What an environment has of its own.
+
+    ``owner`` names it in leases; ``clock`` is the time of day (:func:`time.time`), since
+    entries outlive processes; ``sleep`` waits; ``random`` gives numbers from 0 to 1, 1
+    excluded.
+    """
+
+    owner: str
+    clock: Clock
+    sleep: Callable[[float], None]
+    random: Callable[[], float]
 
 
 class Photo(Protocol):

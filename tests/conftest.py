@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from chalicelib.cells import chain
 from chalicelib.domain import Coordinates
@@ -17,6 +18,9 @@ from tests.servers import RedisServer, make_certificates, mariadb, migrate, redi
 from tools.build_features import TARGET
 from tools.load_ranges import describe, rows
 from tools.loading import mysql_writer
+
+settings.register_profile("untimed", deadline=None)  # no test is timed: machines are busy
+settings.load_profile("untimed")
 
 PLACES = {
     "Pantanal": Coordinates(-17.36, -56.78),

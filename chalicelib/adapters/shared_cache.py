@@ -24,7 +24,7 @@ from chalicelib.entries import (
     seal,
 )
 from chalicelib.errors import CacheUnavailable, FeaturesUnavailable
-from chalicelib.ports import Clock, FeatureRepository, SharedCache
+from chalicelib.ports import FeatureRepository, Process, SharedCache
 from chalicelib.remembered import Remembered
 
 DATASET_KEY: Final = "geo:dataset"
@@ -66,21 +66,6 @@ class _Kind(Generic[Entry, Value]):
     entry: Callable[[Value, float, float], Entry]
     fresh: Callable[[Value], float]
     show: Callable[[Entry, FeatureSource], Value]
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """What an environment has of its own.
-
-    ``owner`` names it in leases; ``clock`` is the time of day (:func:`time.time`), since
-    entries outlive processes; ``sleep`` waits; ``random`` gives numbers from 0 to 1, 1
-    excluded.
-    """
-
-    owner: str
-    clock: Clock
-    sleep: Callable[[float], None]
-    random: Callable[[], float]
 
 
 class SharedCachedFeatures:

@@ -1,16 +1,17 @@
 """The shared cache on real Redis servers: alone, with TLS and a password, as a cluster."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 import redis
 
 from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
-from chalicelib.adapters.shared_cache import Process, SharedCachedFeatures, Times
+from chalicelib.adapters.shared_cache import SharedCachedFeatures, Times
 from chalicelib.domain import FeatureSource
 from chalicelib.errors import CacheUnavailable
+from chalicelib.ports import Process
 from tests.fakes import FakeClock, FakeFeatures, feature, place
 from tests.servers import make_certificates, redis_server
 
@@ -44,10 +45,23 @@ def options(request) -> RedisOptions:
 
 
 @pytest.fixture
-def cache(options) -> Iterator[RedisCache]:
-    one = RedisCache(options, FakeClock())
-    yield one
-    one.close()
+def connect() -> Iterator[Callable[[RedisOptions], RedisCache]]:
+    """Makes caches, and closes them."""
+    made: list[RedisCache] = []
+
+    def make(options: RedisOptions) -> RedisCache:
+        made.append(RedisCache(options, FakeClock()))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def cache(connect, options) -> RedisCache:
+    one: RedisCache = connect(options)
+    return one
 
 
 def test_what_is_put_can_be_got_byte_for_byte(cache):
@@ -81,60 +95,58 @@ def test_one_alone_holds_a_lease(cache):
     assert cache.lease("key", "two", 60)
 
 
-def test_environments_share_what_one_has_loaded(options):
+def test_environments_share_what_one_has_loaded(connect, options):
     """Through the protocol that the server speaks."""
     database = FakeFeatures(place(jaguar=feature()))
-    environments = [environment(database, options, name) for name in ("one", "two")]
+    environments = [environment(database, connect(options), name) for name in ("one", "two")]
     first, second = [one.features(CHAIN, 0) for one in environments]
     assert (first.source, second.source) == (FeatureSource.EMBEDDED, FeatureSource.CACHE)
     assert first.taxa == second.taxa
     assert len(database.asked) == 1
 
 
-def test_a_cluster_spreads_its_keys_over_all_slots(redis_cluster, cluster):
+def test_a_cluster_spreads_its_keys_over_all_slots(redis_cluster, cluster, connect):
     """The server holds all 16,384 of them, and answers for keys anywhere among them."""
-    cache = RedisCache(cluster, FakeClock())
+    cache = connect(cluster)
     keys = [f"geo:facts-1:0:84{number:05x}ffffffff" for number in range(200)]
     for key in keys:
         cache.put(key, key.encode(), 60)
     assert [cache.get(key) for key in keys] == [key.encode() for key in keys]
-    cache.close()
     with redis_cluster.client() as client:
         assert client.execute_command("CLUSTER INFO")["cluster_slots_ok"] == "16384"
         assert len({client.execute_command("CLUSTER KEYSLOT", key) for key in keys}) > 150
 
 
-def test_a_wrong_password_is_a_cache_out_of_reach(cluster):
+def test_a_wrong_password_is_a_cache_out_of_reach(cluster, connect):
     """And is not told."""
     wrong = replace(cluster, url=cluster.url.replace("secret", "hunter2"))
     with pytest.raises(CacheUnavailable) as caught:
-        RedisCache(wrong, FakeClock()).get("key")
+        connect(wrong).get("key")
     assert "hunter2" not in str(caught.value)
 
 
-def test_another_authority_is_not_believed(cluster, tmp_path):
+def test_another_authority_is_not_believed(cluster, connect, tmp_path):
     """Somebody in between has certificates, too."""
     other = replace(cluster, certificate_authorities=str(make_certificates(tmp_path) / "ca.pem"))
     with pytest.raises(CacheUnavailable):
-        RedisCache(other, FakeClock()).get("key")
+        connect(other).get("key")
 
 
-def test_another_name_is_not_believed(tmp_path, certificates):
+def test_another_name_is_not_believed(tmp_path, connect, certificates):
     """A certificate that the authority signed for somebody else."""
     with redis_server(tmp_path, certificates=certificates) as server:
         options = RedisOptions(
             server.url, timeout=CALM, certificate_authorities=str(certificates / "ca.pem")
         )
-        assert RedisCache(options, FakeClock()).get("key") is None
+        assert connect(options).get("key") is None
         wrong = replace(options, url=options.url.replace("localhost", "127.0.0.2"))
         with pytest.raises(CacheUnavailable):
-            RedisCache(wrong, FakeClock()).get("key")
+            connect(wrong).get("key")
 
 
-def environment(database: FakeFeatures, options: RedisOptions, name: str) -> SharedCachedFeatures:
-    clock = FakeClock(1_000_000.0)
-    process = Process(name, clock, lambda seconds: None, random.Random(1).random)
-    return SharedCachedFeatures(database, RedisCache(options, clock), Times(), process)
+def environment(database: FakeFeatures, cache: RedisCache, name: str) -> SharedCachedFeatures:
+    process = Process(name, FakeClock(1_000_000.0), lambda _: None, random.Random(1).random)
+    return SharedCachedFeatures(database, cache, Times(), process)
 
 
 def client_of(options: RedisOptions) -> redis.Redis:

@@ -15,12 +15,13 @@ import pytest
 import redis
 
 from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
-from chalicelib.adapters.shared_cache import DATASET_KEY, Process, SharedCachedFeatures, Times
+from chalicelib.adapters.shared_cache import DATASET_KEY, SharedCachedFeatures, Times
 from chalicelib.bootstrap import Services
 from chalicelib.cells import chain
 from chalicelib.domain import Coordinates, FeatureSource, GeoStatus, Identification
 from chalicelib.entries import place_entry, seal
 from chalicelib.identify import Query
+from chalicelib.ports import Process
 from chalicelib.settings import Settings
 from tests.conftest import OCEAN, PLACES, load_places
 from tests.fakes import FakeClock, FakeFeatures, feature, place

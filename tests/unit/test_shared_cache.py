@@ -4,9 +4,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from chalicelib.adapters.shared_cache import DATASET_KEY, Process, SharedCachedFeatures, Times
+from chalicelib.adapters.shared_cache import DATASET_KEY, SharedCachedFeatures, Times
 from chalicelib.domain import FeatureSource
 from chalicelib.errors import CacheUnavailable, FeaturesUnavailable
+from chalicelib.ports import Process
 from tests.fakes import FakeClock, FakeFeatures, feature, place
 
 CHAIN = ("84a8f4bffffffff", "83a8f4fffffffff", "82a8f7fffffffff")
