@@ -13,7 +13,7 @@ from chalicelib.settings import Settings, under_chalice_command
 
 app = Chalice(app_name="rangefinder")
 app.api.cors = True
-app.api.binary_types = list(requests.UPLOAD_TYPES)
+app.api.binary_types = list(requests.PHOTO_TYPES)
 app.register_middleware(problems.middleware, "http")
 services = Services.build(Settings.from_environment())
 
@@ -28,10 +28,16 @@ def current_request() -> Request:
     return cast(Request, app.current_request)
 
 
-@app.route("/v1/predictions", methods=["POST"], content_types=list(requests.UPLOAD_TYPES))
+@app.route("/v1/predictions", methods=["POST"], content_types=list(requests.QUESTION_TYPES))
 def predict() -> Response:
     """Which animal is in the photo: by its look, and by where it was taken."""
     return endpoints.predict(current_request(), services)
+
+
+@app.route("/v1/uploads", methods=["POST"])
+def upload() -> Response:
+    """Leave to upload a photo that is too large to post."""
+    return endpoints.upload(current_request(), services)
 
 
 @app.route("/v1/species", methods=["GET"])

@@ -19,10 +19,12 @@ from chalicelib.adapters.classifier import TfliteClassifier
 from chalicelib.adapters.exif import ExifreadExifReader
 from chalicelib.adapters.features import EmbeddedFeatures
 from chalicelib.adapters.photo import PillowPhotoReader
+from chalicelib.adapters.uploads import NoUploads, S3Uploads
+from chalicelib.aws import aws_client
 from chalicelib.fusion import WeightBounds
 from chalicelib.identify import Identify
 from chalicelib.places import Places
-from chalicelib.ports import Classifier, Clock, FeatureRepository, Process
+from chalicelib.ports import Classifier, Clock, FeatureRepository, Process, Uploads
 from chalicelib.settings import Settings
 
 LOOKUP_THREADS: Final = 8
@@ -37,6 +39,7 @@ class Services:
     identify: Identify
     places: Places
     classifier: Classifier
+    uploads: Uploads
 
     @classmethod
     def build(
@@ -58,8 +61,15 @@ class Services:
             WeightBounds(settings.geo_weight_floor, settings.geo_weight_ceiling),
             settings.geo,
         )
+        uploads: Uploads = NoUploads()
+        if settings.uploads_bucket:
+            uploads = S3Uploads(settings.uploads_bucket, settings.maximum_upload_bytes, aws_client)
         identify = Identify(
-            photos=PillowPhotoReader(settings.maximum_photo_bytes, settings.maximum_photo_pixels),
+            photos=PillowPhotoReader(
+                max(settings.maximum_photo_bytes, settings.maximum_upload_bytes),
+                settings.maximum_photo_pixels,
+            ),
+            uploads=uploads,
             exif=ExifreadExifReader(),
             places=places,
             classifier=classifier,
@@ -68,7 +78,7 @@ class Services:
             beside=ThreadPoolExecutor(LOOKUP_THREADS, "features"),
             patience=settings.features_timeout_seconds,
         )
-        return cls(settings, identify, places, classifier)
+        return cls(settings, identify, places, classifier, uploads)
 
 
 def this_process() -> Process:

@@ -215,6 +215,20 @@ class Dataset:
     expected_presence: float = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class UploadTicket:
+    """Leave to upload one photo: an HTML form's ``POST`` to ``url`` with ``fields`` and ``file``.
+
+    ``key`` names the photo afterwards; ``seconds`` is how long the leave holds.
+    """
+
+    key: str
+    url: str
+    fields: Mapping[str, str]
+    seconds: int
+    maximum_bytes: int
+
+
 class GeoStatus(StrEnum):
     """What became of the place. In every answer; never a silent fallback."""
 

@@ -29,13 +29,18 @@ class UnsupportedMediaType(RangefinderError):
 
 
 class PhotoTooLarge(RangefinderError):
-    """The photo passes a limit; ``unit`` is ``bytes`` or ``pixels``."""
+    """The photo passes a limit; ``unit`` is ``bytes`` or ``pixels``.
 
-    def __init__(self, actual: int, limit: int, unit: str) -> None:
-        super().__init__(f"The photo has {actual:,} {unit}; at most {limit:,} are accepted.")
+    ``uploads`` is the path of the resource that takes larger ones, if there is one.
+    """
+
+    def __init__(self, actual: int, limit: int, unit: str, uploads: str | None = None) -> None:
+        way = f" Larger ones go by way of POST {uploads}." if uploads else ""
+        super().__init__(f"The photo has {actual:,} {unit}; at most {limit:,} are accepted.{way}")
         self.actual = actual
         self.limit = limit
         self.unit = unit
+        self.uploads = uploads
 
 
 class FieldError(NamedTuple):
@@ -81,6 +86,29 @@ class LocationRequired(InvalidInput):
         self.args = (how,)
 
 
+class UnknownUpload(InvalidInput):
+    """No upload has this key: it is foreign, was never made, is answered already or has ended."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            [
+                FieldError(
+                    "upload",
+                    "is no key of a photo that waits here: get one from POST /v1/uploads, send "
+                    "the photo there within ten minutes, and ask once.",
+                )
+            ]
+        )
+
+
+class NotConfigured(RangefinderError):
+    """The deployment lacks what the request asks for; ``setting`` would provide it."""
+
+    def __init__(self, what: str, setting: str) -> None:
+        super().__init__(f"This deployment has no {what}: {setting} is not set.")
+        self.setting = setting
+
+
 class InvalidSettings(RangefinderError):
     """The environment asks for what cannot be; every fault is listed at once."""
 
@@ -95,6 +123,10 @@ class Unavailable(RangefinderError):
 
 class FeaturesUnavailable(Unavailable):
     """The features of the place could not be obtained. A prediction goes on without them."""
+
+
+class UploadsUnavailable(Unavailable):
+    """The store of uploaded photos cannot be reached."""
 
 
 class ModelUnavailable(Unavailable):

@@ -21,7 +21,7 @@ from chalicelib.domain import (
 )
 from chalicelib.errors import LocationRequired
 from chalicelib.places import Places
-from chalicelib.ports import Classifier, Clock, ExifReader, PhotoReader
+from chalicelib.ports import Classifier, Clock, ExifReader, PhotoReader, Uploads
 
 Result = TypeVar("Result")
 
@@ -30,15 +30,17 @@ Result = TypeVar("Result")
 class Query:
     """What a caller asks: a photo, and what the caller knows about it.
 
+    ``upload`` is the key of a photo that was uploaded before, in place of ``photo``.
     The caller's word wins over the photo's EXIF. ``use_geo=False`` is for zoos,
     gardens and pets, where the place says nothing about the animal.
     """
 
-    photo: bytes
+    photo: bytes = b""
     coordinates: Coordinates | None = None
     uncertainty: float | None = None
     event_date: EventDate | None = None
     use_geo: bool = True
+    upload: str | None = None
 
 
 @dataclass
@@ -86,6 +88,7 @@ class Identify:
     """The service, put together from its parts by :mod:`chalicelib.bootstrap`."""
 
     photos: PhotoReader
+    uploads: Uploads
     exif: ExifReader
     places: Places
     classifier: Classifier
@@ -99,15 +102,17 @@ class Identify:
         """Identify the animal of one photo.
 
         Raises ``UnsupportedMediaType``, ``PhotoTooLarge``, ``UnreadablePhoto``,
-        ``LocationRequired`` or ``ModelUnavailable``. That the place's features
-        cannot be had is no error: the answer says so in ``geo``.
+        ``UnknownUpload``, ``UploadsUnavailable``, ``LocationRequired`` or
+        ``ModelUnavailable``; an uploaded photo then waits for another try. That the
+        place's features cannot be had is no error: the answer says so in ``geo``.
         """
         model = self.classifier.model
         stage = Stopwatch(self.clock, self.beside)
         with stage("total"):
             # 1. Read the image.
             with stage("read"):
-                photo = self.photos.open(query.photo)
+                content = self.uploads.read(query.upload) if query.upload else query.photo
+                photo = self.photos.open(content)
             # 2. Extract the coordinates.
             with stage("locate"):
                 exif = self.exif.read(photo.exif)
@@ -129,6 +134,8 @@ class Identify:
                 )
                 decision = decide(candidates, animal_score, model.thresholds)
         # 5. Return it.
+        if query.upload:
+            self.uploads.discard(query.upload)
         return Identification(
             prediction_id=self.new_id(),
             model=model,

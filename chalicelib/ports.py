@@ -12,6 +12,7 @@ from chalicelib.domain import (
     Pixels,
     PlaceFeatures,
     Scores,
+    UploadTicket,
 )
 
 Clock = Callable[[], float]
@@ -106,6 +107,19 @@ class SharedCache(Protocol):
 
     def release(self, key: str, owner: str) -> None:
         """Give a lease back before its time, if ``owner`` still holds it."""
+
+
+class Uploads(Protocol):
+    """Keeps photos that are too large to post, until they have been looked at."""
+
+    def ticket(self, media_type: str) -> UploadTicket:
+        """Leave to upload one photo. Raises ``UploadsUnavailable`` or ``NotConfigured``."""
+
+    def read(self, key: str) -> bytes:
+        """The photo. Raises as ``ticket`` does, ``UnknownUpload`` or ``PhotoTooLarge``."""
+
+    def discard(self, key: str) -> None:
+        """It is not needed any more. Never raises: what is left behind ends by itself."""
 
 
 class Classifier(Protocol):

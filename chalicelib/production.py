@@ -7,10 +7,11 @@ a second on a cold start: a deployment without servers never imports it.
 from collections.abc import Callable
 from pathlib import Path
 
-from chalicelib.adapters.credentials import aws_client, from_iam, from_secret
+from chalicelib.adapters.credentials import from_iam, from_secret
 from chalicelib.adapters.mysql import MysqlFeatures, MysqlOptions
 from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
 from chalicelib.adapters.shared_cache import SharedCachedFeatures, Times
+from chalicelib.aws import aws_client
 from chalicelib.connections import MysqlConnection
 from chalicelib.ports import Clock, FeatureRepository, Process
 from chalicelib.settings import Settings

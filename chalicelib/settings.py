@@ -171,6 +171,16 @@ class Settings:
         "Largest photo. API Gateway and Lambda pass about this much (6 MB as base64).",
         default=4_700_000,
     )
+    uploads_bucket: str = _setting(
+        _text,
+        "The S3 bucket for photos that are too large to post; without it they are refused.",
+        default="",
+    )
+    maximum_upload_bytes: int = _setting(
+        _number(int, 1_000, 100_000_000),
+        "Largest photo that goes by way of the bucket.",
+        default=25_000_000,
+    )
     maximum_photo_pixels: int = _setting(
         _number(int, 1_000, 1_000_000_000),
         "Most pixels of a photo, checked before decoding; phones take up to 50 million.",

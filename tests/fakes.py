@@ -21,8 +21,9 @@ from chalicelib.domain import (
     Taxon,
     TaxonFeature,
     Thresholds,
+    UploadTicket,
 )
-from chalicelib.errors import FeaturesUnavailable, ModelUnavailable
+from chalicelib.errors import FeaturesUnavailable, ModelUnavailable, UnknownUpload
 
 PANTHERA = {"genus": "Panthera", "family": "Felidae", "order": "Carnivora", "class": "Mammalia"}
 JAGUAR = Taxon("jaguar", "Panthera onca", "jaguar", "species", Geography.RANGE, PANTHERA)
@@ -88,9 +89,29 @@ class FakePhoto:
 @dataclass
 class FakePhotos:
     photo: FakePhoto = field(default_factory=FakePhoto)
+    opened: list[bytes] = field(default_factory=list)
 
     def open(self, content: bytes) -> FakePhoto:
+        self.opened.append(content)
         return self.photo
+
+
+@dataclass
+class FakeUploads:
+    """A shelf of photos by key."""
+
+    photos: dict[str, bytes] = field(default_factory=dict)
+
+    def ticket(self, media_type: str) -> UploadTicket:
+        return UploadTicket("key", "https://bucket.example", {"Content-Type": media_type}, 600, 99)
+
+    def read(self, key: str) -> bytes:
+        if key not in self.photos:
+            raise UnknownUpload
+        return self.photos[key]
+
+    def discard(self, key: str) -> None:
+        del self.photos[key]
 
 
 @dataclass

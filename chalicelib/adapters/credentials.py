@@ -5,10 +5,10 @@ does not answer, that is an ``OSError`` like that of a server that does not.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
+from chalicelib.aws import AwsClient
 from chalicelib.connections import MysqlConnection
 from chalicelib.ports import Clock
 from chalicelib.remembered import Remembered
@@ -19,25 +19,6 @@ TOKEN_SECONDS: Final = 600.0
 """An IAM token opens connections for 15 minutes
 (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.IAMDBAuth.html);
 ours is used for 10, so that none is about to end."""
-
-AWS_SECONDS: Final = 1.0
-
-AwsClient = Callable[[str], Any]
-"""Makes a client of an AWS service by its name."""
-
-
-def aws_client(service: str) -> Any:
-    """``boto3.client`` with little patience. The Lambda runtime has boto3."""
-    # Takes a fifth of a second to import: a service without AWS never pays for it.
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
-    return boto3.client(
-        service,
-        config=Config(
-            connect_timeout=AWS_SECONDS, read_timeout=AWS_SECONDS, retries={"total_max_attempts": 1}
-        ),
-    )
 
 
 def from_secret(

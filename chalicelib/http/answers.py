@@ -134,6 +134,20 @@ class SpeciesList(Answer):
     species: list[Species]
 
 
+class Upload(Answer):
+    """``POST /v1/uploads``: post a form with ``fields`` and then ``file`` to ``url``.
+
+    Ask ``POST /v1/predictions`` with ``{"upload": key}`` afterwards; the leave ends after
+    ``expiresIn`` seconds.
+    """
+
+    key: str
+    url: str
+    fields: dict[str, str]
+    expires_in: int
+    maximum_bytes: int
+
+
 class Readiness(Answer):
     """``GET /readyz``."""
 
@@ -264,6 +278,17 @@ def geo(found: domain.Geo, candidates: int) -> Geo:
         cell=features.cell if features else None,
         candidates=candidates,
         detail=GEO_DETAILS[found.status],
+    )
+
+
+def upload(ticket: domain.UploadTicket) -> Upload:
+    """Leave to upload, as the API shows it."""
+    return Upload(
+        key=ticket.key,
+        url=ticket.url,
+        fields=dict(ticket.fields),
+        expires_in=ticket.seconds,
+        maximum_bytes=ticket.maximum_bytes,
     )
 
 

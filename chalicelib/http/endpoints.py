@@ -28,6 +28,13 @@ def predict(request: Request, services: Services) -> Response:
 
 
 @problems.handled
+def upload(request: Request, services: Services) -> Response:
+    """``POST /v1/uploads``: leave to upload a photo that is too large to post."""
+    ticket = services.uploads.ticket(requests.upload_type(request))
+    return _json(answers.upload(ticket), 201)
+
+
+@problems.handled
 def species(request: Request, services: Services) -> Response:
     """``GET /v1/species``. As in a prediction, ``geo.status`` tells what the list lacks."""
     place, month, limit = requests.species_query(request)

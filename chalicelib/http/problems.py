@@ -52,7 +52,8 @@ PROBLEMS: Final = {
         "photo-too-large",
         413,
         "The photo is too large",
-        "Send a smaller version of it; 1,000 pixels on the shorter side are plenty.",
+        "Send a smaller version of it (1,000 pixels on the shorter side are plenty), or send it "
+        "by way of POST /v1/uploads.",
     ),
     errors.LocationRequired: Problem(
         "location-required",
@@ -66,6 +67,12 @@ PROBLEMS: Final = {
         422,
         "A field of the request is invalid",
         "Each entry of errors names a field and says what it must be.",
+    ),
+    errors.NotConfigured: Problem(
+        "not-configured",
+        501,
+        "This deployment cannot do that",
+        "Its operator has not set it up; setting names what is missing.",
     ),
     errors.Unavailable: Problem(
         "unavailable",
@@ -154,6 +161,10 @@ def _for_error(error: errors.RangefinderError) -> Response:
             members["errors"] = [fault._asdict() for fault in error.errors]
         case errors.PhotoTooLarge():
             members |= {"limit": error.limit, "actual": error.actual, "unit": error.unit}
+            if error.uploads:
+                members["uploads"] = error.uploads
+        case errors.NotConfigured():
+            members["setting"] = error.setting
         case errors.UnsupportedMediaType():
             members["accepted"] = list(error.accepted)
         case errors.Unavailable():

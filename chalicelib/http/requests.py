@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Final, TypeVar
 
+import msgspec
 from chalice.app import Request
 from multipart import MultipartError, PushMultipartParser, parse_options_header
 
@@ -21,16 +22,18 @@ from chalicelib.identify import Query
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
 FORM: Final = "multipart/form-data"
-UPLOAD_TYPES: Final = (
+MEDIA_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")
+JSON: Final = "application/json"
+UPLOADS_PATH: Final = "/v1/uploads"
+PHOTO_TYPES: Final = (
     FORM,
-    "image/jpeg",
-    "image/png",
-    "image/webp",
-    "image/heic",
-    "image/heif",
+    *MEDIA_TYPES,
     "application/octet-stream",
 )
 """What a photo may be declared as. What it is, its bytes tell."""
+
+QUESTION_TYPES: Final = (*PHOTO_TYPES, JSON)
+"""What may be asked with: a photo, or JSON about one that was uploaded before."""
 
 MAXIMUM_PARTS: Final = 16
 MAXIMUM_FIELD_BYTES: Final = 256
@@ -87,15 +90,24 @@ def prediction_query(request: Request, maximum_photo_bytes: int) -> tuple[Query,
     Raises ``PhotoTooLarge`` (before anything is parsed), ``MalformedRequest`` or
     ``InvalidInput``.
     """
-    body = request.raw_body
-    content = body if isinstance(body, bytes) else body.encode()
+    content = _content(request)
     if len(content) > maximum_photo_bytes + MAXIMUM_FORM_OVERHEAD:
-        raise PhotoTooLarge(len(content), maximum_photo_bytes, "bytes")
+        raise PhotoTooLarge(len(content), maximum_photo_bytes, "bytes", UPLOADS_PATH)
     values = query_parameters(request)
     declared, options = parse_options_header(request.headers.get("content-type", ""))
-    photo = _read_form(content, options, values) if declared == FORM else content
+    photo: bytes | None = content
+    if declared == FORM:
+        photo = _read_form(content, options, values)
+    elif declared == JSON:
+        photo = None
+        _read_json(content, values)
+    if photo is not None and len(photo) > maximum_photo_bytes:
+        raise PhotoTooLarge(len(photo), maximum_photo_bytes, "bytes", UPLOADS_PATH)
     fields = Fields(values)
-    if photo is None:
+    upload = fields.read("upload", str) if declared == JSON else None
+    if declared == JSON and not fields.has("upload"):
+        fields.refuse("upload", f"is missing: it is the key that POST {UPLOADS_PATH} gave.")
+    elif declared == FORM and photo is None:
         fields.refuse("photo", "is missing: send the photo in a form field of that name.")
     point, uncertainty = _read_place(fields)
     event_date = fields.read("eventDate", parse_event_date)
@@ -104,6 +116,7 @@ def prediction_query(request: Request, maximum_photo_bytes: int) -> tuple[Query,
     fields.check()
     query = Query(
         photo=photo or b"",
+        upload=upload,
         coordinates=point,
         uncertainty=uncertainty,
         event_date=event_date,
@@ -127,10 +140,40 @@ def species_query(request: Request) -> tuple[Coordinates, int, int]:
     return place, month or WHOLE_YEAR, limit or MAXIMUM_LIMIT
 
 
+def upload_type(request: Request) -> str:
+    """The media type of the photo that is to be uploaded. Raises ``InvalidInput``."""
+    values = query_parameters(request)
+    if content := _content(request):
+        _read_json(content, values)
+    fields = Fields(values)
+    found = fields.read("contentType", _parse_media_type)
+    fields.check()
+    return found or MEDIA_TYPES[0]
+
+
 def query_parameters(request: Request) -> dict[str, list[str]]:
     """All values of each query parameter."""
     parameters = request.query_params
     return {name: list(parameters.getlist(name)) for name in parameters} if parameters else {}
+
+
+def _content(request: Request) -> bytes:
+    body = request.raw_body
+    return body if isinstance(body, bytes) else body.encode()
+
+
+def _read_json(content: bytes, values: dict[str, list[str]]) -> None:
+    """Add the members of a JSON object to ``values``, as a form would have them."""
+    try:
+        members = msgspec.json.decode(content, type=dict[str, str | float | None])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise MalformedRequest(
+            "The body is no JSON object whose members are texts and numbers."
+        ) from None
+    for name, value in members.items():
+        if value is not None:
+            text = value if isinstance(value, str) else f"{value!r}".removesuffix(".0")
+            values.setdefault(name, []).append(_field_text(name, text.encode()))
 
 
 def _read_form(
@@ -224,6 +267,12 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
 
 
 _parse_limit = _whole_number(1, MAXIMUM_LIMIT)
+
+
+def _parse_media_type(text: str) -> str:
+    if text not in MEDIA_TYPES:
+        raise ValueError(f"must be one of {', '.join(MEDIA_TYPES)}.")
+    return text
 
 
 def _parse_switch(text: str) -> bool:

@@ -11,7 +11,15 @@ from chalicelib.http import endpoints, problems
 from chalicelib.identify import Identify
 from chalicelib.places import Places
 from chalicelib.settings import Settings
-from tests.fakes import AtOnce, FakeClassifier, FakeClock, FakeExif, FakeFeatures, FakePhotos
+from tests.fakes import (
+    AtOnce,
+    FakeClassifier,
+    FakeClock,
+    FakeExif,
+    FakeFeatures,
+    FakePhotos,
+    FakeUploads,
+)
 from tests.gateway import call
 
 PANTANAL = "decimalLatitude=-17.36&decimalLongitude=-56.78"
@@ -124,10 +132,12 @@ def services(**parts) -> Services:
     """Services made of fakes, as bootstrap would put them together."""
     classifier = parts.get("classifier", FakeClassifier())
     places = Places(parts.get("features", FakeFeatures()), WeightBounds(0.1, 10.0))
+    uploads = FakeUploads()
     identify = Identify(
-        FakePhotos(), FakeExif(), places, classifier, FakeClock(), lambda: "id", AtOnce(), 1.0
-    )
-    return Services(Settings(), identify, places, classifier)
+        FakePhotos(), uploads, FakeExif(), places, classifier, FakeClock(), lambda: "id", AtOnce(),
+        1.0,
+    )  # fmt: skip
+    return Services(Settings(), identify, places, classifier, uploads)
 
 
 def test_without_the_model_the_service_is_not_ready():

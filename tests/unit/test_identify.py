@@ -16,6 +16,7 @@ from tests.fakes import (
     FakeExif,
     FakeFeatures,
     FakePhotos,
+    FakeUploads,
     feature,
     place,
 )
@@ -32,8 +33,11 @@ class World:
     def __init__(self, exif: ExifReading | None = None, enabled: bool = True) -> None:
         self.features = FakeFeatures(place(jaguar=feature()))
         self.classifier = FakeClassifier()
+        self.photos = FakePhotos()
+        self.uploads = FakeUploads({"key": b"large photo"})
         self.identify = Identify(
-            photos=FakePhotos(),
+            photos=self.photos,
+            uploads=self.uploads,
             exif=FakeExif(exif) if exif else FakeExif(),
             places=Places(self.features, WeightBounds(0.1, 10.0), enabled),
             classifier=self.classifier,
@@ -127,6 +131,23 @@ def test_features_are_asked_for_in_the_month_of_the_photo():
         world = World(WITH_FIX)
         world.identify(query)
         assert [asked for _, asked in world.features.asked] == [month]
+
+
+def test_an_uploaded_photo_is_read_by_its_key_and_then_discarded():
+    """It is nobody's business any more."""
+    world = World(WITH_FIX)
+    world.identify(Query(upload="key"))
+    assert world.photos.opened == [b"large photo"]
+    assert world.uploads.photos == {}
+
+
+def test_an_uploaded_photo_waits_for_another_try_where_something_is_missing():
+    """Whoever forgot the place need not send 20 MB again."""
+    world = World()
+    with pytest.raises(LocationRequired):
+        world.identify(Query(upload="key"))
+    world.identify(Query(upload="key", coordinates=PANTANAL))
+    assert world.uploads.photos == {}
 
 
 def test_the_orientation_of_the_exif_reaches_the_model():

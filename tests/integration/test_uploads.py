@@ -1,0 +1,197 @@
+"""Large photos by way of S3: the real client against a fake AWS, through real events."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto import mock_aws
+
+import app
+from chalicelib.adapters.uploads import PREFIX, S3Uploads
+from chalicelib.bootstrap import Services
+from chalicelib.errors import PhotoTooLarge, UnknownUpload, UploadsUnavailable
+from chalicelib.settings import Settings
+from tests.gateway import Answer, call
+from tests.samples import SAMPLES
+
+BUCKET = "rangefinder-uploads"
+PHOTO = SAMPLES["jaguar.jpg"].content
+JSON = {"Content-Type": "application/json"}
+
+
+@dataclass
+class Cloud:
+    """A bucket, and what stands in it."""
+
+    client: Any
+
+    def put(self, key: str, content: bytes) -> str:
+        self.client.put_object(Bucket=BUCKET, Key=key, Body=content)
+        return key
+
+    def keys(self) -> set[str]:
+        found = self.client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        return {one["Key"] for one in found}
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    with mock_aws():
+        client = s3("s3")
+        client.create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+        )
+        yield Cloud(client)
+
+
+def s3(service: str):
+    return boto3.client(
+        service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x",
+        config=Config(signature_version="s3v4"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def deployment(cloud) -> Iterator[Cloud]:
+    """The app of a stage that has a bucket."""
+    usual, uploads = app.services, S3Uploads(BUCKET, 10_000_000, s3)
+    app.services = replace(
+        usual, uploads=uploads, identify=replace(usual.identify, uploads=uploads)
+    )
+    yield cloud
+    app.services = usual
+
+
+def ask(key: object, **fields: object) -> Answer:
+    body = json.dumps({"upload": key, **fields}).encode()
+    return call("POST", "/v1/predictions", body, JSON)
+
+
+def ticket(**fields: str) -> Answer:
+    return call("POST", "/v1/uploads", json.dumps(fields).encode(), JSON)
+
+
+def test_leave_to_upload_holds_type_size_key_and_time(deployment):
+    """S3 refuses what is not as the signed policy says; nobody can choose a key."""
+    import base64  # noqa: PLC0415
+
+    one, other = ticket(contentType="image/heic"), ticket(contentType="image/heic")
+    assert one.status == 201
+    assert one.body["key"] != other.body["key"]
+    assert one.body["expiresIn"] == 600
+    assert one.body["maximumBytes"] == 10_000_000
+    assert BUCKET in one.body["url"]
+    assert one.body["fields"]["key"] == one.body["key"]
+    policy = json.loads(base64.b64decode(one.body["fields"]["policy"]))
+    assert {"Content-Type": "image/heic"} in policy["conditions"]
+    assert ["content-length-range", 1, 10_000_000] in policy["conditions"]
+    assert {"bucket": BUCKET} in policy["conditions"]
+    assert {"key": one.body["key"]} in policy["conditions"]
+
+
+def test_an_uploaded_photo_is_answered_as_a_posted_one_and_deleted(deployment):
+    """The same animals, with the fields of the question in JSON."""
+    key = deployment.put(ticket().body["key"], PHOTO)
+    answer = ask(key, decimalLatitude=-24.01, decimalLongitude="31.49", limit=3)
+    assert answer.status == 200
+    assert len(answer.body["predictions"]) == 3
+    assert answer.body["location"]["decimalLatitude"] == -24.01
+    assert answer.body["predictions"][0]["taxon"]["scientificName"] == "Panthera onca"
+    assert deployment.keys() == set()
+    assert ask(key).fields == ["upload"]
+
+
+def test_a_photo_above_the_limit_of_a_post_goes_this_way(deployment):
+    """And the refusal says so."""
+    large = PHOTO + bytes(5_000_000)
+    refused = call("POST", "/v1/predictions", large, {"Content-Type": "image/jpeg"})
+    assert refused.status == 413
+    assert refused.body["uploads"] == "/v1/uploads"
+    key = deployment.put(ticket().body["key"], large)
+    assert ask(key, geo="off").status == 200
+
+
+def test_a_question_that_lacks_something_leaves_the_photo_there(deployment):
+    """Nothing need be sent again."""
+    key = deployment.put(ticket().body["key"], SAMPLES["sheep-without-gps.jpg"].content)
+    assert ask(key).body["type"] == "/v1/problems/location-required"
+    assert deployment.keys() == {key}
+    assert ask(key, geo="off").status == 200
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "uploads/../secret", "other/" + "0" * 32, "uploads/" + "0" * 31, "uploads/" + "G" * 32,
+        "/uploads/" + "0" * 32, "s3://other/uploads/" + "0" * 32, "uploads/" + "0" * 32 + "\n",
+        "uploads/" + "0" * 32, "uploads/" + "٣" * 32, "https://169.254.169.254/", 7,
+    ],
+)  # fmt: skip
+def test_what_is_no_key_of_a_waiting_photo_is_refused(deployment, key):
+    """Foreign, climbing, guessed: whatever else the bucket holds is out of reach."""
+    deployment.put("secret", PHOTO)
+    answer = ask(key)
+    assert (answer.status, answer.fields) == (422, ["upload"])
+    assert deployment.keys() == {"secret"}
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"upload": {}}', b"\xff", b""])
+def test_a_body_that_is_no_such_object_is_malformed(deployment, body):
+    """An empty one is a JSON text no more than the others."""
+    answer = call("POST", "/v1/predictions", body, JSON)
+    assert answer.status == 400
+    assert answer.body["type"] == "/v1/problems/malformed-request"
+
+
+def test_a_key_must_be_given(deployment):
+    """The field is named."""
+    answer = call("POST", "/v1/predictions", b"{}", JSON)
+    assert (answer.status, answer.fields) == (422, ["upload"])
+
+
+def test_only_photos_are_let_in(deployment):
+    """By what they are declared as; by what they are when they are looked at."""
+    answer = ticket(contentType="text/html")
+    assert (answer.status, answer.fields) == (422, ["contentType"])
+    key = deployment.put(ticket().body["key"], b"<html>")
+    assert ask(key).status == 415
+
+
+def test_what_is_larger_than_it_may_be_is_not_read(cloud):
+    """However it came into the bucket."""
+    uploads = S3Uploads(BUCKET, 100, s3)
+    key = cloud.put(PREFIX + "0" * 32, bytes(101))
+    with pytest.raises(PhotoTooLarge):
+        uploads.read(key)
+    assert uploads.read(cloud.put(PREFIX + "1" * 32, bytes(100))) == bytes(100)
+
+
+def test_a_bucket_that_is_gone_is_told_without_its_name(cloud):
+    """As a part of the service that is out of reach; deleting is nobody's trouble."""
+    uploads = S3Uploads("another-bucket", 100, s3)
+    with pytest.raises(UploadsUnavailable) as caught:
+        uploads.read(PREFIX + "0" * 32)
+    assert "another-bucket" not in str(caught.value)
+    uploads.discard(PREFIX + "0" * 32)
+    with pytest.raises(UnknownUpload):
+        S3Uploads(BUCKET, 100, s3).read(PREFIX + "0" * 32)
+
+
+@pytest.mark.parametrize("path", ["/v1/uploads", "/v1/predictions"])
+def test_without_a_bucket_the_problem_names_the_setting(path):
+    """501: it is for the operator to do something."""
+    answer = call("POST", path, json.dumps({"upload": "uploads/" + "0" * 32}).encode(), JSON)
+    assert answer.status == 501
+    assert answer.body["type"] == "/v1/problems/not-configured"
+    assert answer.body["setting"] == "RANGEFINDER_UPLOADS_BUCKET"
+
+
+def test_a_setting_names_the_bucket():
+    """And nothing is asked of AWS before the first upload."""
+    services = Services.build(Settings.from_environment({"RANGEFINDER_UPLOADS_BUCKET": BUCKET}))
+    assert isinstance(services.uploads, S3Uploads)
+    assert services.identify.uploads is services.uploads
