@@ -7,7 +7,6 @@ some records are bad. The same seed makes the same records.
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -129,7 +128,7 @@ def main() -> None:
         print(found.pop("report"))
         found["recordsPerSecond"] = round(options.rows / float(found["seconds"]))
         if file.exists():
-            found["fileInMegabytes"] = round(os.stat(file).st_size / 1e6, 1)
+            found["fileInMegabytes"] = round(file.stat().st_size / 1e6, 1)
         print(json.dumps(found, indent=2))
 
 

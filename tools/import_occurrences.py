@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from chalicelib.errors import InvalidSettings
 from chalicelib.settings import Settings
 from tools.loading import DatasetError, FeatureRow, MysqlWriter, writer_of
 from tools.occurrences import embedded, features
-from tools.occurrences.athena import Athena, AthenaError
+from tools.occurrences.athena import Athena, AthenaError, Client
 from tools.occurrences.names import class_names
 from tools.occurrences.relations import SNAPSHOT, gbif_relation
 from tools.occurrences.sources import FORMATS, Request, Source, SourceError, open_source
@@ -90,7 +90,11 @@ def locate(options: argparse.Namespace, work: Path) -> Source:
 
 
 def gather(
-    options: argparse.Namespace, source: Source, connection: duckdb.DuckDBPyConnection, work: Path
+    options: argparse.Namespace,
+    source: Source,
+    connection: duckdb.DuckDBPyConnection,
+    work: Path,
+    client: Client,
 ) -> None:
     """Run the statement, here or there, and keep its answer."""
     filters = Filters(
@@ -104,7 +108,7 @@ def gather(
             def progress(scanned: int) -> None:
                 bar.update(scanned - bar.n)
 
-            service = Athena(boto3.client, options.output, options.workgroup, time.sleep, progress)
+            service = Athena(client, options.output, options.workgroup, time.sleep, progress)
             service.fetch(text, answer)
         text = f"FROM read_csv({literal(str(answer))}, header = true, columns = {ANSWER})"
     elif source.prepare:
@@ -116,11 +120,13 @@ def watch(connection: duckdb.DuckDBPyConnection, what: str, work: Callable[[], A
     """Show how far DuckDB is with its query."""
     with ThreadPoolExecutor(1) as pool, tqdm(total=100, desc=what, unit="%", disable=None) as bar:
         future = pool.submit(work)
-        while not future.done():
-            try:
-                future.exception(timeout=0.2)
-            except TimeoutError:
+        try:
+            while not future.done():
+                wait([future], timeout=0.2)
                 bar.update(max(connection.query_progress() - bar.n, 0))
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
         future.result()
         bar.update(100 - bar.n)
 
@@ -157,14 +163,14 @@ def load(
     return description["version"], writer.load(description, taxa, rows)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, client: Client) -> int:
     """Import; the number of rows written. Raises what is wrong before anything is."""
     writer = None if options.sqlite else writer_of(Settings.from_environment())
     with tempfile.TemporaryDirectory(prefix="import-", dir=options.work) as directory:
         work = Path(directory)
         source = locate(options, work)
         with features.connect(work, options.memory, options.threads) as connection:
-            gather(options, source, connection, work)
+            gather(options, source, connection, work, client)
             kept = features.kept(connection)
             report(connection, kept)
             if not kept:
@@ -175,10 +181,10 @@ def run(options: argparse.Namespace) -> int:
     return count
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, client: Client = boto3.client) -> int:
     """Import and say what came of it; 2 where that cannot be done."""
     try:
-        run(parse(arguments))
+        run(parse(arguments), client)
     except (SourceError, DatasetError, InvalidSettings, AthenaError, duckdb.Error) as error:
         print(error, file=sys.stderr)
         return 2

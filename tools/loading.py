@@ -159,22 +159,27 @@ class MysqlWriter:
 
     @contextmanager
     def _connected(self) -> Iterator[tuple[Any, Any]]:
-        server = self._server()
-        connection = pymysql.connect(
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=server.password,
-            database=server.database,
-            charset="utf8mb4",
-            local_infile=True,
-            client_flag=CLIENT.FOUND_ROWS,
-            ssl_ca=self._authorities,
-            ssl_verify_cert=bool(self._authorities) or None,
-            ssl_verify_identity=bool(self._authorities) or None,
-        )
-        with closing(connection), connection.cursor() as cursor:
+        with closing(self._connect()) as connection, connection.cursor() as cursor:
             yield connection, cursor
+
+    def _connect(self) -> Any:
+        try:
+            server = self._server()
+            return pymysql.connect(
+                host=server.host,
+                port=server.port,
+                user=server.user,
+                password=server.password,
+                database=server.database,
+                charset="utf8mb4",
+                local_infile=True,
+                client_flag=CLIENT.FOUND_ROWS,
+                ssl_ca=self._authorities,
+                ssl_verify_cert=bool(self._authorities) or None,
+                ssl_verify_identity=bool(self._authorities) or None,
+            )
+        except (pymysql.MySQLError, OSError) as error:
+            raise DatasetError(f"The database cannot be reached: {error.args[-1]}") from error
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Any, Any]]:

@@ -75,6 +75,7 @@ def gbif_relation(table: str, columns: Mapping[str, str], licence: str | None = 
                     'on ' || substr({text("eventDate")}, 1, 10), 'somebody') AS observer,
            {text("basisOfRecord")} AS basis_of_record,
            {text("occurrenceStatus")} AS occurrence_status,
+           FALSE AS is_unconfirmed,
            lower(coalesce({text("establishmentMeans")}, '') || ' '
                  || coalesce({text("degreeOfEstablishment")}, '')) AS establishment,
            {text("license") if licence is None else literal(licence)} AS licence,
@@ -97,8 +98,8 @@ def inaturalist_relation(table: str, names: str, licence: str) -> str:
                 THEN TRY_CAST(substr(observed_on, 6, 2) AS INTEGER) END AS month,
            coalesce(observer_id, 'on ' || observed_on, 'somebody') AS observer,
            'HUMAN_OBSERVATION' AS basis_of_record,
-           CASE WHEN quality_grade = 'research' THEN 'present' ELSE 'notResearchGrade' END
-             AS occurrence_status,
+           'PRESENT' AS occurrence_status,
+           coalesce(quality_grade, '') <> 'research' AS is_unconfirmed,
            '' AS establishment, {literal(licence)} AS licence, '' AS issues,
            CAST(NULL AS DOUBLE) AS distance_from_centroid,
            ((latitude IS NOT NULL AND TRY_CAST(latitude AS DOUBLE) IS NULL)

@@ -7,14 +7,15 @@ iNaturalist's open data (https://github.com/inaturalist/inaturalist-open-data).
 """
 
 import gzip
-import io
 import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 from xml.etree import ElementTree
+
+import duckdb
 
 from tools.occurrences.relations import (
     GBIF_COLUMNS,
@@ -30,6 +31,7 @@ from tools.occurrences.statement import literal
 FORMATS: Final = ("simple-csv", "darwin-core-archive", "snapshot", "inaturalist")
 
 PARQUET_MARK: Final = b"PAR1"
+GZIP_MARK: Final = b"\x1f\x8b"
 ARCHIVE: Final = "{http://rs.tdwg.org/dwc/text/}"
 """The namespace of meta.xml (https://dwc.tdwg.org/text/)."""
 
@@ -101,12 +103,15 @@ def mark(path: Path) -> bytes:
 
 
 def header(path: Path) -> list[str]:
-    """The first line of a table, compressed or not."""
-    opener: Callable[[Path], BinaryIO] = (
-        gzip.open if mark(path)[:2] == b"\x1f\x8b" else Path.open  # type: ignore[assignment]
-    )
-    with opener(path, "rb") as file:  # type: ignore[call-arg]
-        return io.TextIOWrapper(file, "utf-8-sig").readline().rstrip("\r\n").split("\t")
+    """The columns of a table, compressed or not."""
+    is_packed = mark(path)[: len(GZIP_MARK)] == GZIP_MARK
+    with gzip.open(path) if is_packed else path.open("rb") as file:
+        return columns_of(file.readline())
+
+
+def columns_of(line: bytes) -> list[str]:
+    """The names in the first line of a table."""
+    return line.decode("utf-8-sig").rstrip("\r\n").split("\t")
 
 
 def check(path: Path, wanted: Iterable[str], present: Iterable[str]) -> None:
@@ -144,7 +149,7 @@ def simple_csv(request: Request) -> Source:
             if len(names) != 1:
                 raise SourceError(f"{path} holds {len(names)} tables, not one")
             with archive.open(names[0]) as file:
-                columns = io.TextIOWrapper(file, "utf-8-sig").readline().rstrip("\r\n").split("\t")
+                columns = columns_of(file.readline())
             check_gbif(request, columns)
             path = unpack(archive, names[0], request.work)
     else:
@@ -216,8 +221,6 @@ def described(archive: zipfile.ZipFile) -> tuple[str | None, str | None]:
 
 def snapshot(request: Request) -> Source:
     """A directory of parquet files, as GBIF's monthly snapshots are, or one such file."""
-    import duckdb  # noqa: PLC0415
-
     path = request.path
     files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
     files = [one for one in files if mark(one) == PARQUET_MARK]

@@ -69,6 +69,7 @@ judged AS (
     SELECT measured.*,
            CASE WHEN is_malformed THEN 'malformed'
                 WHEN lower(occurrence_status) = 'absent' THEN 'absent'
+                WHEN is_unconfirmed THEN 'unconfirmed'
                 WHEN coalesce(kingdom, '') <> 'Animalia' THEN 'notAnAnimal'
                 WHEN latitude IS NULL OR longitude IS NULL THEN 'noCoordinates'
                 WHEN NOT (latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180)
