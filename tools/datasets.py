@@ -10,7 +10,8 @@ import sys
 
 from chalicelib.errors import InvalidSettings
 from chalicelib.settings import Settings
-from tools.loading import DatasetError, Listed, writer_of
+from tools.database import DatasetError
+from tools.loading import Listed, writer_of
 
 
 def line(one: Listed) -> str:

@@ -20,13 +20,15 @@ from tqdm import tqdm
 
 from chalicelib.errors import InvalidSettings
 from chalicelib.settings import Settings
-from tools.loading import DatasetError, FeatureRow, MysqlWriter, writer_of
-from tools.occurrences import embedded, features
+from tools.database import DatasetError
+from tools.loading import FeatureRow, MysqlWriter, writer_of
+from tools.occurrences import counting, embedded, features
 from tools.occurrences.athena import Athena, AthenaError, Client
 from tools.occurrences.names import class_names
 from tools.occurrences.relations import SNAPSHOT, gbif_relation
-from tools.occurrences.sources import FORMATS, Request, Source, SourceError, open_source
+from tools.occurrences.sources import FORMATS, Request, Source, open_source
 from tools.occurrences.statement import LICENCES, Filters, literal, statement
+from tools.occurrences.tables import SourceError
 
 PRIOR_LOOKS: Final = 10.0
 """Observers that the wider cell's word is worth in a finer one. Nobody has measured it."""
@@ -113,7 +115,7 @@ def gather(
         text = f"FROM read_csv({literal(str(answer))}, header = true, columns = {ANSWER})"
     elif source.prepare:
         source.prepare(connection)
-    watch(connection, "reading", lambda: connection.execute(features.LOOKS.format(source=text)))
+    watch(connection, "reading", lambda: connection.execute(counting.LOOKS.format(source=text)))
 
 
 def watch(connection: duckdb.DuckDBPyConnection, what: str, work: Callable[[], Any]) -> None:
@@ -169,13 +171,13 @@ def run(options: argparse.Namespace, client: Client) -> int:
     with tempfile.TemporaryDirectory(prefix="import-", dir=options.work) as directory:
         work = Path(directory)
         source = locate(options, work)
-        with features.connect(work, options.memory, options.threads) as connection:
+        with counting.connect(work, options.memory, options.threads) as connection:
             gather(options, source, connection, work, client)
             kept = features.kept(connection)
             report(connection, kept)
             if not kept:
                 raise SourceError("No record was kept: nothing to load")
-            watch(connection, "counting", lambda: features.count(connection))
+            watch(connection, "counting", lambda: counting.count(connection))
             version, count = load(options, source, connection, writer)
     print(f"{version}: {count:,} rows loaded" if count else f"{version}: already there")
     return count

@@ -20,7 +20,8 @@ from chalicelib.errors import InvalidSettings
 from chalicelib.looks import ALL_MONTHS, EFFORT
 from chalicelib.settings import Settings
 from tools.build_features import TARGET
-from tools.loading import DatasetError, FeatureRow, TaxonRow, writer_of
+from tools.database import DatasetError
+from tools.loading import FeatureRow, TaxonRow, writer_of
 
 ROWS: Final = """
     SELECT geo_cell.cell, taxon.id, geo_cell.samples * region_taxon.presence,

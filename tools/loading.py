@@ -7,19 +7,16 @@ it is dropped, so that going back is one statement, too.
 
 import csv
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pymysql
-from pymysql.constants import CLIENT
 
-from chalicelib.bootstrap import mysql_credentials
-from chalicelib.connections import MysqlConnection, mysql_connection
+from chalicelib.connections import mysql_connection
 from chalicelib.settings import Settings
+from tools.database import Database, DatasetError
 
 FeatureRow = tuple[int, int, int, float, str, int]
 """Cell, month, taxon (0: effort), looks, status, months: a row of ``geo_feature``."""
@@ -66,12 +63,6 @@ CLEAR: Final = (
     f"DELETE FROM dataset_taxon WHERE dataset = %s LIMIT {CLEARED_AT_ONCE}",
     f"DELETE FROM dataset WHERE id = %s LIMIT {CLEARED_AT_ONCE}",
 )
-LOCK: Final = "SELECT GET_LOCK('rangefinder datasets', 0)"
-"""Ends with the connection, however that ends."""
-
-
-class DatasetError(Exception):
-    """What was asked for cannot be done with the datasets as they are."""
 
 
 class Listed(NamedTuple):
@@ -87,17 +78,8 @@ class Listed(NamedTuple):
 class MysqlWriter:
     """Writes to a database that ``make migrate`` has prepared. Its user may write."""
 
-    def __init__(
-        self,
-        server: Callable[[], MysqlConnection],
-        *,
-        certificate_authorities: Path | None = None,
-        batch: int = BATCH,
-    ) -> None:
-        self._server = server
-        self._authorities = (
-            None if certificate_authorities is None else str(certificate_authorities)
-        )
+    def __init__(self, database: Database, batch: int = BATCH) -> None:
+        self._database = database
         self._batch = batch
 
     def load(
@@ -110,28 +92,28 @@ class MysqlWriter:
 
         ``description`` has the names of ``DESCRIPTION``.
         """
-        with self._writing() as (connection, cursor):
+        with self._database.writing() as cursor:
             version = description["version"]
             number, is_active, is_loaded = self._find(cursor, version)
             if is_active:
                 return 0
             count = 0
             if not is_loaded:
-                self._clear_half_done(connection, cursor)
+                self._clear_half_done(cursor)
                 number = self._begin(cursor, description, taxa)
-                connection.commit()
+                cursor.connection.commit()
                 for batch in _batches(rows, self._batch):
                     self._write(cursor, number, batch)
-                    connection.commit()
+                    cursor.connection.commit()
                     count += len(batch)
                 cursor.execute(COMPLETE, (number,))
             cursor.execute(ACTIVATE, (number,))
-            connection.commit()
+            cursor.connection.commit()
             return count
 
     def datasets(self) -> Sequence[Listed]:
         """All datasets, the oldest first."""
-        with self._connected() as (_, cursor):
+        with self._database.reading() as cursor:
             cursor.execute(LIST)
             return [
                 Listed(version, title, licence, loaded_at, bool(is_active))
@@ -140,55 +122,22 @@ class MysqlWriter:
 
     def activate(self, version: str) -> None:
         """Switch to a version that is loaded. Raises ``DatasetError`` where it is not."""
-        with self._writing() as (connection, cursor):
+        with self._database.writing() as cursor:
             number, _, is_loaded = self._find(cursor, version)
             if not is_loaded:
                 raise DatasetError(f"{version} is not there, or not wholly: load it first")
             cursor.execute(ACTIVATE, (number,))
-            connection.commit()
+            cursor.connection.commit()
 
     def drop(self, version: str) -> None:
         """Remove a version. Raises ``DatasetError`` where it is active, or not there."""
-        with self._writing() as (connection, cursor):
+        with self._database.writing() as cursor:
             number, is_active, _ = self._find(cursor, version)
             if not number:
                 raise DatasetError(f"{version} is not there")
             if is_active:
                 raise DatasetError(f"{version} is active: activate another one first")
-            self._clear(connection, cursor, number)
-
-    @contextmanager
-    def _connected(self) -> Iterator[tuple[Any, Any]]:
-        with closing(self._connect()) as connection, connection.cursor() as cursor:
-            yield connection, cursor
-
-    def _connect(self) -> Any:
-        try:
-            server = self._server()
-            return pymysql.connect(
-                host=server.host,
-                port=server.port,
-                user=server.user,
-                password=server.password,
-                database=server.database,
-                charset="utf8mb4",
-                local_infile=True,
-                client_flag=CLIENT.FOUND_ROWS,
-                ssl_ca=self._authorities,
-                ssl_verify_cert=bool(self._authorities) or None,
-                ssl_verify_identity=bool(self._authorities) or None,
-            )
-        except (pymysql.MySQLError, OSError) as error:
-            raise DatasetError(f"The database cannot be reached: {error.args[-1]}") from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[tuple[Any, Any]]:
-        """A connection that nobody else writes beside: two loads would clear each other away."""
-        with self._connected() as (connection, cursor):
-            cursor.execute(LOCK)
-            if cursor.fetchone() != (1,):
-                raise DatasetError("Somebody else is loading or dropping a dataset just now")
-            yield connection, cursor
+            self._clear(cursor, number)
 
     @staticmethod
     def _find(cursor: Any, version: str) -> tuple[int, bool, bool]:
@@ -197,20 +146,20 @@ class MysqlWriter:
         number, is_active, is_loaded = cursor.fetchone() or (0, 0, 0)
         return number, bool(is_active), bool(is_loaded)
 
-    def _clear_half_done(self, connection: Any, cursor: Any) -> None:
+    def _clear_half_done(self, cursor: Any) -> None:
         cursor.execute(HALF_DONE)
         for (number,) in cursor.fetchall():
-            self._clear(connection, cursor, number)
+            self._clear(cursor, number)
 
     @staticmethod
-    def _clear(connection: Any, cursor: Any, number: int) -> None:
+    def _clear(cursor: Any, number: int) -> None:
         # Whoever goes back to it from now on must find that it is not whole any more.
         cursor.execute("UPDATE dataset SET loaded_at = NULL WHERE id = %s", (number,))
-        connection.commit()
+        cursor.connection.commit()
         for statement in CLEAR:
             while cursor.execute(statement, (number,)) == CLEARED_AT_ONCE:
-                connection.commit()
-            connection.commit()
+                cursor.connection.commit()
+            cursor.connection.commit()
 
     @staticmethod
     def _begin(cursor: Any, description: Mapping[str, Any], taxa: Sequence[TaxonRow]) -> int:
@@ -245,17 +194,9 @@ def _batches(rows: Iterable[FeatureRow], size: int) -> Iterator[list[FeatureRow]
 def mysql_writer(url: str, batch: int = BATCH) -> MysqlWriter:
     """A writer for ``mysql://user:password@host:port/database``."""
     server = mysql_connection(url)
-    return MysqlWriter(lambda: server, batch=batch)
+    return MysqlWriter(Database(lambda: server), batch)
 
 
 def writer_of(settings: Settings) -> MysqlWriter:
-    """A writer that logs in as the service does: by URL, secret or token, with TLS if set.
-
-    Raises ``DatasetError`` where no database is set.
-    """
-    if settings.mysql_url is None:
-        raise DatasetError("Set RANGEFINDER_MYSQL_URL")
-    return MysqlWriter(
-        mysql_credentials(settings, settings.mysql_url, time.monotonic),
-        certificate_authorities=settings.mysql_certificate_authorities,
-    )
+    """A writer for the database of the service. Raises ``DatasetError`` where there is none."""
+    return MysqlWriter(Database.of(settings))

@@ -15,7 +15,8 @@ from tests.fakes import FakeClock
 from tests.occurrences import KEPT
 from tests.servers import mariadb
 from tools.build_features import read_table
-from tools.loading import DatasetError, mysql_writer
+from tools.database import DatasetError
+from tools.loading import mysql_writer
 from tools.serving import ROOT
 
 PANTANAL = Coordinates(-17.36, -56.78)

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from chalicelib.adapters import mysql
 from tests.fakes import JAGUAR
-from tools import loading
+from tools import database, loading
 from tools.occurrences.names import class_names
 from tools.occurrences.relations import SNAPSHOT, gbif_relation
 from tools.occurrences.statement import BASE, LICENCES, Filters, literal, statement
@@ -36,7 +36,7 @@ MYSQL = {
     "LOOKUP": mysql.LOOKUP.format(cells="1, 2, 3", months="7, 0"),
     **{
         name: value
-        for name, value in vars(loading).items()
+        for name, value in {**vars(loading), **vars(database)}.items()
         if isinstance(value, str)
         # LOAD DATA is nothing that sqlglot knows.
         and value.startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))

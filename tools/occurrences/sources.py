@@ -7,7 +7,6 @@ iNaturalist's open data (https://github.com/inaturalist/inaturalist-open-data).
 """
 
 import gzip
-import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from xml.etree import ElementTree
 
 import duckdb
 
+from tools.occurrences.archive import ARCHIVE, archive_columns, described
 from tools.occurrences.relations import (
     GBIF_COLUMNS,
     INATURALIST_COLUMNS,
@@ -24,23 +24,20 @@ from tools.occurrences.relations import (
     gbif_relation,
     inaturalist_names,
     inaturalist_relation,
-    missing,
 )
 from tools.occurrences.statement import literal
+from tools.occurrences.tables import (
+    PARQUET_MARK,
+    SourceError,
+    check,
+    columns_of,
+    header,
+    mark,
+    table_of,
+    unpack,
+)
 
 FORMATS: Final = ("simple-csv", "darwin-core-archive", "snapshot", "inaturalist")
-
-PARQUET_MARK: Final = b"PAR1"
-GZIP_MARK: Final = b"\x1f\x8b"
-ARCHIVE: Final = "{http://rs.tdwg.org/dwc/text/}"
-"""The namespace of meta.xml (https://dwc.tdwg.org/text/)."""
-
-REJECTED_ROWS: Final = "malformed_row"
-"""DuckDB's table of lines with too many or too few columns, or that are no UTF-8."""
-
-
-class SourceError(Exception):
-    """The source cannot be read, or not without being told more."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +79,7 @@ def open_source(request: Request) -> Source:
         ElementTree.ParseError,
         gzip.BadGzipFile,
         UnicodeDecodeError,
+        KeyError,
     ) as error:
         raise SourceError(f"{request.path} is no {kind}: {error}") from error
 
@@ -94,50 +92,6 @@ def recognise(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             return "darwin-core-archive" if "meta.xml" in archive.namelist() else "simple-csv"
     return "inaturalist" if "observation_uuid" in header(path) else "simple-csv"
-
-
-def mark(path: Path) -> bytes:
-    """The first four bytes."""
-    with path.open("rb") as file:
-        return file.read(len(PARQUET_MARK))
-
-
-def header(path: Path) -> list[str]:
-    """The columns of a table, compressed or not."""
-    is_packed = mark(path)[: len(GZIP_MARK)] == GZIP_MARK
-    with gzip.open(path) if is_packed else path.open("rb") as file:
-        return columns_of(file.readline())
-
-
-def columns_of(line: bytes) -> list[str]:
-    """The names in the first line of a table."""
-    return line.decode("utf-8-sig").rstrip("\r\n").split("\t")
-
-
-def check(path: Path, wanted: Iterable[str], present: Iterable[str]) -> None:
-    """Raises ``SourceError`` with the names of all columns that are not there."""
-    if lacking := missing(wanted, present):
-        raise SourceError(f"{path} lacks the column{'s' * (len(lacking) > 1)} {', '.join(lacking)}")
-
-
-def unpack(archive: zipfile.ZipFile, name: str, work: Path) -> Path:
-    """One file of an archive: DuckDB reads in parallel only what lies on the disk."""
-    target = work / Path(name).name
-    with archive.open(name) as packed, target.open("wb") as file:
-        shutil.copyfileobj(packed, file, 1 << 20)
-    return target
-
-
-def table_of(path: Path, columns: Iterable[str], *, delimiter: str = "\t", quote: str = "",
-             skipped: int = 1) -> str:  # fmt: skip
-    """A text file as DuckDB reads it: all columns as text, bad lines put aside."""
-    listed = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns)
-    return (
-        f"read_csv({literal(str(path))}, columns = {{{listed}}}, delim = {literal(delimiter)}, "
-        f"quote = {literal(quote)}, escape = {literal(quote)}, header = false, skip = {skipped}, "
-        "auto_detect = false, ignore_errors = true, store_rejects = true, "
-        f"rejects_table = '{REJECTED_ROWS}', rejects_scan = '{REJECTED_ROWS}_file')"
-    )
 
 
 def simple_csv(request: Request) -> Source:
@@ -187,36 +141,6 @@ def darwin_core_archive(request: Request) -> Source:
     types = dict.fromkeys(columns, "VARCHAR")
     relation = gbif_relation(table, types, request.licence)
     return Source(relation, title or "Occurrences from GBIF", citation)
-
-
-def archive_columns(core: ElementTree.Element) -> list[str]:
-    """The columns in their order: the last part of each term's address."""
-    terms = {
-        int(field.get("index", -1)): field.get("term", "") for field in core.iter(f"{ARCHIVE}field")
-    }
-    if (identifier := core.find(f"{ARCHIVE}id")) is not None:
-        terms.setdefault(int(identifier.get("index", 0)), "id")
-    columns: list[str] = []
-    for index in range(max(terms) + 1):
-        name = terms.get(index, "").rpartition("/")[2]
-        # Two vocabularies may share a word: the first has it.
-        is_new = name and name.lower() not in map(str.lower, columns)
-        columns.append(name if is_new else f"column {index}")
-    return columns
-
-
-def described(archive: zipfile.ZipFile) -> tuple[str | None, str | None]:
-    """Title and citation from metadata.xml (EML), else title and DOI."""
-    if "metadata.xml" not in archive.namelist():
-        return None, None
-    root = ElementTree.fromstring(archive.read("metadata.xml"))
-    texts: dict[str, str] = {}
-    for element in root.iter():
-        if element.text and element.text.strip():
-            texts.setdefault(element.tag.rpartition("}")[2], " ".join(element.text.split()))
-    title, identifier = texts.get("title"), texts.get("alternateIdentifier", "")
-    cited = f"{title}, https://doi.org/{identifier}" if title and "10." in identifier else None
-    return title, texts.get("citation", cited)
 
 
 def snapshot(request: Request) -> Source:
