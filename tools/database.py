@@ -48,9 +48,12 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Any]:
-        """A cursor. Raises ``DatasetError`` where the database cannot be reached."""
+        """A cursor. Raises ``DatasetError`` where the database is away, or refuses something."""
         with closing(self._connect()) as connection, connection.cursor() as cursor:
-            yield cursor
+            try:
+                yield cursor
+            except pymysql.MySQLError as error:
+                raise DatasetError(f"The database: {error.args[-1]}") from error
 
     @contextmanager
     def writing(self) -> Iterator[Any]:

@@ -36,6 +36,10 @@ PRIOR_LOOKS: Final = 10.0
 EXPECTED_PRESENCE: Final = 0.001
 """Of all observers in a cell, the share from which on an animal counts as expected there."""
 
+LONGEST_TITLE: Final = 255
+LONGEST_CITATION: Final = 2000
+"""Characters that ``dataset`` has room for."""
+
 ANSWER: Final = {
     "reason": "VARCHAR", "latitude_bin": "INTEGER", "longitude_bin": "INTEGER",
     "resolution": "INTEGER", "month": "INTEGER", "observer": "VARCHAR", "classes": "BIGINT",
@@ -148,9 +152,9 @@ def load(
 ) -> tuple[str, int]:
     """Describe the dataset and write it; its version, and how many rows were new."""
     description: dict[str, Any] = {
-        "title": options.title or source.title,
+        "title": (options.title or source.title)[:LONGEST_TITLE],
         "licence": features.licence(connection),
-        "citation": options.citation or source.citation,
+        "citation": (options.citation or source.citation or "")[:LONGEST_CITATION],
         "expected_presence": options.expected_presence,
         "prior_looks": options.prior_looks,
     }

@@ -105,6 +105,14 @@ def test_a_query_that_fails_is_told_in_athenas_words(make_aws, tmp_path, capsys)
     assert not target.exists()
 
 
+def test_what_aws_refuses_is_told(make_aws, tmp_path, capsys):
+    """Here the bucket that should hold the answer is not there."""
+    aws = make_aws(occurrences.snapshot(tmp_path / "2024-01-01"), ["SUCCEEDED"])
+    options = [one.replace("answers", "elsewhere") for one in OPTIONS]
+    assert main([*options, "--sqlite", str(tmp_path / "athena.sqlite")], aws) == 2
+    assert capsys.readouterr().err.startswith("AWS: ")
+
+
 def job(aws: FakeAthena, sleep) -> Athena:
     return Athena(aws, "s3://answers/here/", "primary", sleep, lambda scanned: None)
 

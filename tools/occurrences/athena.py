@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 POLL_SECONDS: Final = 5.0
 
 Client = Callable[[str], Any]
@@ -39,6 +41,14 @@ class Athena:
 
         A query that nobody waits for any more is stopped: it costs.
         """
+        try:
+            place = self._run(statement)
+            with target.open("wb") as file:
+                self.client("s3").download_fileobj(place.netloc, place.path.lstrip("/"), file)
+        except (BotoCoreError, ClientError) as error:
+            raise AthenaError(f"AWS: {error}") from error
+
+    def _run(self, statement: str) -> SplitResult:
         athena = self.client("athena")
         identifier = athena.start_query_execution(
             QueryString=statement,
@@ -46,12 +56,10 @@ class Athena:
             ResultConfiguration={"OutputLocation": self.output},
         )["QueryExecutionId"]
         try:
-            place = self._wait(athena, identifier)
+            return self._wait(athena, identifier)
         except KeyboardInterrupt:
             athena.stop_query_execution(QueryExecutionId=identifier)
             raise
-        with target.open("wb") as file:
-            self.client("s3").download_fileobj(place.netloc, place.path.lstrip("/"), file)
 
     def _wait(self, athena: Any, identifier: str) -> SplitResult:
         while True:
