@@ -59,6 +59,9 @@ def connect(work: Path, memory: str, threads: int | None) -> duckdb.DuckDBPyConn
     connection.execute("SET memory_limit = $memory", {"memory": memory})
     connection.execute("SET temp_directory = $work", {"work": str(work / "spilled")})
     connection.execute("SET preserve_insertion_order = false")
+    # Joins as they are written, the small table on the right. DuckDB does not know how long a
+    # text file is, may take it for the smaller one, and then holds all of it in memory.
+    connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
     if threads:
         connection.execute("SET threads = $threads", {"threads": threads})
     # What Trino and Spark call it.
