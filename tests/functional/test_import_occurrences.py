@@ -1,9 +1,14 @@
 """Occurrences become features: the real command, on files as GBIF and iNaturalist write them."""
 
+import json
 import sqlite3
+import zipfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from chalicelib.adapters.features import EmbeddedFeatures
@@ -13,7 +18,10 @@ from tests import occurrences
 from tests.occurrences import ALL, BAD, JAGUAR, KEPT, KRUGER, PANTANAL, seen
 from tools.build_features import read_table
 from tools.import_occurrences import main
-from tools.occurrences.names import numbers
+from tools.occurrences import counting, embedded
+from tools.occurrences.names import RANKS, class_names, numbers
+from tools.occurrences.sources import Request, open_source
+from tools.occurrences.statement import Filters, statement
 
 TAXA = {row["vernacularName"]: row["taxonID"] for row in read_table("classes.csv")}
 PLACES = {
@@ -225,20 +233,16 @@ def test_options_widen_the_filters(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("kind", ["csv", "zip", "archive", "snapshot", "inaturalist", "taxa"])
-def test_a_header_that_lacks_a_column_is_a_clear_error(tmp_path, capsys, monkeypatch, kind):
+def test_a_header_that_lacks_a_column_is_a_clear_error(tmp_path, capsys, kind):
     """It names the columns, and nothing is written anywhere."""
     source = tmp_path / "records"
     match kind:
         case "csv":
             source.write_text("gbifID\tspecies\tdecimalLatitude\n1\tPanthera onca\t1.0\n")
         case "zip":
-            import zipfile  # noqa: PLC0415
-
             with zipfile.ZipFile(source, "w") as archive:
                 archive.writestr("records.csv", "gbifID\tspecies\tmonth\n")
         case "archive":
-            import zipfile  # noqa: PLC0415
-
             with zipfile.ZipFile(source, "w") as archive:
                 archive.writestr(
                     "meta.xml",
@@ -246,8 +250,6 @@ def test_a_header_that_lacks_a_column_is_a_clear_error(tmp_path, capsys, monkeyp
                     '</location></files><id index="0"/></core></archive>',
                 )
         case "snapshot":
-            import duckdb  # noqa: PLC0415
-
             with duckdb.connect() as connection:
                 connection.execute(f"COPY (SELECT 1 AS gbifid) TO '{source}' (FORMAT parquet)")
         case "inaturalist":
@@ -307,8 +309,6 @@ def test_the_same_records_are_the_same_version(tmp_path, capsys):
 
 def test_an_import_that_fails_leaves_the_file_as_it_was(tmp_path):
     """Readers see the old dataset or the new one, never half of it."""
-    from tools.occurrences import embedded  # noqa: PLC0415
-
     target = imported(occurrences.simple_csv(tmp_path / "one.csv"), tmp_path / "out.sqlite", *CITED)
     before = target.read_bytes()
     description = {
@@ -324,3 +324,24 @@ def test_an_import_that_fails_leaves_the_file_as_it_was(tmp_path):
         embedded.write(target, description, [], rows())
     assert target.read_bytes() == before
     assert list(tmp_path.glob("*.unfinished")) == []
+
+
+def test_records_are_never_held_in_memory_for_a_join(tmp_path):
+    """They stream past the names: in each join the side that is kept reads no text file."""
+    source = open_source(Request(occurrences.simple_csv(tmp_path / "records.csv"), tmp_path))
+    text = statement(source.relation, class_names(), Filters())
+    with counting.connect(tmp_path, "200MB", 1) as connection:
+        row = connection.execute(f"EXPLAIN (FORMAT json) {text}").fetchone()
+    assert row
+    (plan,) = json.loads(row[1])
+    joins = [node for node in nodes(plan) if "JOIN" in node["name"]]
+    assert len(joins) > len(RANKS)
+    for join in joins:
+        _, kept = join["children"]
+        assert not any("READ_CSV" in node["name"] for node in nodes(kept))
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan["children"]:
+        yield from nodes(child)
