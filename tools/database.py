@@ -14,8 +14,8 @@ from typing import Any, Final
 import pymysql
 from pymysql.constants import CLIENT
 
-from chalicelib.bootstrap import mysql_credentials
 from chalicelib.connections import MysqlConnection
+from chalicelib.production import mysql_credentials
 from chalicelib.settings import Settings
 
 LOCK: Final = "SELECT GET_LOCK('rangefinder datasets', 0)"
