@@ -10,7 +10,7 @@ READY := $(VENV)/.requirements-dev.txt
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*##.*/\1/p' Makefile)
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 20
 
 $(READY): requirements-dev.txt
 	@tools/debian-packages curl
@@ -74,6 +74,21 @@ bench-sizes: $(READY) ## How much room the features take
 
 range: $(READY) ## Draw where an animal is expected: TAXON="Panthera onca", MONTH=1 to 12
 	$(RUN) tools.draw_range "$(TAXON)" --month $(or $(MONTH),0)
+
+migrate: $(READY) ## Make the tables of RANGEFINDER_MYSQL_URL, or bring them up to date
+	$(BIN)/alembic -c migrations/alembic.ini upgrade head
+
+load-ranges: $(READY) ## Load the facts of data/ into the database
+	$(RUN) tools.load_ranges
+
+import-occurrences: $(READY) ## Load GBIF or iNaturalist: SOURCE=file, OPTIONS="--sqlite out.sqlite"
+	$(RUN) tools.import_occurrences $(SOURCE) $(OPTIONS)
+
+datasets: $(READY) ## List the datasets in the database; COMMAND="activate VERSION", "drop VERSION"
+	$(RUN) tools.datasets $(or $(COMMAND),list)
+
+bench-import: $(READY) ## Import made-up records, measured: ROWS=50000000
+	$(RUN) bench.import_occurrences --rows $(or $(ROWS),1000000) $(OPTIONS)
 
 lock: $(READY) ## Pin all requirements anew from the .in files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt

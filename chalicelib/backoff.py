@@ -6,36 +6,41 @@ is therefore drawn towards the one above it, the more the less it rests on.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-STRENGTH: Final = 0.5
-"""Looks that the parent's word is worth (``k`` below)."""
+RANGE_PRIOR: Final = 0.5
+"""Looks that the wider cell's word is worth where looks are sampled points of a range.
+
+Such a point is no chance find: a single one nearly settles it. Each dataset has its own.
+"""
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class Level(Generic[Key]):
     """One cell of a chain: how often it was looked at, and how often each taxon was there.
 
     What a look is, the dataset says: an observer, or a sampled point of a range.
     """
 
     effort: float
-    counts: Mapping[str, float]
+    counts: Mapping[Key, float]
 
 
-def back_off(levels: Sequence[Level], strength: float = STRENGTH) -> dict[str, float]:
+def back_off(levels: Sequence[Level[Key]], prior_looks: float) -> dict[Key, float]:
     """Presence (0 to 1) of each taxon in the finest of ``levels``, which come finest first.
 
-    ``p = (n + k * parent) / (N + k)`` from the widest level down: additive smoothing
-    towards a prior mean (Jelinek and Mercer 1980, as in language models that back off).
+    ``p = (n + k * parent) / (N + k)`` from the widest level down, where ``k`` is
+    ``prior_looks``, what the parent's word is worth: additive smoothing towards a prior
+    mean (Jelinek and Mercer 1980, as in language models that back off).
     """
-    presences: dict[str, float] = {}
+    presences: dict[Key, float] = {}
     for level in reversed(levels):
         if level.effort:
-            total = level.effort + strength if presences else level.effort
+            total = level.effort + prior_looks if presences else level.effort
             presences = {
-                taxon_id: (level.counts.get(taxon_id, 0) + strength * presences.get(taxon_id, 0))
-                / total
-                for taxon_id in presences.keys() | level.counts.keys()
+                taxon: (level.counts.get(taxon, 0) + prior_looks * presences.get(taxon, 0)) / total
+                for taxon in presences.keys() | level.counts.keys()
             }
     return presences

@@ -150,12 +150,16 @@ class Model:
 
 
 class Status(StrEnum):
-    """How a taxon stands in a region, from firmly there to gone."""
+    """How a taxon stands in a region, from firmly there to gone.
+
+    ``recorded`` is all that occurrences tell: seen there; whether native, nobody says.
+    """
 
     NATIVE = "native"
     INTRODUCED = "introduced"
     MARGINAL = "marginal"
     EXTIRPATED = "extirpated"
+    RECORDED = "recorded"
 
 
 class TaxonFeature(NamedTuple):
@@ -198,6 +202,10 @@ class PlaceFeatures:
     taxa: Mapping[str, TaxonFeature]
 
 
+EXPECTED_IN_RANGE = 0.05
+"""The presence from which on an animal counts as expected, where the dataset is of ranges."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """Where features come from, and which taxa they cover.
@@ -212,7 +220,7 @@ class Dataset:
     licence: str
     citation: str
     taxa: frozenset[str]
-    expected_presence: float = 0.05
+    expected_presence: float = EXPECTED_IN_RANGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from chalicelib.backoff import Level, back_off
-from chalicelib.domain import (
-    WHOLE_YEAR,
-    FeatureSource,
-    PlaceFeatures,
-    Status,
-    TaxonFeature,
-)
+from chalicelib.domain import WHOLE_YEAR, FeatureSource, PlaceFeatures, Status, TaxonFeature
 
 EFFORT: Final = 0
 """The number that stands for no taxon but for all looks at the cell."""
@@ -32,15 +26,12 @@ Just too little to be expected: some stay behind, some come early.
 """
 
 
-class Row(NamedTuple):
-    """One row of ``geo_feature``. ``cell`` is the H3 index; ``months`` are bits 1 to 12."""
+Row = tuple[int, int, int, float, str, int]
+"""One row of ``geo_feature``: cell (its H3 index), month, taxon, looks, status, months.
 
-    cell: int
-    month: int
-    taxon: int
-    looks: float
-    status: str
-    months: int
+``months`` are bits 1 to 12. A plain tuple, as databases give it: hundreds are read for each
+prediction.
+"""
 
 
 class KnownTaxon(NamedTuple):
@@ -48,6 +39,17 @@ class KnownTaxon(NamedTuple):
 
     taxon_id: str
     prevalence: float
+
+
+class Origin(NamedTuple):
+    """Whose rows they are: the dataset, the kind of store, and the dataset's back-off.
+
+    ``prior_looks`` is how many looks the wider cell's word is worth in a finer one.
+    """
+
+    dataset: str
+    source: FeatureSource
+    prior_looks: float
 
 
 def season(month: int) -> int:
@@ -65,37 +67,35 @@ def place_features(
     taxa: Mapping[int, KnownTaxon],
     chain: Sequence[str],
     month: int,
-    dataset: str,
+    origin: Origin,
 ) -> PlaceFeatures:
     """Put the rows of a chain of cells (finest first) together, finest level first."""
     efforts: dict[tuple[int, int], float] = {}
-    counts: defaultdict[tuple[int, int], dict[str, float]] = defaultdict(dict)
-    statuses: dict[str, tuple[int, Status]] = {}
-    prevalences: dict[str, float] = {}
-    for row in rows:
-        level = (row.cell, row.month)
-        if row.taxon == EFFORT:
-            efforts[level] = row.looks
-        elif (known := taxa.get(row.taxon)) is not None:
-            fits = row.months & season(month)
-            counts[level][known.taxon_id] = row.looks * (1 if fits else OUT_OF_SEASON)
-            prevalences[known.taxon_id] = known.prevalence
+    counts: defaultdict[tuple[int, int], dict[int, float]] = defaultdict(dict)
+    statuses: dict[int, tuple[int, str]] = {}
+    wanted = season(month)
+    for cell, row_month, taxon, looks, status, months in rows:
+        if taxon == EFFORT:
+            efforts[cell, row_month] = looks
+        elif taxon in taxa:
+            counts[cell, row_month][taxon] = looks if months & wanted else looks * OUT_OF_SEASON
             # H3 numbers of finer cells are larger: the finest cell's status holds.
-            if row.cell >= statuses.get(known.taxon_id, (0, Status.NATIVE))[0]:
-                statuses[known.taxon_id] = row.cell, Status(row.status)
+            if taxon not in statuses or cell >= statuses[taxon][0]:
+                statuses[taxon] = cell, status
     cells = [int(cell, 16) for cell in chain]
     order = [(cell, one) for cell in cells for one in months_wanted(month)]
-    presences = back_off([Level(efforts.get(level, 0), counts[level]) for level in order])
+    levels = [Level(efforts.get(level, 0), counts[level]) for level in order]
     looked_at = [level for level in order if efforts.get(level)]
-    finest = looked_at[0][0] if looked_at else None
     return PlaceFeatures(
-        dataset=dataset,
-        source=FeatureSource.DATABASE,
-        cell=None if finest is None else format(finest, "x"),
+        dataset=origin.dataset,
+        source=origin.source,
+        cell=format(looked_at[0][0], "x") if looked_at else None,
         month=month,
         effort=round(efforts[looked_at[0]]) if looked_at else 0,
         taxa={
-            taxon_id: TaxonFeature(statuses[taxon_id][1], min(presence, 1.0), prevalences[taxon_id])
-            for taxon_id, presence in presences.items()
+            taxa[taxon].taxon_id: TaxonFeature(
+                Status(statuses[taxon][1]), min(presence, 1.0), taxa[taxon].prevalence
+            )
+            for taxon, presence in back_off(levels, origin.prior_looks).items()
         },
     )

@@ -264,7 +264,10 @@ def statuses_by_region(
             raise FactError(f"ranges.csv: {taxon_id} is in {region}, which no table of regions has")
         if taxon_id in stated[region]:
             raise FactError(f"ranges.csv: {taxon_id} is in {region} twice")
-        stated[region][taxon_id] = Status(row["status"])
+        status = Status(row["status"])
+        if status not in PRESENCE:
+            raise FactError(f"ranges.csv: {taxon_id} is {status} in {region}, which is no range")
+        stated[region][taxon_id] = status
     found: dict[str, dict[str, Status]] = {}
     for region in used:
         merged: dict[str, Status] = {}

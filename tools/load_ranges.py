@@ -5,19 +5,23 @@ are imported. The database then answers as the embedded store does, cell for cel
 """
 
 import argparse
-import os
 import sqlite3
 import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tqdm import tqdm
 
+from chalicelib.backoff import RANGE_PRIOR
+from chalicelib.domain import EXPECTED_IN_RANGE
+from chalicelib.errors import InvalidSettings
 from chalicelib.looks import ALL_MONTHS, EFFORT
+from chalicelib.settings import Settings
 from tools.build_features import TARGET
-from tools.loading import FeatureRow, TaxonRow, mysql_writer
+from tools.database import DatasetError
+from tools.loading import FeatureRow, TaxonRow, writer_of
 
 ROWS: Final = """
     SELECT geo_cell.cell, taxon.id, geo_cell.samples * region_taxon.presence,
@@ -37,13 +41,13 @@ Span = tuple[int, int]
 EVERYWHERE: Final[Span] = (0, 2**63 - 1)
 
 
-def describe(store: Path) -> tuple[dict[str, str], list[TaxonRow]]:
+def describe(store: Path) -> tuple[dict[str, Any], list[TaxonRow]]:
     """The embedded dataset, and its taxa."""
     connection = sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)
     facts = dict(connection.execute("SELECT name, value FROM dataset").fetchall())
     taxa = connection.execute("SELECT id, taxon_id, prevalence FROM taxon ORDER BY id").fetchall()
     connection.close()
-    return {**facts, "expectedPresence": "0.05"}, taxa
+    return {**facts, "expected_presence": EXPECTED_IN_RANGE, "prior_looks": RANGE_PRIOR}, taxa
 
 
 def rows(store: Path, span: Span = EVERYWHERE) -> Iterator[FeatureRow]:
@@ -69,13 +73,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--store", type=Path, default=TARGET)
     store = parser.parse_args().store
-    url = os.environ.get("RANGEFINDER_MYSQL_URL")
-    if not url:
-        print("Set RANGEFINDER_MYSQL_URL.", file=sys.stderr)
-        return 2
     description, taxa = describe(store)
-    count = mysql_writer(url).load(description, taxa, tqdm(rows(store), unit="row", disable=None))
-    print(f"{description['version']}: {count:,} rows loaded" if count else "Already active.")
+    try:
+        writer = writer_of(Settings.from_environment())
+        count = writer.load(description, taxa, tqdm(rows(store), unit="row", disable=None))
+    except (DatasetError, InvalidSettings) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{description['version']}: {count:,} rows loaded" if count else "Already there.")
     return 0
 
 

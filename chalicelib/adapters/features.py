@@ -1,46 +1,84 @@
-"""The embedded feature store: one read-only SQLite file inside the package.
+"""The embedded feature store: one read-only SQLite file.
 
-It needs no server and no set-up, and costs nothing when idle. ``make features``
-builds it from the facts in ``data/``; ``tools/build_features.py`` has the schema.
+It needs no server and no set-up, and costs nothing when idle. Two kinds of file are read,
+told apart by their tables. The one inside the package has ranges by region, as ``make
+features`` builds it (``tools/build_features.py`` has the schema); the other has the rows of
+imported occurrences, in the tables that the database has.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from chalicelib.backoff import Level, back_off
-from chalicelib.domain import (
-    Dataset,
-    FeatureSource,
-    PlaceFeatures,
-    Status,
-    TaxonFeature,
-)
+from chalicelib.backoff import RANGE_PRIOR
+from chalicelib.domain import EXPECTED_IN_RANGE, Dataset, FeatureSource, PlaceFeatures
 from chalicelib.errors import FeaturesUnavailable
-from chalicelib.looks import OUT_OF_SEASON, season
+from chalicelib.looks import (
+    ALL_MONTHS,
+    EFFORT,
+    OUT_OF_SEASON,
+    KnownTaxon,
+    Origin,
+    months_wanted,
+    place_features,
+    season,
+)
 
-LOOKUP: Final = """
-    SELECT geo_cell.cell, taxon.taxon_id, region_taxon.status, taxon.prevalence,
-           sum(geo_cell.samples * region_taxon.presence
-               * CASE WHEN region_taxon.months & :month THEN 1 ELSE :out_of_season END),
-           max(region_taxon.presence)
-      FROM geo_cell
-      JOIN region_taxon USING (region)
-      JOIN taxon ON taxon.id = region_taxon.taxon
-     WHERE geo_cell.cell IN ({cells})
-       AND CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END
-     GROUP BY geo_cell.cell, taxon.id
-"""
-"""One read for the whole chain. A cell that spans a border blends its regions by area.
+
+class Layout(NamedTuple):
+    """How a kind of file is read: whose the dataset is, its taxa, and the rows of a place.
+
+    The rows are one statement for the whole chain of cells, its columns those of ``Row``.
+    """
+
+    dataset: str
+    taxa: str
+    rows: str
+
+
+REGIONS: Final = Layout(
+    dataset=f"""
+        SELECT max(value) FILTER (WHERE name = 'version'),
+               max(value) FILTER (WHERE name = 'title'),
+               max(value) FILTER (WHERE name = 'licence'),
+               max(value) FILTER (WHERE name = 'citation'),
+               {EXPECTED_IN_RANGE}, {RANGE_PRIOR}
+          FROM dataset
+    """,
+    taxa="SELECT id, taxon_id, prevalence FROM taxon",
+    rows=f"""
+        SELECT cell, 0, {EFFORT}, sum(samples), '', {ALL_MONTHS}
+          FROM geo_cell WHERE cell IN ({{cells}}) GROUP BY cell
+         UNION ALL
+        SELECT geo_cell.cell, 0, taxon.id,
+               sum(geo_cell.samples * region_taxon.presence
+                   * CASE WHEN region_taxon.months & :season THEN 1 ELSE {OUT_OF_SEASON} END),
+               region_taxon.status, {ALL_MONTHS}
+          FROM geo_cell
+          JOIN region_taxon USING (region)
+          JOIN taxon ON taxon.id = region_taxon.taxon
+         WHERE geo_cell.cell IN ({{cells}})
+           AND CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END
+         GROUP BY geo_cell.cell, taxon.id HAVING max(region_taxon.presence) > 0
+    """,
+)
+"""A cell that spans a border blends its regions by area, each with its own seasons.
 
 SQLite takes ``status`` from the row that holds ``max(presence)``: the firmest one
 (https://www.sqlite.org/lang_select.html#bareagg).
 """
 
-EFFORT: Final = "SELECT cell, sum(samples) FROM geo_cell WHERE cell IN ({cells}) GROUP BY cell"
+OCCURRENCES: Final = Layout(
+    dataset="SELECT version, title, licence, citation, expected_presence, prior_looks FROM dataset",
+    taxa="SELECT taxon, taxon_id, prevalence FROM dataset_taxon",
+    rows="""
+        SELECT cell, month, taxon, looks, status, months
+          FROM geo_feature WHERE cell IN ({cells}) AND month IN ({months})
+    """,
+)
 
 
 class EmbeddedFeatures:
@@ -56,7 +94,7 @@ class EmbeddedFeatures:
         uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
         return sqlite3.connect(uri, uri=True, check_same_thread=False)
 
-    def _rows(self, statement: str, **parameters: float) -> list[tuple[Any, ...]]:
+    def _ask(self, statement: str, **parameters: float) -> list[tuple[Any, ...]]:
         try:
             with self._lock:
                 return self._connection.execute(statement, parameters).fetchall()
@@ -64,15 +102,24 @@ class EmbeddedFeatures:
             raise FeaturesUnavailable(f"The embedded feature store failed: {error}") from error
 
     @cached_property
-    def _dataset(self) -> Dataset:
-        facts = dict(self._rows("SELECT name, value FROM dataset"))
-        taxa = self._rows("SELECT taxon_id FROM taxon")
-        return Dataset(
-            version=facts["version"],
-            title=facts["title"],
-            licence=facts["licence"],
-            citation=facts["citation"],
-            taxa=frozenset(taxon_id for (taxon_id,) in taxa),
+    def _layout(self) -> Layout:
+        tables = {name for (name,) in self._ask("SELECT name FROM sqlite_master")}
+        return OCCURRENCES if "geo_feature" in tables else REGIONS
+
+    @cached_property
+    def _taxa(self) -> Mapping[int, KnownTaxon]:
+        return {number: KnownTaxon(*known) for number, *known in self._ask(self._layout.taxa)}
+
+    @cached_property
+    def _described(self) -> tuple[Dataset, Origin]:
+        rows = self._ask(self._layout.dataset)
+        if not rows or rows[0][0] is None:
+            raise FeaturesUnavailable("The embedded feature store has no dataset.")
+        version, title, licence, citation, expected_presence, prior_looks = rows[0]
+        taxa = frozenset(known.taxon_id for known in self._taxa.values())
+        return (
+            Dataset(version, title, licence, citation, taxa, expected_presence),
+            Origin(version, FeatureSource.EMBEDDED, prior_looks),
         )
 
     def close(self) -> None:
@@ -82,35 +129,13 @@ class EmbeddedFeatures:
 
     def dataset(self) -> Dataset:
         """The dataset in the file. Raises ``FeaturesUnavailable``."""
-        return self._dataset
+        return self._described[0]
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
         """The finest cell of the chain, backed by the wider ones."""
-        numbers = ",".join(str(int(cell, 16)) for cell in chain)
-        efforts = dict(self._rows(EFFORT.format(cells=numbers)))
-        rows = self._rows(
-            LOOKUP.format(cells=numbers),
-            month=season(month),
-            out_of_season=OUT_OF_SEASON,
+        statement = self._layout.rows.format(
+            cells=",".join(str(int(cell, 16)) for cell in chain),
+            months=",".join(map(str, months_wanted(month))),
         )
-        counts: dict[int, dict[str, float]] = {cell: {} for cell in efforts}
-        taxa: dict[str, tuple[Status, float]] = {}
-        # H3 numbers of finer cells are larger: a finer cell's status replaces a wider one's.
-        for cell, taxon_id, status, prevalence, count, _ in sorted(rows):
-            counts[cell][taxon_id] = count
-            taxa[taxon_id] = Status(status), prevalence
-        presences = back_off(
-            [Level(efforts[cell], counts[cell]) for cell in sorted(efforts, reverse=True)]
-        )
-        finest = max(efforts, default=None)
-        return PlaceFeatures(
-            dataset=self._dataset.version,
-            source=FeatureSource.EMBEDDED,
-            cell=None if finest is None else format(finest, "x"),
-            month=month,
-            effort=0 if finest is None else efforts[finest],
-            taxa={
-                taxon_id: TaxonFeature(taxa[taxon_id][0], presence, taxa[taxon_id][1])
-                for taxon_id, presence in presences.items()
-            },
-        )
+        rows = self._ask(statement, season=season(month))
+        return place_features(rows, self._taxa, chain, month, self._described[1])

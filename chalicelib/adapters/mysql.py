@@ -11,11 +11,12 @@ from functools import cached_property
 from threading import Lock
 from typing import Any, Final
 
+from chalicelib.backoff import RANGE_PRIOR
 from chalicelib.breaker import PATIENCE, Breaker, Patience
 from chalicelib.connections import MysqlConnection
-from chalicelib.domain import Dataset, PlaceFeatures
+from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures
 from chalicelib.errors import FeaturesUnavailable
-from chalicelib.looks import KnownTaxon, Row, months_wanted, place_features
+from chalicelib.looks import KnownTaxon, Origin, months_wanted, place_features
 from chalicelib.ports import Clock
 from chalicelib.remembered import Remembered
 
@@ -26,6 +27,7 @@ DATASET: Final = """
 """
 LOOKUP: Final = """
     SELECT (SELECT version FROM dataset WHERE is_active = 1),
+           (SELECT prior_looks FROM dataset WHERE is_active = 1),
            cell, month, geo_feature.taxon, looks, status, months, taxon_id, prevalence
       FROM geo_feature FORCE INDEX (PRIMARY)
       LEFT JOIN dataset_taxon
@@ -125,11 +127,13 @@ class MysqlFeatures:
         rows = self._query(statement, (*cells, *wanted))
         taxa = {
             taxon: KnownTaxon(taxon_id, prevalence)
-            for _, _, _, taxon, _, _, _, taxon_id, prevalence in rows
+            for *_, taxon, _, _, _, taxon_id, prevalence in rows
             if taxon_id is not None
         }
-        version = rows[0][0] if rows else self.dataset().version
-        return place_features((Row(*row[1:7]) for row in rows), taxa, chain, month, version)
+        # Nothing to back off where there are no rows.
+        version, prior_looks = rows[0][:2] if rows else (self.dataset().version, RANGE_PRIOR)
+        origin = Origin(version, FeatureSource.DATABASE, prior_looks)
+        return place_features((row[2:8] for row in rows), taxa, chain, month, origin)
 
     def _query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Ask; once more on a new connection where the old one turns out to be gone.

@@ -2,7 +2,8 @@
 
 In SQL that MySQL 8 (Aurora MySQL 3) and MariaDB 10.11 both take. The primary key of
 ``geo_feature`` is the order in which InnoDB stores it: all that a lookup needs of a cell and
-a month lies side by side.
+a month lies side by side. ``dataset.loaded_at`` is null while a load is under way, and stays
+so where it was broken off.
 """
 
 from alembic import op
@@ -19,8 +20,9 @@ STATEMENTS = (
         licence VARCHAR(64) NOT NULL,
         citation VARCHAR(2000) NOT NULL,
         expected_presence DOUBLE NOT NULL,
+        prior_looks DOUBLE NOT NULL,
         is_active TINYINT NOT NULL DEFAULT 0,
-        loaded_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+        loaded_at TIMESTAMP NULL DEFAULT NULL,
         PRIMARY KEY (id),
         UNIQUE KEY dataset_version (version)
     ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4

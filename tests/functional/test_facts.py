@@ -255,11 +255,12 @@ def test_statuses_of_inner_regions_win_over_those_of_outer_ones():
     [
         {"taxonID": "a", "region": "Atlantis", "status": "native"},
         {"taxonID": "a", "region": "US", "status": "common"},
+        {"taxonID": "a", "region": "US", "status": "recorded"},
     ],
 )
 def test_a_row_that_makes_no_sense_stops_the_build(row):
     """Rather than vanish."""
-    with pytest.raises(ValueError, match=r"Atlantis|common"):
+    with pytest.raises(ValueError, match=r"Atlantis|common|recorded"):
         build_features.statuses_by_region(build_features.Regions.read(), [row], ["US"])
 
 

@@ -1,0 +1,347 @@
+"""Occurrences become features: the real command, on files as GBIF and iNaturalist write them."""
+
+import json
+import sqlite3
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from chalicelib.adapters.features import EmbeddedFeatures
+from chalicelib.cells import chain
+from chalicelib.domain import Coordinates, FeatureSource, PlaceFeatures, Status
+from tests import occurrences
+from tests.occurrences import ALL, BAD, JAGUAR, KEPT, KRUGER, PANTANAL, seen
+from tools.build_features import read_table
+from tools.import_occurrences import main
+from tools.occurrences import counting, embedded
+from tools.occurrences.names import RANKS, class_names, numbers
+from tools.occurrences.sources import Request, open_source
+from tools.occurrences.statement import Filters, statement
+
+TAXA = {row["vernacularName"]: row["taxonID"] for row in read_table("classes.csv")}
+PLACES = {
+    name: Coordinates(float(str(place["decimalLatitude"])), float(str(place["decimalLongitude"])))
+    for name, place in (
+        ("Pantanal", PANTANAL), ("Kruger park", KRUGER), ("Outback", occurrences.OUTBACK),
+    )
+}  # fmt: skip
+CITED = ("--citation", "nobody")
+
+
+def imported(source: Path, target: Path, *options: object) -> Path:
+    assert (
+        main([str(source), "--sqlite", str(target), "--memory", "200MB", *map(str, options)]) == 0
+    )
+    return target
+
+
+def ask(store: Path, place: Coordinates, month: int = 0) -> PlaceFeatures:
+    with closing(EmbeddedFeatures(store)) as features:
+        return features.features(chain(place), month)
+
+
+def looks(store: Path, place: Coordinates, resolution: int, month: int, taxon: str | None) -> float:
+    """How many observers saw it there; how many there were at all, where ``taxon`` is None."""
+    number = 0 if taxon is None else numbers()[TAXA[taxon]]
+    cell = int(chain(place)[4 - resolution], 16)
+    with closing(sqlite3.connect(store)) as connection:
+        row = connection.execute(
+            "SELECT looks FROM geo_feature WHERE cell = ? AND month = ? AND taxon = ?",
+            (cell, month, number),
+        ).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def rejections(printed: str) -> dict[str, int]:
+    rows = [line.rsplit(maxsplit=1) for line in printed.splitlines() if line[-1:].isdigit()]
+    return {name: int(count.replace(",", "")) for name, count in rows}
+
+
+@pytest.fixture(scope="module", params=["simple-csv", "zip", "archive", "snapshot", "inaturalist"])
+def store(request, tmp_path_factory) -> Path:
+    """The same records from each of the formats."""
+    directory = tmp_path_factory.mktemp(request.param)
+    target = directory / "occurrences.sqlite"
+    match request.param:
+        case "simple-csv":
+            return imported(occurrences.simple_csv(directory / "records.csv"), target, *CITED)
+        case "zip":
+            return imported(occurrences.simple_csv(directory / "records.zip"), target, *CITED)
+        case "archive":
+            return imported(occurrences.darwin_core_archive(directory / "records.zip"), target)
+        case "snapshot":
+            return imported(occurrences.snapshot(directory / "2024-01-01"), target)
+    source = occurrences.inaturalist(directory, KEPT)
+    return imported(source, target, *CITED, "--licence", "CC-BY-4.0")
+
+
+def test_an_observer_counts_once(store):
+    """Ana saw the jaguar twice; the capybara is no class, but somebody was there to see it."""
+    place = PLACES["Pantanal"]
+    assert looks(store, place, 4, 0, "jaguar") == 2
+    assert looks(store, place, 4, 0, None) == 3
+
+
+def test_months_are_counted_apart(store):
+    """Ana and the capybara's observer in July, Bob in August."""
+    place = PLACES["Pantanal"]
+    assert [looks(store, place, 4, month, "jaguar") for month in (6, 7, 8)] == [0, 1, 1]
+    assert [looks(store, place, 4, month, None) for month in (6, 7, 8)] == [0, 2, 1]
+
+
+def test_a_vague_record_counts_in_wider_cells_only(store):
+    """Dan was 20 km off at worst: no fine cell can be sure of him."""
+    place = PLACES["Pantanal"]
+    assert [looks(store, place, one, 0, "jaguar") for one in (4, 3, 2)] == [2, 3, 3]
+    assert [looks(store, place, one, 7, "jaguar") for one in (4, 3, 2)] == [1, 2, 2]
+
+
+def test_where_the_observer_is_unknown_a_day_is_one(store):
+    """Three records, two days."""
+    assert looks(store, PLACES["Kruger park"], 4, 0, "leopard") == 2
+
+
+def test_a_dingo_is_a_dingo(store):
+    """Whatever the backbone makes of it, neither it nor a dog is a sign of wolves."""
+    place = PLACES["Outback"]
+    found = {name: looks(store, place, 4, 0, name) for name in ("dingo", "grey wolf", "magpie")}
+    assert found == {"dingo": 1, "grey wolf": 0, "magpie": 1}
+    assert looks(store, place, 4, 0, None) == 2
+
+
+def test_the_store_serves_what_was_counted(store):
+    """Presence by the shares of the observers, drawn towards the wider cells: k = 10."""
+    found = ask(store, PLACES["Pantanal"])
+    wide = 3 / 4
+    middle = (3 + 10 * wide) / (4 + 10)
+    jaguar = found.taxa[TAXA["jaguar"]]
+    assert jaguar.presence == pytest.approx((2 + 10 * middle) / (3 + 10))
+    assert jaguar.status is Status.RECORDED
+    assert (found.source, found.effort) == (FeatureSource.EMBEDDED, 3)
+    assert found.cell == chain(PLACES["Pantanal"])[0]
+    assert TAXA["leopard"] not in found.taxa
+
+
+def test_prevalence_is_the_mean_of_what_is_served(store):
+    """Over the cells that somebody looked at: an average place says nothing, and weighs 1."""
+    cells = {name: ask(store, place) for name, place in PLACES.items()}
+    for name in ("jaguar", "leopard", "dingo", "magpie"):
+        served = [
+            found.taxa[TAXA[name]].presence if TAXA[name] in found.taxa else 0.0
+            for found in cells.values()
+        ]
+        (prevalence,) = {
+            found.taxa[TAXA[name]].prevalence
+            for found in cells.values()
+            if TAXA[name] in found.taxa
+        }
+        assert prevalence == pytest.approx(sum(served) / len(served))
+
+
+def test_the_dataset_covers_what_was_seen(store):
+    """What nobody saw is unmapped, so that no place speaks against it."""
+    with closing(EmbeddedFeatures(store)) as features:
+        dataset = features.dataset()
+    assert dataset.taxa == {TAXA[name] for name in ("jaguar", "leopard", "dingo", "magpie")}
+    assert dataset.version.startswith("occurrences-")
+    assert dataset.licence == "CC-BY-4.0"
+    assert dataset.expected_presence == 0.001
+
+
+def test_sources_say_how_to_cite_them(tmp_path):
+    """An archive by its DOI, a snapshot by the text beside it."""
+    archive = imported(occurrences.darwin_core_archive(tmp_path / "a.zip"), tmp_path / "a.sqlite")
+    snapshot = imported(occurrences.snapshot(tmp_path / "s"), tmp_path / "s.sqlite")
+    with closing(EmbeddedFeatures(archive)) as one, closing(EmbeddedFeatures(snapshot)) as other:
+        assert "https://doi.org/10.15468/dl.abcdef" in one.dataset().citation
+        assert other.dataset().citation == "GBIF.org, a snapshot"
+
+
+@pytest.mark.parametrize("kind", ["csv", "archive", "snapshot"])
+def test_what_is_left_out_is_reported_by_reason(tmp_path, capsys, kind):
+    """Each filter has its own count; nothing is fatal."""
+    source = {
+        "csv": lambda: occurrences.simple_csv(tmp_path / "records.csv"),
+        "archive": lambda: occurrences.darwin_core_archive(tmp_path / "records.zip"),
+        "snapshot": lambda: occurrences.snapshot(tmp_path / "2024-01-01"),
+    }[kind]()
+    imported(source, tmp_path / "out.sqlite", *CITED)
+    expected = {reason: len(records) for reason, records in BAD.items()}
+    assert rejections(capsys.readouterr().out) == {"kept": len(KEPT), **expected}
+
+
+def test_bad_lines_are_counted_not_fatal(tmp_path, capsys):
+    """Too few columns, too many, no number where one belongs, no text at all."""
+    good = occurrences.lines([KEPT[0]])[0]
+    broken = [
+        "only\tthree\tcolumns",
+        f"{good}\tand\tmore",
+        good.replace("-17.36", "-17,36"),
+        good.replace("\t10.0\t", "\tabout 10\t"),
+    ]
+    source = occurrences.simple_csv(tmp_path / "records.csv", KEPT, broken)
+    with source.open("ab") as file:
+        file.write(good.encode().replace(b"Panthera", b"\xff\xfe") + b"\n")
+    imported(source, tmp_path / "out.sqlite", *CITED)
+    assert rejections(capsys.readouterr().out) == {
+        "kept": len(KEPT), "malformed": 2, "line: missing columns": 1,
+        "line: too many columns": 1, "line: invalid encoding": 1,
+    }  # fmt: skip
+
+
+def test_what_inaturalist_has_not_confirmed_is_left_out(tmp_path, capsys):
+    """One of its observations still needs an identification."""
+    source = occurrences.inaturalist(tmp_path, KEPT)
+    imported(source, tmp_path / "out.sqlite", *CITED, "--licence", "CC0-1.0")
+    assert rejections(capsys.readouterr().out) == {"kept": len(KEPT), "unconfirmed": 1}
+
+
+def test_an_archive_tells_captives_and_centroids_in_words_of_its_own(tmp_path, capsys):
+    """Columns that a simple CSV lacks."""
+    records = [
+        *KEPT,
+        seen(JAGUAR, KRUGER, "x", "2024-01-01", degreeOfEstablishment="captive"),
+        seen(JAGUAR, KRUGER, "x", "2024-01-01", distanceFromCentroidInMeters=1500.0),
+    ]
+    source = occurrences.darwin_core_archive(tmp_path / "records.zip", records)
+    imported(source, tmp_path / "out.sqlite")
+    found = rejections(capsys.readouterr().out)
+    assert found == {"kept": len(KEPT), "captive": 1, "countryCentroid": 1}
+
+
+def test_options_widen_the_filters(tmp_path, capsys):
+    """What is left out by default may be wanted."""
+    source = occurrences.simple_csv(tmp_path / "records.csv")
+    target = imported(
+        source, tmp_path / "out.sqlite", *CITED, "--maximum-uncertainty", 100_000,
+        "--licences", "CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0", "--reject-basis", "FossilSpecimen",
+    )  # fmt: skip
+    found = rejections(capsys.readouterr().out)
+    assert "tooUncertain" not in found
+    assert (found["basisOfRecord"], found["licence"]) == (1, 1)
+    with closing(EmbeddedFeatures(target)) as features:
+        assert features.dataset().licence == "CC-BY-NC-4.0"
+    # The vague jaguar of the Kruger park is in the widest cell only.
+    place = PLACES["Kruger park"]
+    assert looks(target, place, 2, 0, "jaguar") == looks(target, place, 3, 0, "jaguar")
+    assert looks(target, place, 2, 0, "jaguar") == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "zip", "archive", "snapshot", "inaturalist", "taxa"])
+def test_a_header_that_lacks_a_column_is_a_clear_error(tmp_path, capsys, kind):
+    """It names the columns, and nothing is written anywhere."""
+    source = tmp_path / "records"
+    match kind:
+        case "csv":
+            source.write_text("gbifID\tspecies\tdecimalLatitude\n1\tPanthera onca\t1.0\n")
+        case "zip":
+            with zipfile.ZipFile(source, "w") as archive:
+                archive.writestr("records.csv", "gbifID\tspecies\tmonth\n")
+        case "archive":
+            with zipfile.ZipFile(source, "w") as archive:
+                archive.writestr(
+                    "meta.xml",
+                    '<archive xmlns="http://rs.tdwg.org/dwc/text/"><core><files><location>o.txt'
+                    '</location></files><id index="0"/></core></archive>',
+                )
+        case "snapshot":
+            with duckdb.connect() as connection:
+                connection.execute(f"COPY (SELECT 1 AS gbifid) TO '{source}' (FORMAT parquet)")
+        case "inaturalist":
+            source.write_text("observation_uuid\tlatitude\n")
+            (tmp_path / "taxa").write_text("taxon_id\n")
+        case "taxa":
+            source = occurrences.inaturalist(tmp_path, KEPT)
+            (tmp_path / "taxa").write_text("taxon_id\tname\n")
+    options = ["--taxa", str(tmp_path / "taxa"), "--licence", "CC0-1.0"]
+    before = sorted(tmp_path.iterdir())
+    code = main([str(source), "--sqlite", str(tmp_path / "out.sqlite"), *CITED,
+                 *(options if kind in ("inaturalist", "taxa") else [])])  # fmt: skip
+    assert code == 2
+    missing = {"inaturalist": "observer_id", "taxa": "ancestry"}.get(kind, "decimalLongitude")
+    assert missing in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_what_the_source_does_not_say_must_be_said(tmp_path, capsys):
+    """How to cite it; iNaturalist's licence; its taxa; and that there is a source."""
+    target = ["--sqlite", str(tmp_path / "out.sqlite")]
+    csv = occurrences.simple_csv(tmp_path / "records.csv")
+    assert main([str(csv), *target]) == 2
+    assert "--citation" in capsys.readouterr().err
+    observations = occurrences.inaturalist(tmp_path, KEPT)
+    assert main([str(observations), *target, *CITED]) == 2
+    assert "--licence" in capsys.readouterr().err
+    (tmp_path / "taxa.csv.gz").unlink()
+    assert main([str(observations), *target, *CITED]) == 2
+    assert "--taxa" in capsys.readouterr().err
+    assert main([str(tmp_path / "missing"), *target, *CITED]) == 2
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_source_without_one_good_record_is_not_loaded(tmp_path, capsys):
+    """An empty dataset would make every place unknown."""
+    source = occurrences.simple_csv(tmp_path / "records.csv", BAD["absent"])
+    target = tmp_path / "out.sqlite"
+    assert main([str(source), "--sqlite", str(target), *CITED]) == 2
+    assert "No record was kept" in capsys.readouterr().err
+    assert not target.exists()
+
+
+def test_the_same_records_are_the_same_version(tmp_path, capsys):
+    """In another order, too; and they are not written twice. Other records are another one."""
+    target = tmp_path / "out.sqlite"
+    imported(occurrences.simple_csv(tmp_path / "one.csv", ALL), target, *CITED)
+    written = target.stat()
+    imported(occurrences.simple_csv(tmp_path / "two.csv", ALL[::-1]), target, *CITED)
+    assert "already there" in capsys.readouterr().out
+    assert (target.stat().st_ino, target.stat().st_mtime_ns) == (
+        written.st_ino, written.st_mtime_ns,
+    )  # fmt: skip
+    imported(occurrences.simple_csv(tmp_path / "three.csv", KEPT[2:]), target, *CITED)
+    assert target.stat().st_ino != written.st_ino
+
+
+def test_an_import_that_fails_leaves_the_file_as_it_was(tmp_path):
+    """Readers see the old dataset or the new one, never half of it."""
+    target = imported(occurrences.simple_csv(tmp_path / "one.csv"), tmp_path / "out.sqlite", *CITED)
+    before = target.read_bytes()
+    description = {
+        "version": "occurrences-2", "title": "t", "licence": "CC0-1.0", "citation": "c",
+        "expected_presence": 0.001, "prior_looks": 10.0,
+    }  # fmt: skip
+
+    def rows():
+        yield 1, 0, 0, 1.0, "recorded", 8190
+        raise RuntimeError("broken off")
+
+    with pytest.raises(RuntimeError):
+        embedded.write(target, description, [], rows())
+    assert target.read_bytes() == before
+    assert list(tmp_path.glob("*.unfinished")) == []
+
+
+def test_records_are_never_held_in_memory_for_a_join(tmp_path):
+    """They stream past the names: in each join the side that is kept reads no text file."""
+    source = open_source(Request(occurrences.simple_csv(tmp_path / "records.csv"), tmp_path))
+    text = statement(source.relation, class_names(), Filters())
+    with counting.connect(tmp_path, "200MB", 1) as connection:
+        row = connection.execute(f"EXPLAIN (FORMAT json) {text}").fetchone()
+    assert row
+    (plan,) = json.loads(row[1])
+    joins = [node for node in nodes(plan) if "JOIN" in node["name"]]
+    assert len(joins) > len(RANKS)
+    for join in joins:
+        _, kept = join["children"]
+        assert not any("READ_CSV" in node["name"] for node in nodes(kept))
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan["children"]:
+        yield from nodes(child)

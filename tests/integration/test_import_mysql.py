@@ -1,0 +1,240 @@
+"""Occurrences in a real database: loaded, switched to, gone back from, and dropped."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from chalicelib.adapters.mysql import MysqlFeatures, MysqlOptions
+from chalicelib.cells import chain
+from chalicelib.connections import mysql_connection
+from chalicelib.domain import Coordinates, FeatureSource, Status
+from tests import occurrences
+from tests.fakes import FakeClock
+from tests.occurrences import KEPT
+from tests.servers import mariadb
+from tools.build_features import read_table
+from tools.database import DatasetError
+from tools.loading import mysql_writer
+from tools.serving import ROOT
+
+PANTANAL = Coordinates(-17.36, -56.78)
+JAGUAR = next(
+    row["taxonID"] for row in read_table("classes.csv") if row["vernacularName"] == "jaguar"
+)
+OLD = {
+    "version": "old", "title": "Old", "licence": "CC0-1.0", "citation": "nobody",
+    "expected_presence": 0.05, "prior_looks": 0.5,
+}  # fmt: skip
+EFFORT = (int(chain(PANTANAL)[0], 16), 0, 0, 1.0, "recorded", 8190)
+SEEN = (*EFFORT[:2], 1, *EFFORT[3:])
+
+DIES = """
+import os, signal, sys
+from tests.integration.test_import_mysql import EFFORT, OLD
+from tools.loading import mysql_writer
+
+def rows():
+    for number in range(25):
+        yield (EFFORT[0] + number, *EFFORT[1:])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+mysql_writer(sys.argv[1], batch=10).load({**OLD, "version": sys.argv[2]}, [], rows())
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server of our own, with nothing loaded."""
+    with mariadb(tmp_path_factory.mktemp("import")) as one:
+        yield one
+
+
+@pytest.fixture
+def ask(server):
+    """Asks one number of the database."""
+
+    def one(query: str) -> int:
+        with server.root() as connection, connection.cursor() as cursor:
+            cursor.execute("USE rangefinder")
+            cursor.execute(query)
+            return int(cursor.fetchone()[0])
+
+    return one
+
+
+@pytest.fixture(autouse=True)
+def old(server):
+    """An old dataset is active, and the only one."""
+    with server.root() as connection, connection.cursor() as cursor:
+        cursor.execute("USE rangefinder")
+        for table in ("geo_feature", "dataset_taxon", "dataset"):
+            cursor.execute(f"DELETE FROM {table}")
+    mysql_writer(server.url).load(OLD, [(1, JAGUAR, 0.1)], [EFFORT, SEEN])
+
+
+@pytest.fixture
+def database(server):
+    one = MysqlFeatures(lambda: mysql_connection(server.url), MysqlOptions(timeout=5), FakeClock())
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def run(server):
+    """Runs a tool as an operator would."""
+
+    def tool(name: str, *arguments: object, **environment: str):
+        return subprocess.run(
+            [sys.executable, "-m", f"tools.{name}", *map(str, arguments)],
+            cwd=ROOT, env={**os.environ, "RANGEFINDER_MYSQL_URL": server.url, **environment},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return tool
+
+
+def test_an_import_is_served_at_once(run, database, tmp_path):
+    """Counted by observers, each cell drawn to its parents as the dataset wants it: k = 10."""
+    source = occurrences.simple_csv(tmp_path / "records.csv")
+    done = run("import_occurrences", source, "--citation", "nobody")
+    assert done.returncode == 0, done.stderr
+    found = database.features(chain(PANTANAL), 0)
+    middle = (3 + 10 * 3 / 4) / (4 + 10)
+    assert found.taxa[JAGUAR].presence == pytest.approx((2 + 10 * middle) / (3 + 10))
+    assert found.taxa[JAGUAR].status is Status.RECORDED
+    assert (found.source, found.effort) == (FeatureSource.DATABASE, 3)
+    assert found.dataset == database.dataset().version
+    assert database.dataset().licence == "CC-BY-4.0"
+    # In July two observers were there, and one of them saw it.
+    assert database.features(chain(PANTANAL), 7).effort == 2
+
+
+def test_the_old_version_remains_until_it_is_dropped(run, ask, tmp_path):
+    """Going back is one statement, and so is forward; what is active cannot be dropped."""
+    source = occurrences.simple_csv(tmp_path / "records.csv")
+    run("import_occurrences", source, "--citation", "nobody")
+    listed = run("datasets", "list").stdout.splitlines()
+    assert [line[:5] for line in listed] == ["  old", "* occ"[:5]]
+    new = listed[1].split()[1]
+    assert run("datasets", "activate", "old").stdout.startswith("* old")
+    assert run("datasets", "activate", new).returncode == 0
+    refused = run("datasets", "drop", new)
+    assert (refused.returncode, "activate another one first" in refused.stderr) == (2, True)
+    assert run("datasets", "drop", "old").returncode == 0
+    assert ask("SELECT count(*) FROM dataset") == 1
+    assert ask("SELECT count(DISTINCT dataset) FROM geo_feature") == 1
+
+
+def test_a_version_that_is_not_there_is_refused(run):
+    """Rather than that none is active."""
+    for command in ("activate", "drop"):
+        done = run("datasets", command, "occurrences-of-yesterday")
+        assert (done.returncode, "not there" in done.stderr) == (2, True)
+
+
+def test_a_second_import_of_the_same_records_writes_nothing(run, ask, tmp_path):
+    """And where an older version has been gone back to, it just switches."""
+    source = occurrences.simple_csv(tmp_path / "records.csv")
+    run("import_occurrences", source, "--citation", "nobody")
+    rows = ask("SELECT count(*) FROM geo_feature")
+    number = ask("SELECT id FROM dataset WHERE is_active")
+    again = run("import_occurrences", source, "--citation", "nobody")
+    assert "already there" in again.stdout
+    run("datasets", "activate", "old")
+    run("import_occurrences", source, "--citation", "nobody")
+    assert ask("SELECT id FROM dataset WHERE is_active") == number
+    assert ask("SELECT count(*) FROM geo_feature") == rows
+
+
+def test_a_wrong_header_writes_nothing(run, ask, tmp_path):
+    """It is found before the database is touched."""
+    source = tmp_path / "records.csv"
+    source.write_text("gbifID\tspecies\n")
+    done = run("import_occurrences", source, "--citation", "nobody")
+    assert (done.returncode, "decimalLatitude" in done.stderr) == (2, True)
+    assert ask("SELECT count(*) FROM dataset") == 1
+
+
+def test_a_load_that_is_killed_leaves_the_old_version_serving(server, database, ask):
+    """Half of the new one is there; nobody reads it, and the next load clears it away."""
+    died = subprocess.run(
+        [sys.executable, "-c", DIES, server.url, "new"], cwd=ROOT, check=False, capture_output=True
+    )
+    assert died.returncode == -9, died.stderr
+    assert ask("SELECT count(*) FROM geo_feature") == 2 + 20
+    assert database.dataset().version == "old"
+    assert JAGUAR in database.features(chain(PANTANAL), 0).taxa
+    writer = mysql_writer(server.url)
+    with pytest.raises(DatasetError, match="not wholly"):
+        writer.activate("new")
+    assert writer.load({**OLD, "version": "newer"}, [], [EFFORT]) == 1
+    assert [one.version for one in writer.datasets()] == ["old", "newer"]
+    assert ask("SELECT count(*) FROM geo_feature") == 2 + 1
+
+
+def test_rows_that_fail_leave_the_old_version_serving(server, database):
+    """Whatever goes wrong while they are made."""
+
+    def rows():
+        yield EFFORT
+        raise RuntimeError("broken off")
+
+    with pytest.raises(RuntimeError):
+        mysql_writer(server.url, batch=1).load({**OLD, "version": "new"}, [], rows())
+    assert database.features(chain(PANTANAL), 0).dataset == "old"
+
+
+def test_two_loads_at_once_are_one_too_many(server):
+    """The second would clear the first one away."""
+    writer = mysql_writer(server.url)
+
+    def rows():
+        with pytest.raises(DatasetError, match="Somebody else"):
+            writer.drop("old")
+        yield EFFORT
+
+    assert mysql_writer(server.url).load({**OLD, "version": "new"}, [], rows()) == 1
+
+
+def test_much_is_removed_little_by_little(server, ask):
+    """More than one transaction takes."""
+    writer = mysql_writer(server.url)
+    many = ((EFFORT[0] + number, *EFFORT[1:]) for number in range(100_001))
+    writer.load({**OLD, "version": "many"}, [], many)
+    writer.activate("old")
+    writer.drop("many")
+    assert ask("SELECT count(*) FROM geo_feature") == 2
+
+
+def test_without_bulk_loads_rows_are_inserted(server, database):
+    """As MySQL 8 and Aurora have it until local_infile is switched on."""
+    with server.root() as connection, connection.cursor() as cursor:
+        cursor.execute("SET GLOBAL local_infile = 0")
+        try:
+            mysql_writer(server.url).load(
+                {**OLD, "version": "new"}, [(1, JAGUAR, 0.1)], [EFFORT, SEEN]
+            )
+        finally:
+            cursor.execute("SET GLOBAL local_infile = 1")
+    assert JAGUAR in database.features(chain(PANTANAL), 0).taxa
+
+
+def test_tools_log_in_as_the_service_does(run, server, tmp_path, certificates):
+    """TLS included: a server without it is refused where authorities are set."""
+    source = occurrences.simple_csv(tmp_path / "records.csv", KEPT)
+    authorities = {"RANGEFINDER_MYSQL_CERTIFICATE_AUTHORITIES": str(certificates / "ca.pem")}
+    with mariadb(tmp_path / "tls", certificates) as secured:
+        done = run("import_occurrences", source, "--citation", "nobody",
+                   RANGEFINDER_MYSQL_URL=secured.url, **authorities)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert run("datasets", "list", **authorities).returncode == 2
+    assert run("load_ranges", RANGEFINDER_MYSQL_URL="").returncode == 2
+
+
+def test_a_database_that_is_away_is_a_clear_error(run, server):
+    """Not a traceback."""
+    url = server.url.replace(str(server.port), "1")
+    done = run("datasets", "list", RANGEFINDER_MYSQL_URL=url)
+    assert (done.returncode, done.stderr.startswith("The database cannot")) == (2, True)

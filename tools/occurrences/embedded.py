@@ -1,0 +1,82 @@
+"""Write a dataset to a file that the embedded store serves, in the tables of the database.
+
+The file appears at once and whole, or not at all: it is written beside its place and then
+moved there.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from tools.loading import DESCRIPTION, FeatureRow, TaxonRow
+
+SCHEMA: Final = """
+    PRAGMA page_size = 4096;
+    PRAGMA journal_mode = OFF;
+    PRAGMA synchronous = OFF;
+    CREATE TABLE dataset (
+        version TEXT PRIMARY KEY,
+        title TEXT NOT NULL,
+        licence TEXT NOT NULL,
+        citation TEXT NOT NULL,
+        expected_presence REAL NOT NULL,
+        prior_looks REAL NOT NULL
+    );
+    CREATE TABLE dataset_taxon (
+        taxon INTEGER PRIMARY KEY, taxon_id TEXT NOT NULL UNIQUE, prevalence REAL NOT NULL
+    );
+    CREATE TABLE geo_feature (
+        cell INTEGER NOT NULL,
+        month INTEGER NOT NULL,
+        taxon INTEGER NOT NULL,
+        looks REAL NOT NULL,
+        status TEXT NOT NULL,
+        months INTEGER NOT NULL,
+        PRIMARY KEY (cell, month, taxon)
+    ) WITHOUT ROWID;
+"""
+
+
+def version_in(path: Path) -> str | None:
+    """The version that a file has; ``None`` where there is none, or it is of another kind."""
+    if not path.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            (version,) = connection.execute("SELECT version FROM dataset").fetchone()
+            return str(version)
+    except (sqlite3.Error, TypeError):
+        return None
+
+
+def write(
+    path: Path,
+    description: Mapping[str, Any],
+    taxa: Sequence[TaxonRow],
+    rows: Iterable[FeatureRow],
+) -> int:
+    """Write and put in place; the number of rows, 0 where the version is there already."""
+    if version_in(path) == description["version"]:
+        return 0
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(unfinished)) as connection:
+            connection.executescript(SCHEMA)
+            connection.execute(
+                f"INSERT INTO dataset ({', '.join(DESCRIPTION)}) VALUES (?, ?, ?, ?, ?, ?)",
+                [description[name] for name in DESCRIPTION],
+            )
+            connection.executemany("INSERT INTO dataset_taxon VALUES (?, ?, ?)", taxa)
+            done = connection.executemany("INSERT INTO geo_feature VALUES (?, ?, ?, ?, ?, ?)", rows)
+            count = done.rowcount
+            connection.commit()
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return count

@@ -1,0 +1,127 @@
+"""Each source as one relation with the same columns: the first part of the statement.
+
+GBIF's three formats have the same terms and differ in the types of columns, and in which
+of the rarer ones are there. Names are quoted since ``class`` and ``order`` are words of SQL.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from tools.occurrences.names import RANKS
+from tools.occurrences.statement import literal
+
+GBIF_COLUMNS: Final = (
+    "kingdom", "class", "order", "family", "genus", "species", "infraspecificEpithet",
+    "occurrenceStatus", "decimalLatitude", "decimalLongitude", "coordinateUncertaintyInMeters",
+    "eventDate", "month", "basisOfRecord", "recordedBy", "establishmentMeans", "issue",
+)  # fmt: skip
+"""What every download and snapshot of GBIF has, and the import needs."""
+
+INATURALIST_COLUMNS: Final = (
+    "observer_id", "latitude", "longitude", "positional_accuracy", "taxon_id", "quality_grade",
+    "observed_on",
+)  # fmt: skip
+INATURALIST_TAXA: Final = ("taxon_id", "ancestry", "rank", "name")
+
+TEXT_TYPE: Final = "VARCHAR(1000)"
+"""Trino wants no length, Spark wants one, DuckDB does not mind."""
+
+SNAPSHOT: Final = {
+    **dict.fromkeys((*(name.lower() for name in GBIF_COLUMNS), "license"), "VARCHAR"),
+    "recordedby": "VARCHAR[]",
+    "issue": "VARCHAR[]",
+}
+"""Columns of the snapshots on AWS that the import reads
+(https://github.com/gbif/occurrence/blob/master/aws-public-data.md)."""
+
+
+def missing(wanted: Iterable[str], present: Iterable[str]) -> list[str]:
+    """Which columns are not there; capitals do not count."""
+    known = {name.lower() for name in present}
+    return [name for name in wanted if name.lower() not in known]
+
+
+def gbif_relation(table: str, columns: Mapping[str, str], licence: str | None = None) -> str:
+    """The records of ``table``, whose ``columns`` have these types of DuckDB.
+
+    ``licence`` is that of all records, where the source has no column for it.
+    """
+    types = {name.lower(): kind for name, kind in columns.items()}
+
+    def text(name: str) -> str:
+        kind = types.get(name.lower())
+        if kind is None:
+            return f"CAST(NULL AS {TEXT_TYPE})"
+        if kind.endswith("[]"):
+            return f"""array_join("{name}", '|')"""
+        return f'CAST("{name}" AS {TEXT_TYPE})'
+
+    def number(name: str) -> str:
+        kind = "INTEGER" if name == "month" else "DOUBLE"
+        return f'TRY_CAST("{name}" AS {kind})' if name.lower() in types else f"CAST(NULL AS {kind})"
+
+    measures = ("decimalLatitude", "decimalLongitude", "coordinateUncertaintyInMeters", "month")
+    malformed = " OR ".join(
+        f'("{name}" IS NOT NULL AND {number(name)} IS NULL)' for name in measures
+    )
+    return f"""
+    SELECT {text("species")} || ' ' || {text("infraspecificEpithet")} AS infraspecific_taxon,
+           {", ".join(f"{text(rank)} AS {rank}_taxon" for rank in RANKS[1:])},
+           {text("kingdom")} AS kingdom,
+           {number("decimalLatitude")} AS latitude, {number("decimalLongitude")} AS longitude,
+           {number("coordinateUncertaintyInMeters")} AS uncertainty,
+           CASE WHEN {number("month")} BETWEEN 1 AND 12 THEN {number("month")} END AS month,
+           coalesce(nullif(trim({text("recordedBy")}), ''),
+                    'on ' || substr({text("eventDate")}, 1, 10), 'somebody') AS observer,
+           {text("basisOfRecord")} AS basis_of_record,
+           {text("occurrenceStatus")} AS occurrence_status,
+           FALSE AS is_unconfirmed,
+           lower(coalesce({text("establishmentMeans")}, '') || ' '
+                 || coalesce({text("degreeOfEstablishment")}, '')) AS establishment,
+           {text("license") if licence is None else literal(licence)} AS licence,
+           {text("issue")} AS issues,
+           {number("distanceFromCentroidInMeters")} AS distance_from_centroid,
+           ({malformed}) AS is_malformed
+      FROM {table}"""
+
+
+def inaturalist_relation(table: str, names: str, licence: str) -> str:
+    """Observations that others have confirmed, with the names of :func:`inaturalist_names`.
+
+    Research grade leaves out what is captive, cultivated, or without a date or a place.
+    """
+    return f"""
+    SELECT {", ".join(f"{rank}_taxon" for rank in RANKS)}, kingdom,
+           TRY_CAST(latitude AS DOUBLE) AS latitude, TRY_CAST(longitude AS DOUBLE) AS longitude,
+           TRY_CAST(positional_accuracy AS DOUBLE) AS uncertainty,
+           CASE WHEN TRY_CAST(substr(observed_on, 6, 2) AS INTEGER) BETWEEN 1 AND 12
+                THEN TRY_CAST(substr(observed_on, 6, 2) AS INTEGER) END AS month,
+           coalesce(observer_id, 'on ' || observed_on, 'somebody') AS observer,
+           'HUMAN_OBSERVATION' AS basis_of_record,
+           'PRESENT' AS occurrence_status,
+           coalesce(quality_grade, '') <> 'research' AS is_unconfirmed,
+           '' AS establishment, {literal(licence)} AS licence, '' AS issues,
+           CAST(NULL AS DOUBLE) AS distance_from_centroid,
+           ((latitude IS NOT NULL AND TRY_CAST(latitude AS DOUBLE) IS NULL)
+            OR (longitude IS NOT NULL AND TRY_CAST(longitude AS DOUBLE) IS NULL)
+            OR (positional_accuracy IS NOT NULL AND TRY_CAST(positional_accuracy AS DOUBLE) IS NULL)
+           ) AS is_malformed
+      FROM {table} LEFT JOIN {names} USING (taxon_id)"""
+
+
+def inaturalist_names(table: str) -> str:
+    """The names by rank of each taxon, from its ancestry (``48460/1/2/355675/3``)."""
+    ranks = {rank: f"= '{rank}'" for rank in RANKS[1:]}
+    ranks["infraspecific"] = "IN ('subspecies', 'variety', 'form')"
+    named = ", ".join(
+        f"max(ancestor.name) FILTER (WHERE ancestor.rank {ranks[rank]}) AS {rank}_taxon"
+        for rank in RANKS
+    )
+    return f"""
+    SELECT taxon.taxon_id, {named},
+           max(ancestor.name) FILTER (WHERE ancestor.rank = 'kingdom') AS kingdom
+      FROM (SELECT taxon_id,
+                   unnest(string_split(concat_ws('/', ancestry, taxon_id), '/')) AS ancestor_id
+              FROM {table}) AS taxon
+      JOIN {table} AS ancestor ON ancestor.taxon_id = taxon.ancestor_id
+     GROUP BY taxon.taxon_id"""

@@ -1,0 +1,175 @@
+"""The one statement that judges all records and groups those that are kept.
+
+The same text runs on DuckDB, Athena (Trino) and Spark, so that a snapshot of billions of
+records is counted where it lies. It reads the source once: a record is rejected for the
+first reason that applies, or it becomes a look, the same for all that an observer saw of the
+same classes in a bin of 0.02 degrees in a month. Out come the numbers of rejected records
+and the looks. A record of an animal that is no class of the model is a look, too: somebody
+was there.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import floor
+from typing import Final
+
+from chalicelib.cells import COARSEST, UNCERTAINTY_LIMITS
+from tools.build_features import read_table
+from tools.occurrences.names import RANKS, ClassNames
+
+BINS_PER_DEGREE: Final = 50
+"""Of 0.02 degrees, about 2 km: 2 % of points then lie in another cell than their bin's middle
+(simulated over random points of the land)."""
+
+BASE: Final = 1000
+"""The numbers of the classes of the six ranks are the digits of one number of this base."""
+
+LICENCES: Final = ("CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0")
+"""Those that GBIF accepts, the most restrictive last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which records are kept; docs/occurrences.md has the reasons.
+
+    Distances in metres. ``rejected_bases`` are words of Darwin Core ``basisOfRecord``.
+    """
+
+    maximum_uncertainty: float = UNCERTAINTY_LIMITS[-1][1]
+    licences: tuple[str, ...] = LICENCES[:2]
+    rejected_bases: tuple[str, ...] = ("MachineObservation", "LivingSpecimen", "FossilSpecimen")
+    centroid_distance: float = 2_000.0
+
+
+TEXT: Final = """
+WITH occurrence AS ({relation}
+),
+class_name AS (
+    SELECT taxon_rank, name, CAST(number AS BIGINT) AS number
+      FROM (VALUES {class_names}) AS listed (taxon_rank, name, number)
+),
+centroid AS (
+    SELECT * FROM (VALUES {centroids}) AS listed (latitude_bin, longitude_bin)
+),
+measured AS (
+    SELECT occurrence.*,
+           TRY_CAST(floor(latitude * {bins}) AS INTEGER) AS latitude_bin,
+           TRY_CAST(floor(longitude * {bins}) AS INTEGER) AS longitude_bin,
+           upper(replace(basis_of_record, '_', '')) AS basis,
+           CASE WHEN upper(licence) LIKE '%CC0%'
+                  OR upper(licence) LIKE '%/PUBLICDOMAIN/ZERO/%' THEN 0
+                WHEN upper(licence) LIKE 'CC_BY_4_0'
+                  OR upper(licence) LIKE '%/LICENSES/BY/%' THEN 1
+                WHEN upper(licence) LIKE 'CC_BY_NC_4_0'
+                  OR upper(licence) LIKE '%/LICENSES/BY-NC/%' THEN 2
+           END AS licence_number
+      FROM occurrence
+),
+judged AS (
+    SELECT measured.*,
+           CASE WHEN is_malformed THEN 'malformed'
+                WHEN lower(occurrence_status) = 'absent' THEN 'absent'
+                WHEN is_unconfirmed THEN 'unconfirmed'
+                WHEN coalesce(kingdom, '') <> 'Animalia' THEN 'notAnAnimal'
+                WHEN latitude IS NULL OR longitude IS NULL THEN 'noCoordinates'
+                WHEN NOT (latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180)
+                THEN 'coordinatesOutOfRange'
+                WHEN latitude = 0 AND longitude = 0 THEN 'zeroCoordinates'
+                WHEN issues LIKE '%ZERO_COORDINATE%' OR issues LIKE '%COORDINATE_INVALID%'
+                  OR issues LIKE '%COORDINATE_OUT_OF_RANGE%'
+                  OR issues LIKE '%COUNTRY_COORDINATE_MISMATCH%' THEN 'geospatialIssue'
+                WHEN centroid.latitude_bin IS NOT NULL
+                  OR distance_from_centroid <= {centroid_distance} THEN 'countryCentroid'
+                WHEN uncertainty > {maximum_uncertainty} THEN 'tooUncertain'
+                WHEN basis IN ({rejected_bases}) THEN 'basisOfRecord'
+                WHEN establishment LIKE '%managed%' OR establishment LIKE '%captiv%'
+                  OR establishment LIKE '%cultivated%' THEN 'captive'
+                WHEN licence_number IS NULL OR licence_number NOT IN ({licences}) THEN 'licence'
+           END AS reason
+      FROM measured
+      LEFT JOIN centroid ON centroid.latitude_bin = measured.latitude_bin
+                        AND centroid.longitude_bin = measured.longitude_bin
+),
+look AS (
+    SELECT reason,
+           CASE WHEN reason IS NULL THEN latitude_bin END AS latitude_bin,
+           CASE WHEN reason IS NULL THEN longitude_bin END AS longitude_bin,
+           CASE WHEN reason IS NULL THEN {resolution} END AS resolution,
+           CASE WHEN reason IS NULL THEN coalesce(month, 0) END AS month,
+           CASE WHEN reason IS NULL THEN observer END AS observer,
+           CASE WHEN reason IS NULL THEN {classes} END AS classes,
+           licence_number
+      FROM judged{joins}
+)
+SELECT reason, latitude_bin, longitude_bin, resolution, month, observer, classes,
+       max(licence_number) AS licence_number, count(*) AS records
+  FROM look
+ GROUP BY reason, latitude_bin, longitude_bin, resolution, month, observer, classes
+"""
+
+
+def statement(relation: str, names: ClassNames, filters: Filters) -> str:
+    """The text for a relation with the columns that :mod:`tools.occurrences.relations` gives."""
+    return TEXT.format(
+        relation=relation,
+        class_names=", ".join(
+            f"({literal(rank)}, {literal(name)}, {number})"
+            for (rank, name), number in sorted(names.items())
+        ),
+        centroids=", ".join(f"({latitude}, {longitude})" for latitude, longitude in centroids()),
+        bins=BINS_PER_DEGREE,
+        centroid_distance=filters.centroid_distance,
+        maximum_uncertainty=filters.maximum_uncertainty,
+        rejected_bases=literals(
+            word.replace("_", "").upper() for word in filters.rejected_bases or ("",)
+        ),
+        licences=", ".join(str(LICENCES.index(licence)) for licence in filters.licences),
+        resolution=resolution(),
+        classes=" + ".join(
+            f"coalesce({rank}_name.number, 0) * {BASE**power}" for power, rank in enumerate(RANKS)
+        ),
+        joins="".join(join(rank) for rank in RANKS),
+    )
+
+
+def resolution() -> str:
+    """The finest H3 resolution that the uncertainty bears, as ``chalicelib.cells`` has it."""
+    cases = " ".join(
+        f"WHEN uncertainty <= {limit} THEN {finest}" for finest, limit in UNCERTAINTY_LIMITS
+    )
+    return (
+        f"CASE WHEN uncertainty IS NULL THEN {UNCERTAINTY_LIMITS[0][0]} {cases} ELSE {COARSEST} END"
+    )
+
+
+def join(rank: str) -> str:
+    """The class that a name of this rank stands for; a subspecies comes before its species."""
+    own = f"{rank}_name"
+    finer = "\n       AND infraspecific_name.number IS NULL" if rank == "species" else ""
+    return f"""
+      LEFT JOIN class_name AS {own}
+        ON {own}.taxon_rank = {literal(rank)} AND {own}.name = judged.{rank}_taxon
+       AND judged.reason IS NULL{finer}"""
+
+
+def centroids() -> list[tuple[int, int]]:
+    """The bins that hold a point of ``data/centroids.csv``."""
+    return sorted(
+        {
+            (
+                floor(float(row["decimalLatitude"]) * BINS_PER_DEGREE),
+                floor(float(row["decimalLongitude"]) * BINS_PER_DEGREE),
+            )
+            for row in read_table("centroids.csv")
+        }
+    )
+
+
+def literal(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def literals(texts: Iterable[str]) -> str:
+    """Several, for ``IN (...)``."""
+    return ", ".join(literal(text) for text in texts)
