@@ -5,17 +5,20 @@ Start reading at ``chalicelib/identify.py``: the whole job on one page.
 
 from typing import cast
 
-from chalice.app import Chalice, Request, Response
+from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib.bootstrap import Services
-from chalicelib.http import endpoints, problems, requests
+from chalicelib.http import endpoints, problems, requests, telemetry
 from chalicelib.settings import Settings, under_chalice_command
 
-app = Chalice(app_name="rangefinder")
-app.api.cors = True
+settings = Settings.from_environment()
+services = Services.build(settings)
+app = Chalice(app_name=telemetry.SERVICE, configure_logs=False)
+app.api.cors = CORSConfig(allow_origin=settings.allowed_origin)
 app.api.binary_types = list(requests.PHOTO_TYPES)
+app.register_middleware(telemetry.middleware, "http")
 app.register_middleware(problems.middleware, "http")
-services = Services.build(Settings.from_environment())
+uploading = {"methods": ["POST"], "api_key_required": settings.api_key_required}
 
 if under_chalice_command():
     from chalicelib.http import local
@@ -28,13 +31,13 @@ def current_request() -> Request:
     return cast(Request, app.current_request)
 
 
-@app.route("/v1/predictions", methods=["POST"], content_types=list(requests.QUESTION_TYPES))
+@app.route("/v1/predictions", content_types=list(requests.QUESTION_TYPES), **uploading)
 def predict() -> Response:
     """Which animal is in the photo: by its look, and by where it was taken."""
     return endpoints.predict(current_request(), services)
 
 
-@app.route("/v1/uploads", methods=["POST"])
+@app.route("/v1/uploads", **uploading)
 def upload() -> Response:
     """Leave to upload a photo that is too large to post."""
     return endpoints.upload(current_request(), services)

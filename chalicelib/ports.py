@@ -92,9 +92,16 @@ class FeatureRepository(Protocol):
         an entry without taxa. Raises ``FeaturesUnavailable``.
         """
 
+    def left_alone(self) -> tuple[str, ...]:
+        """Which servers (``cache``, ``database``) have failed and are not asked just now."""
+
 
 class SharedCache(Protocol):
     """Bytes under keys that all environments share. Every call may raise ``CacheUnavailable``."""
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether it has failed and is not asked just now."""
 
     def get(self, key: str) -> bytes | None:
         """What is there, if anything."""

@@ -156,6 +156,16 @@ class Settings:
         "How many places' features stay in memory.",
         default=1_000,
     )
+    allowed_origin: str = _setting(
+        _text,
+        "Whose pages may call the service from a browser (CORS): an origin, or `*` for all.",
+        default="*",
+    )
+    api_key_required: bool = _setting(
+        _switch,
+        "Whether API Gateway wants a key of a usage plan (`x-api-key`) with each upload.",
+        default=False,
+    )
     model_directory: Path = _setting(
         _existing,
         "Holds model.json and the files that it names.",

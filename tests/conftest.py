@@ -5,15 +5,20 @@ compose.yaml); tests that stop a server always start one of their own. A server 
 be started fails the tests that want it.
 """
 
+import io
+import json
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from chalicelib.cells import chain
 from chalicelib.domain import Coordinates
+from chalicelib.http import telemetry
 from tests.servers import RedisServer, make_certificates, mariadb, migrate, redis_server
 from tools.build_features import TARGET
 from tools.load_ranges import describe, rows
@@ -39,6 +44,17 @@ def load_places(url: str, version: str | None = None) -> None:
     if version:
         description["version"] = version
     mysql_writer(url).load(description, taxa, found)
+
+
+@pytest.fixture
+def log() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What the service has logged since the test began, a dictionary for each line."""
+    (handler,) = telemetry.logger.handlers
+    assert isinstance(handler, logging.StreamHandler)
+    lines = io.StringIO()
+    usual = handler.setStream(lines)
+    yield lambda: [json.loads(line) for line in lines.getvalue().splitlines()]
+    handler.setStream(usual)
 
 
 @pytest.fixture(scope="session")

@@ -74,6 +74,10 @@ class MemoryCachedFeatures:
                 slot.loaded = self._clock()
             return found
 
+    def left_alone(self) -> tuple[str, ...]:
+        """What the wrapped repository says."""
+        return self._repository.left_alone()
+
     def _slot(self, key: Key) -> _Slot:
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())

@@ -131,6 +131,10 @@ class EmbeddedFeatures:
         """The dataset in the file. Raises ``FeaturesUnavailable``."""
         return self._described[0]
 
+    def left_alone(self) -> tuple[str, ...]:
+        """There is no server."""
+        return ()
+
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
         """The finest cell of the chain, backed by the wider ones."""
         statement = self._layout.rows.format(

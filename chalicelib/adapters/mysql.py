@@ -99,10 +99,9 @@ class MysqlFeatures:
         with self._lock:
             self._drop()
 
-    @property
-    def is_left_alone(self) -> bool:
-        """Whether the breaker is open: for the metrics."""
-        return self._breaker.is_open
+    def left_alone(self) -> tuple[str, ...]:
+        """The database, while the breaker is open."""
+        return ("database",) if self._breaker.is_open else ()
 
     def _read_dataset(self) -> Dataset:
         rows = self._query(DATASET)

@@ -84,7 +84,7 @@ class RedisCache:
 
     @property
     def is_left_alone(self) -> bool:
-        """Whether the breaker is open: for the metrics."""
+        """Whether the breaker is open."""
         return self._breaker.is_open
 
     @cached_property

@@ -123,6 +123,11 @@ class SharedCachedFeatures:
             self._tell_of_new_dataset(found.dataset)
         return found
 
+    def left_alone(self) -> tuple[str, ...]:
+        """The cache, if it is, and what the wrapped repository says."""
+        own = ("cache",) if self._cache.is_left_alone else ()
+        return own + self._repository.left_alone()
+
     def _tell_of_new_dataset(self, version: str) -> None:
         """Who comes upon a new dataset says so, or all would miss until they look again."""
         with suppress(FeaturesUnavailable):

@@ -9,7 +9,7 @@ from chalicelib import __version__, cells
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Dataset, Location, LocationSource
 from chalicelib.errors import FeaturesUnavailable, NotFound, Unavailable
-from chalicelib.http import answers, problems, requests
+from chalicelib.http import answers, problems, requests, telemetry
 
 
 def _json(body: Any, status_code: int = 200) -> Response:
@@ -24,7 +24,10 @@ def _json(body: Any, status_code: int = 200) -> Response:
 def predict(request: Request, services: Services) -> Response:
     """``POST /v1/predictions``."""
     query, limit = requests.prediction_query(request, services.settings.maximum_photo_bytes)
-    return _json(answers.identification(services.identify(query), limit))
+    found = services.identify(query)
+    left_alone = services.places.repository.left_alone()
+    telemetry.measure(found.model, found.geo, found.timings, left_alone)
+    return _json(answers.identification(found, limit))
 
 
 @problems.handled

@@ -5,8 +5,6 @@ its explanation (``GET /v1/problems/{name}``).
 """
 
 import functools
-import logging
-import uuid
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, ParamSpec
 
@@ -14,8 +12,7 @@ import msgspec
 from chalice.app import Request, Response
 
 from chalicelib import errors
-
-logger = logging.getLogger("rangefinder")
+from chalicelib.http.telemetry import logger, request_id
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "/v1/problems/"
@@ -118,9 +115,8 @@ def handled(view: Callable[Parameters, Response]) -> Callable[Parameters, Respon
         except errors.RangefinderError as error:
             return _for_error(error)
         except Exception:
-            request_id = str(uuid.uuid4())
-            logger.exception("Unforeseen error; request identifier %s", request_id)
-            return respond(INTERNAL, INTERNAL.help, requestId=request_id)
+            logger.exception("Unforeseen error")
+            return respond(INTERNAL, INTERNAL.help)
 
     return answer
 
@@ -144,6 +140,7 @@ def respond(
         "title": problem.title,
         "status": problem.status,
         "detail": detail or problem.help,
+        "requestId": request_id(),
         **members,
     }
     return Response(

@@ -1,13 +1,18 @@
 """The other resources, through real API Gateway events."""
 
-import logging
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from chalice.app import Response
 
 from chalicelib.bootstrap import Services
 from chalicelib.fusion import WeightBounds
-from chalicelib.http import endpoints, problems
+from chalicelib.http import endpoints, problems, telemetry
 from chalicelib.identify import Identify
 from chalicelib.places import Places
 from chalicelib.settings import Settings
@@ -21,6 +26,7 @@ from tests.fakes import (
     FakeUploads,
 )
 from tests.gateway import call
+from tools.serving import ROOT
 
 PANTANAL = "decimalLatitude=-17.36&decimalLongitude=-56.78"
 
@@ -147,18 +153,49 @@ def test_without_the_model_the_service_is_not_ready():
     assert '"model":"unavailable"' in response.body
 
 
-def test_an_unforeseen_error_tells_nothing_but_an_identifier(caplog):
+def test_an_unforeseen_error_tells_nothing_but_an_identifier(log):
     """The log holds the rest under it."""
 
     @problems.handled
     def view() -> Response:
         raise ZeroDivisionError("secret")
 
-    with caplog.at_level(logging.ERROR):
-        response = view()
+    request: Any = SimpleNamespace(context={"requestId": "abc-123"}, method="GET")
+    response = telemetry.middleware(request, lambda _: view())
     assert response.status_code == 500
     assert response.headers["Content-Type"] == "application/problem+json"
     assert "secret" not in response.body
-    request_id = response.body.split('"requestId":"')[1].split('"')[0]
-    assert request_id in caplog.text
-    assert "ZeroDivisionError" in caplog.text
+    assert '"requestId":"abc-123"' in response.body
+    (error,) = (line for line in log() if line["level"] == "ERROR")
+    assert error["requestId"] == "abc-123"
+    assert error["exception_name"] == "ZeroDivisionError"
+
+
+@pytest.mark.parametrize(
+    ("settings", "origin", "keys"),
+    [
+        ({}, "*", set()),
+        (
+            {
+                "RANGEFINDER_ALLOWED_ORIGIN": "https://animals.example",
+                "RANGEFINDER_API_KEY_REQUIRED": "on",
+            },
+            "https://animals.example",
+            {"/v1/predictions", "/v1/uploads"},
+        ),
+    ],
+)
+def test_an_operator_says_who_may_come(settings, origin, keys):
+    """From which website, and whether uploads need an API key, as API Gateway is told."""
+    program = (
+        "import json, app\n"
+        "routes = [(path, methods) for path, methods in app.app.routes.items()]\n"
+        "keys = [path for path, methods in routes\n"
+        "        if any(entry.api_key_required for entry in methods.values())]\n"
+        "print(json.dumps([app.app.api.cors.allow_origin, keys]))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **settings}, cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    assert json.loads(said.splitlines()[-1]) == [origin, sorted(keys)]

@@ -24,6 +24,10 @@ class FakeSharedCache:
     values: dict[str, tuple[bytes, float]] = field(default_factory=dict)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
 
+    @property
+    def is_left_alone(self) -> bool:
+        return self.is_down
+
     def get(self, key: str) -> bytes | None:
         self._answer()
         value, until = self.values.get(key, (None, math.inf))
@@ -123,6 +127,17 @@ def test_without_the_cache_all_goes_on_as_if_nothing_had_been_in_it():
     world.database.is_down = True
     with pytest.raises(FeaturesUnavailable):
         one.features(CHAIN, 0)
+
+
+def test_who_is_left_alone_is_told():
+    """For metrics and alarms."""
+    world = World()
+    one = world.environment()
+    assert one.left_alone() == ()
+    world.cache.is_down = True
+    assert one.left_alone() == ("cache",)
+    world.database.is_down = True
+    assert one.left_alone() == ("cache", "database")
 
 
 def test_who_misses_while_another_loads_waits_a_bounded_moment():

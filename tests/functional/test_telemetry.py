@@ -1,0 +1,119 @@
+"""Log lines and metrics, as CloudWatch would get them, of real API Gateway events."""
+
+import json
+
+import pytest
+
+from chalicelib.domain import FeatureSource, GeoStatus
+from chalicelib.http import telemetry
+from tests.forms import BOUNDARY, FORM_TYPE, form
+from tests.gateway import call
+from tests.samples import SAMPLES
+
+REQUEST = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+JAGUAR = SAMPLES["jaguar.jpg"].content
+SECRET_PLACE = {"decimalLatitude": "-23.987654", "decimalLongitude": "31.554321"}
+
+
+def predict(**fields: str):
+    body = form(("photo", JAGUAR), *fields.items())
+    return call("POST", "/v1/predictions", body, {"Content-Type": FORM_TYPE})
+
+
+def metrics(out: str) -> dict:
+    """The last line of metrics."""
+    found: list[dict] = [json.loads(line) for line in out.splitlines() if '"_aws"' in line]
+    return found[-1]
+
+
+def test_a_prediction_is_measured(capsys):
+    """Tier, status, stages, breakers and cold start, in the embedded metric format."""
+    answer = predict(**SECRET_PLACE).body
+    found = metrics(capsys.readouterr().out)
+    (directive,) = found["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Rangefinder"
+    assert directive["Dimensions"] == [["service"]]
+    assert found["service"] == "rangefinder"
+    named = {metric["Name"] for metric in directive["Metrics"]}
+    assert named == {
+        *telemetry.STATUSES.values(),
+        *telemetry.SOURCES.values(),
+        *telemetry.BREAKERS.values(),
+        *telemetry.STAGES.values(),
+        telemetry.COLD_START,
+    }
+    assert found["GeoApplied"] == [1.0]
+    assert found["GeoDegraded"] == [0.0]
+    assert found[telemetry.SOURCES[FeatureSource(answer["geo"]["source"])]] == [1.0]
+    assert found["CacheBreakerOpen"] == found["DatabaseBreakerOpen"] == [0.0]
+    assert found["StageTotal"][0] == pytest.approx(answer["timings"]["total"], abs=0.01)
+    assert found["model"] == f"{answer['model']['name']} {answer['model']['version']}"
+    assert found["dataset"] == answer["geo"]["dataset"]
+    assert found["requestId"] == REQUEST
+
+
+def test_the_first_prediction_of_an_environment_is_a_cold_start(capsys):
+    """And no other."""
+    predict(geo="off")
+    assert predict(geo="off").status == 200
+    found = metrics(capsys.readouterr().out)
+    assert found["ColdStart"] == [0.0]
+    assert found["GeoDisabled"] == [1.0]
+
+
+def test_every_status_and_source_has_a_metric():
+    """A new one without would be invisible."""
+    assert set(telemetry.STATUSES) == set(GeoStatus)
+    assert set(telemetry.SOURCES) == set(FeatureSource)
+    assert telemetry.SOURCES[FeatureSource.STALE] == "FeaturesStale"
+    assert telemetry.STATUSES[GeoStatus.NO_DATA] == "GeoNoData"
+
+
+def test_every_answer_is_a_line_with_the_request(log):
+    """Whether it went well or not; the route and not the address."""
+    predict(geo="off")
+    call("GET", "/v1/species?decimalLatitude=91&decimalLongitude=0")
+    call("GET", "/v1/problems/not-found")
+    lines = log()
+    assert [(line["status"], line["method"], line["route"]) for line in lines] == [
+        (200, "POST", "/v1/predictions"),
+        (422, "GET", "/v1/species"),
+        (200, "GET", "/v1/problems/{name}"),
+    ]
+    assert {line["requestId"] for line in lines} == {REQUEST}
+    assert {line["service"] for line in lines} == {"rangefinder"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/species", 422),
+        ("DELETE", "/v1/predictions", 405),
+        ("GET", "/nothing/here", 404),
+        ("POST", "/v1/uploads", 501),
+    ],
+)
+def test_every_problem_names_the_request(method, path, status):
+    """So that a visitor can report it; Chalice's own refusals, too."""
+    answer = call(method, path)
+    assert answer.status == status
+    assert answer.body["requestId"] == REQUEST
+
+
+def test_nothing_of_a_photo_or_its_place_is_written(capsys, log):
+    """No coordinate, file name, date, cell, key or byte, in whatever went well or wrong."""
+    predict(**SECRET_PLACE, eventDate="2021-03-04")
+    predict(**{**SECRET_PLACE, "limit": "many"})
+    predict(decimalLatitude="-23.987654")
+    call("GET", "/v1/species?decimalLatitude=-23.987654&decimalLongitude=31.554321")
+    broken = form(("photo", JAGUAR[:5000]), *SECRET_PLACE.items())
+    call("POST", "/v1/predictions", broken, {"Content-Type": FORM_TYPE})
+    upload = json.dumps({"upload": "uploads/0123456789abcdef0123456789abcdef"}).encode()
+    call("POST", "/v1/predictions", upload, {"Content-Type": "application/json"})
+    written = capsys.readouterr().out + json.dumps(log())
+    assert written.count("answered") == 6
+    for secret in (
+        "23.98", "31.55", "photo.jpg", "2021-03", "Exif", BOUNDARY.decode(), "0123456789abcdef",
+        "84ad", "Panthera",
+    ):  # fmt: skip
+        assert secret not in written
