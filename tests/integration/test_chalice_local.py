@@ -54,6 +54,7 @@ def test_the_second_visitor_of_a_place_is_served_from_memory(base):
 
 
 JSON = ["-d", "{}", "-H", "Content-Type: application/json"]
+TEXT = ["-H", "Content-Type: text/plain", "-d", "hello"]
 
 
 def photo(file: str) -> list[str]:
@@ -65,7 +66,8 @@ def photo(file: str) -> list[str]:
     [
         ([], "/nowhere/at/all", 404, "not-found"),
         (["-X", "PUT"], "/v1/model", 405, "method-not-allowed"),
-        (JSON, "/v1/predictions", 415, "unsupported-media-type"),
+        (JSON, "/v1/predictions", 422, "invalid-input"),
+        (TEXT, "/v1/predictions", 415, "unsupported-media-type"),
         (["-F", "other=1"], "/v1/predictions", 422, "invalid-input"),
         (photo("sheep-without-gps.jpg"), "/v1/predictions", 422, "location-required"),
         (photo("samples.csv"), "/v1/predictions?geo=off", 415, "unsupported-media-type"),
