@@ -1,0 +1,32 @@
+"""Let the service log in to the database by IAM, and read: ``make service-user``.
+
+Once for each database, as its administrator. Aurora only: the login is a plugin of RDS's own.
+"""
+
+import sys
+from typing import Any, Final
+
+from tools.administrator import connect
+from tools.configure import DATABASE, DATABASE_USER
+
+BY_IAM: Final = "IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS' REQUIRE SSL"
+
+
+def allow(connection: Any, login: str = BY_IAM, database: str = DATABASE) -> None:
+    """Make the user, if it is not there, and let it read the one database."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE USER IF NOT EXISTS '{DATABASE_USER}'@'%' {login}")
+        cursor.execute(f"GRANT SELECT ON `{database}`.* TO '{DATABASE_USER}'@'%'")
+
+
+def main() -> int:
+    """Allow it."""
+    connection = connect()
+    allow(connection)
+    connection.close()
+    print(f"{DATABASE_USER} may log in by IAM, and read.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
