@@ -87,7 +87,7 @@ def main() -> int:
         print("Package from Python 3.12 or later: see README, Runtime.", file=sys.stderr)
         return 2
     package(ROOT, arguments.stage, arguments.output)
-    output, stack = arguments.output, f"rangefinder-{arguments.stage}"
+    output, stack = os.path.relpath(arguments.output), f"rangefinder-{arguments.stage}"
     print(f"""
 {output}/sam.yaml is made. With BUCKET, a bucket of yours for deployments:
 

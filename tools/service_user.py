@@ -12,11 +12,11 @@ from tools.configure import DATABASE, DATABASE_USER
 BY_IAM: Final = "IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS' REQUIRE SSL"
 
 
-def allow(connection: Any, login: str = BY_IAM, database: str = DATABASE) -> None:
+def allow(connection: Any, user: str = DATABASE_USER, login: str = BY_IAM) -> None:
     """Make the user, if it is not there, and let it read the one database."""
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE USER IF NOT EXISTS '{DATABASE_USER}'@'%' {login}")
-        cursor.execute(f"GRANT SELECT ON `{database}`.* TO '{DATABASE_USER}'@'%'")
+        cursor.execute(f"CREATE USER IF NOT EXISTS '{user}'@'%' {login}")
+        cursor.execute(f"GRANT SELECT ON `{DATABASE}`.* TO '{user}'@'%'")
 
 
 def main() -> int:

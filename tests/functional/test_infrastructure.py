@@ -309,3 +309,30 @@ def test_the_deploy_script_calls_cloudformation(tmp_path):
     assert describe.startswith("cloudformation describe-stacks --stack-name rangefinder-data ")
     refused = subprocess.run([script, "dta"], env=environment, capture_output=True, check=False)
     assert refused.returncode == 2
+
+
+def test_the_document_deploys_what_there_is():
+    """Every template is in docs/deploy.md, and every parameter that it gives exists."""
+    document = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    commands = re.findall(r"infra/deploy ([a-z]+)((?: \w+=[^ `\n]+)*)", document)
+    named = {name for name, _ in commands}
+    made_by_make = set(re.findall(r"infra/deploy ([a-z]+)", (ROOT / "Makefile").read_text()))
+    assert named | made_by_make == {path.stem for path in TEMPLATES}
+    for name, given in commands:
+        parameters = set(load(f"{name}.yaml")["Parameters"])
+        assert {one.split("=")[0] for one in given.split()} <= parameters
+
+
+def test_the_document_s_sums_are_right():
+    """What it costs, added up."""
+    document = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    million = document.partition("### A million predictions")[2].partition("By the hour")[0]
+    rows = [row.split("|") for row in million.splitlines() if row.startswith("|")][2:]
+    *parts, total = (float(row[2].strip(" *")) for row in rows)
+    assert round(sum(parts), 2) == total
+    assert round(1769 / 1024 * 0.1 * 1_000_000 * 0.0000166667, 2) == 2.88
+    assert round(0.10 + 0.1 * 0.084 * 730 + 0.40 + 0.05, 2) == 6.68
+    assert "6.68 without" in document
+    assert "| **10.78 + 6.83** |" in document
+    assert round(6.68 + 1.10 + 3.00, 2) == 10.78
+    assert round(1769 / 1024 * 0.0000015046 * 730 * 3600, 2) == 6.83
