@@ -196,11 +196,6 @@ class Settings:
         "Most pixels of a photo, checked before decoding; phones take up to 50 million.",
         default=64_000_000,
     )
-    uploads_bucket: str = _setting(
-        _text,
-        "The S3 bucket for photos that are too large to post; without it they are refused.",
-        default="",
-    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

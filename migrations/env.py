@@ -7,7 +7,8 @@ more than SELECT. Logs in as the service's settings say: by URL, by secret, with
 from alembic import context
 from sqlalchemy import create_engine
 
-from tools.administrator import connect
+from chalicelib.settings import Settings
+from tools.database import Database
 
 DIALECT = "mysql+pymysql://"
 
@@ -16,7 +17,7 @@ if context.is_offline_mode():
     with context.begin_transaction():
         context.run_migrations()
 else:
-    engine = create_engine(DIALECT, creator=connect)
+    engine = create_engine(DIALECT, creator=Database.of(Settings.from_environment()).connect)
     with engine.connect() as connection:
         context.configure(connection=connection)
         with context.begin_transaction():

@@ -6,8 +6,9 @@ Once for each database, as its administrator. Aurora only: the login is a plugin
 import sys
 from typing import Any, Final
 
-from tools.administrator import connect
+from chalicelib.settings import Settings
 from tools.configure import DATABASE, DATABASE_USER
+from tools.database import Database, DatasetError
 
 BY_IAM: Final = "IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS' REQUIRE SSL"
 
@@ -21,7 +22,11 @@ def allow(connection: Any, user: str = DATABASE_USER, login: str = BY_IAM) -> No
 
 def main() -> int:
     """Allow it."""
-    connection = connect()
+    try:
+        connection = Database.of(Settings.from_environment()).connect()
+    except DatasetError as error:
+        print(error, file=sys.stderr)
+        return 1
     allow(connection)
     connection.close()
     print(f"{DATABASE_USER} may log in by IAM, and read.")

@@ -7,13 +7,30 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tools.administrator import wake
+from chalicelib.settings import Settings
+from tools.database import Database, DatasetError
+
+SECONDS_BETWEEN_ATTEMPTS: Final = 5.0
 
 ON_S3: Final = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>\S*[^/\s])")
+
+
+def wake(attempt: Callable[[], Any], sleep: Callable[[float], None], attempts: int = 5) -> None:
+    """Return once the database answers. Raises what the last attempt raised."""
+    for left in reversed(range(attempts)):
+        try:
+            attempt().close()
+        except DatasetError:
+            if not left:
+                raise
+            sleep(SECONDS_BETWEEN_ATTEMPTS)
+        else:
+            return
 
 
 def fetch(arguments: Sequence[str], client: Any, directory: Path) -> list[str]:
@@ -32,7 +49,7 @@ def fetch(arguments: Sequence[str], client: Any, directory: Path) -> list[str]:
 
 def main(arguments: Sequence[str]) -> None:
     """Never returns."""
-    wake()
+    wake(Database.of(Settings.from_environment()).connect, time.sleep)
     if any(ON_S3.search(argument) for argument in arguments):
         import boto3  # noqa: PLC0415 - most commands need none
 

@@ -9,20 +9,21 @@ import pytest
 
 from chalicelib.settings import Settings
 from tests.servers import mariadb, migrate
-from tools import administrator, service_user
+from tools import service_user
+from tools.database import Database, DatasetError
 from tools.serving import ROOT
 
 PASSWORD = "stands-in-for-a-token"
 
 
-def settings_of(url: str) -> Settings:
-    return Settings.from_environment({"RANGEFINDER_MYSQL_URL": url})
+def database_of(url: str) -> Database:
+    return Database.of(Settings.from_environment({"RANGEFINDER_MYSQL_URL": url}))
 
 
 def test_migrations_log_in_as_the_settings_say(mysql_url):
     """And do nothing where there is nothing to do."""
     migrate(mysql_url)
-    with administrator.connect(settings_of(mysql_url)) as connection:
+    with database_of(mysql_url).connect() as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT version_num FROM alembic_version")
         assert cursor.fetchone()
@@ -33,8 +34,8 @@ def test_migrations_log_in_as_the_settings_say(mysql_url):
 
 def test_without_a_database_it_is_said_which_setting_is_missing():
     """In place of a connection to nowhere."""
-    with pytest.raises(RuntimeError, match="RANGEFINDER_MYSQL_URL"):
-        administrator.connect(Settings())
+    with pytest.raises(DatasetError, match="RANGEFINDER_MYSQL_URL"):
+        Database.of(Settings())
 
 
 def test_the_service_s_user_reads_and_nothing_else(tmp_path):
@@ -44,7 +45,7 @@ def test_the_service_s_user_reads_and_nothing_else(tmp_path):
             for _ in range(2):  # once more does no harm
                 service_user.allow(connection, "service", f"IDENTIFIED BY '{PASSWORD}'")
         url = f"mysql://service:{PASSWORD}@127.0.0.1:{server.port}/rangefinder"
-        with administrator.connect(settings_of(url)) as reader:
+        with database_of(url).connect() as reader:
             cursor = reader.cursor()
             cursor.execute("SELECT count(*) FROM dataset")
             for forbidden in (

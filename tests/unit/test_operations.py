@@ -3,11 +3,10 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-import pymysql
 import pytest
 
 from tools import run_task, task_entry
-from tools.administrator import wake
+from tools.database import DatasetError
 from tools.serving import ROOT
 
 OUTPUTS = {
@@ -117,7 +116,7 @@ def test_sources_are_fetched_first(tmp_path):
 def test_the_database_is_given_time_to_wake():
     """It refuses or keeps silent while it wakes; then the command runs."""
     slept: list[float] = []
-    answers = [pymysql.OperationalError(2003), TimeoutError(), FakeConnection()]
+    answers = [DatasetError("away"), DatasetError("silent"), FakeConnection()]
 
     def attempt():
         answer = answers.pop(0)
@@ -125,7 +124,7 @@ def test_the_database_is_given_time_to_wake():
             raise answer
         return answer
 
-    wake(attempt, slept.append)
+    task_entry.wake(attempt, slept.append)
     assert len(slept) == 2
 
 
@@ -133,10 +132,10 @@ def test_a_database_that_stays_away_ends_the_task():
     """With the last attempt's own error."""
 
     def attempt():
-        raise TimeoutError("silent")
+        raise DatasetError("silent")
 
-    with pytest.raises(TimeoutError, match="silent"):
-        wake(attempt, lambda seconds: None)
+    with pytest.raises(DatasetError, match="silent"):
+        task_entry.wake(attempt, lambda seconds: None)
 
 
 class FakeConnection:
