@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from chalicelib.adapters.uploads import PREFIX
 from tools.serving import ROOT
 
 STAGE: Final = "prod"
@@ -117,7 +118,7 @@ def policy(outputs: Outputs) -> dict[str, Any]:
             },
             _allow("LogInToTheDatabase", ["rds-db:connect"], outputs["DatabaseUserArn"]),
             _allow("KeepUploadedPhotos", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
-                   f"arn:{partition}:s3:::{outputs['UploadsBucket']}/*"),
+                   f"arn:{partition}:s3:::{outputs['UploadsBucket']}/{PREFIX}*"),
         ],
     }  # fmt: skip
 

@@ -10,19 +10,16 @@ import subprocess
 
 import pytest
 
+from chalicelib.http import telemetry
 from chalicelib.settings import PREFIX, Settings
 from tests.templates import INFRA, TEMPLATES, lint, load, resources, statements_within
 from tools import configure, package_sam, service_user
 from tools.serving import ROOT
 
 METRICS = {
-    "FeaturesMemory", "FeaturesCache", "FeaturesStale", "FeaturesDatabase", "FeaturesEmbedded",
-    "GeoApplied", "GeoNoData", "GeoDegraded", "GeoDisabled",
-    "CacheBreakerOpen", "DatabaseBreakerOpen", "ColdStart",
-    "StageRead", "StageLocate", "StageFeatures", "StageDecode", "StageClassify", "StageWait",
-    "StageCombine", "StageTotal",
+    *telemetry.SOURCES.values(), *telemetry.STATUSES.values(), *telemetry.BREAKERS.values(),
+    *telemetry.STAGES.values(), telemetry.COLD_START,
 }  # fmt: skip
-"""What the service reports, in the namespace Rangefinder."""
 
 KNOW_NO_RESOURCE = {
     "xray:PutTraceSegments",
@@ -268,13 +265,13 @@ def test_the_dashboard_shows_every_metric_of_ours():
         metric[1]
         for widget in dashboard()["widgets"]
         for metric in widget["properties"]["metrics"]
-        if metric[0] == "Rangefinder"
+        if metric[0] == telemetry.NAMESPACE
     }
     assert shown == METRICS
     for widget in dashboard()["widgets"]:
         for metric in widget["properties"]["metrics"]:
-            if metric[0] == "Rangefinder":
-                assert metric[2:4] == ["service", "rangefinder"]
+            if metric[0] == telemetry.NAMESPACE:
+                assert metric[2:4] == ["service", telemetry.SERVICE]
     places = [(widget["x"], widget["y"]) for widget in dashboard()["widgets"]]
     assert len(set(places)) == len(places)
 
@@ -284,7 +281,7 @@ def test_alarms_watch_metrics_that_exist():
     for name, alarm in alarms().items():
         metrics = [alarm, *(one.get("MetricStat", {}).get("Metric", {})
                             for one in alarm.get("Metrics", []))]  # fmt: skip
-        ours = {one["MetricName"] for one in metrics if one.get("Namespace") == "Rangefinder"}
+        ours = {one["MetricName"] for one in metrics if one.get("Namespace") == telemetry.NAMESPACE}
         assert ours <= METRICS, name
         assert alarm["AlarmDescription"], name
         assert alarm["TreatMissingData"] == "notBreaching", name

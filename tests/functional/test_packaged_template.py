@@ -6,7 +6,6 @@ AWS's own SAM translator and cfn-lint stand in for an account.
 import json
 import shutil
 import sys
-from typing import Any
 
 import pytest
 import yaml
@@ -18,19 +17,27 @@ from tools import package_sam
 from tools.serving import OFFLINE, ROOT
 
 
-@pytest.fixture(scope="module", params=["dev", "prod"])
-def packaged(request, tmp_path_factory):
-    """`make package-sam` by the real Chalice, without dependencies: nothing is downloaded."""
+def package(directory, stage, **settings):
+    """By the real Chalice, but without dependencies, so that nothing is downloaded."""
     if sys.version_info < (3, 12):
         pytest.skip("Lambda has SnapStart from Python 3.12 on; package-sam refuses older ones")
-    project = tmp_path_factory.mktemp("project")
+    project, output = directory / "project", directory / "sam"
     for name in ("chalicelib", ".chalice"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("deployments"))
     shutil.copy(ROOT / "app.py", project)
     (project / "requirements.txt").touch()
-    output = tmp_path_factory.mktemp("sam")
-    package_sam.package(project, request.param, output)
-    return request.param, output / "sam.yaml"
+    path = project / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    config["stages"][stage].setdefault("environment_variables", {}).update(settings)
+    path.write_text(json.dumps(config))
+    package_sam.package(project, stage, output)
+    return output / "sam.yaml"
+
+
+@pytest.fixture(scope="module", params=["dev", "prod"])
+def packaged(request, tmp_path_factory):
+    """Each stage as it is: its name, and the template."""
+    return request.param, package(tmp_path_factory.mktemp(request.param), request.param)
 
 
 @pytest.fixture
@@ -64,7 +71,7 @@ def test_the_packaged_api_is_regional_and_takes_photos(sam):
     api = sam["Resources"]["RestAPI"]["Properties"]
     assert api["EndpointConfiguration"] == "REGIONAL"
     binary = api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
-    assert set(requests.UPLOAD_TYPES) <= set(binary)
+    assert set(requests.PHOTO_TYPES) <= set(binary)
     assert "*/*" not in binary
 
 
@@ -160,20 +167,20 @@ def test_requests_are_throttled(translated):
     assert plan["Quota"]["Period"] == "DAY"
 
 
-def test_the_app_s_origin_is_the_gateway_s():
-    """One setting for both, whoever answers."""
-    template: dict[str, Any] = {
-        "Parameters": {"AllowedOrigin": {"Default": "*"}},
-        "Resources": {
-            "APIHandler": {"Properties": {"Environment": {"Variables": {
-                package_sam.ORIGIN_SETTING: "https://example.org",
-            }}}},
-            "RestAPI": {"Properties": {"DefinitionBody": {"paths": {"/": {"get": {
-                "x-amazon-apigateway-integration": {
-                    "type": "aws_proxy", "uri": {"Fn::Sub": "arn:${APIHandler.Arn}/invocations"},
-                },
-            }}}}}},
-        },
-    }  # fmt: skip
-    package_sam.finish(template)
-    assert template["Parameters"]["AllowedOrigin"]["Default"] == "https://example.org"
+def test_who_may_ask_is_the_stage_s_to_say(tmp_path):
+    """One origin for the app's answers and the gateway's own; a key where a photo is taken."""
+    origin = "https://example.org"
+    path = package(
+        tmp_path, "dev",
+        RANGEFINDER_ALLOWED_ORIGIN=origin, RANGEFINDER_API_KEY_REQUIRED="on",
+    )  # fmt: skip
+    template = yaml.safe_load(path.read_text())
+    assert template["Parameters"]["AllowedOrigin"]["Default"] == origin
+    predictions = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"][
+        "/v1/predictions"
+    ]
+    preflight = predictions["options"]["x-amazon-apigateway-integration"]["responses"]["default"]
+    allowed = "method.response.header.Access-Control-Allow-Origin"
+    assert preflight["responseParameters"][allowed] == f"'{origin}'"
+    assert {"api_key": []} in predictions["post"]["security"]
+    assert lint(path) == ""
