@@ -27,11 +27,12 @@ serve: $(READY) ## Leave chalice local running, and say how to try it
 test: ## Lint, types, and the suite on every supported Python
 	@PYTHON=$(PYTHON) tools/test-all
 
-check: $(READY) ## Lint, types, import directions
+check: $(READY) ## Lint, types, import directions, and the keys of .chalice/config.json
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(RUN) tools.check_config
 
 features: $(READY) ## Build the embedded feature store and the labels from data/
 	$(RUN) tools.build_features
@@ -89,6 +90,22 @@ datasets: $(READY) ## List the datasets in the database; COMMAND="activate VERSI
 
 bench-import: $(READY) ## Import made-up records, measured: ROWS=50000000
 	$(RUN) bench.import_occurrences --rows $(or $(ROWS),1000000) $(OPTIONS)
+
+infra: ## Make or update the stacks of the prod stage: network and data (docs/deploy.md)
+	infra/deploy network
+	infra/deploy data
+
+configure: $(READY) ## Write the stacks' outputs into the prod stage: OPTIONS="--outputs file.json"
+	$(RUN) tools.configure $(OPTIONS)
+
+service-user: $(READY) ## Let the service log in to the database by IAM, and read
+	$(RUN) tools.service_user
+
+operation: $(READY) ## Run a command inside the network: COMMAND="make migrate"
+	@$(RUN) tools.run_task "$(COMMAND)"
+
+package-sam: $(READY) ## Make build/sam/, to deploy by CloudFormation: STAGE=dev or prod
+	@$(RUN) tools.package_sam --stage $(or $(STAGE),dev)
 
 lock: $(READY) ## Pin all requirements anew from the .in files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt

@@ -1,7 +1,7 @@
 """A connection to the database that datasets are loaded into, as an operator has it.
 
 It logs in as the service does, so that whoever may run the tools needs no second set of
-secrets; but it waits longer, and its user may write.
+secrets; but it waits longer, also for Aurora to wake, and its user may write.
 """
 
 import time
@@ -20,6 +20,13 @@ from chalicelib.settings import Settings
 
 LOCK: Final = "SELECT GET_LOCK('rangefinder datasets', 0)"
 """Ends with the connection, however that ends."""
+
+WAKING_SECONDS: Final = 60
+"""Aurora wakes in 15 seconds, in 30 after a day's sleep."""
+
+KEEP: Final = "SET SESSION wait_timeout = 28800"
+"""Aurora ends connections that idle for minutes, so that it can pause: not that of an import,
+which may count for longer before it writes."""
 
 
 class DatasetError(Exception):
@@ -49,7 +56,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Any]:
         """A cursor. Raises ``DatasetError`` where the database is away, or refuses something."""
-        with closing(self._connect()) as connection, connection.cursor() as cursor:
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
             try:
                 yield cursor
             except pymysql.MySQLError as error:
@@ -67,7 +74,8 @@ class Database:
                 raise DatasetError("Somebody else is loading or dropping a dataset just now")
             yield cursor
 
-    def _connect(self) -> Any:
+    def connect(self) -> Any:
+        """A connection of PyMySQL. Raises ``DatasetError`` where there is none to be had."""
         authorities = self.certificate_authorities and str(self.certificate_authorities)
         try:
             server = self.server()
@@ -77,6 +85,8 @@ class Database:
                 user=server.user,
                 password=server.password,
                 database=server.database,
+                connect_timeout=WAKING_SECONDS,
+                init_command=KEEP,
                 charset="utf8mb4",
                 local_infile=True,
                 client_flag=CLIENT.FOUND_ROWS,

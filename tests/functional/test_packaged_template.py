@@ -1,0 +1,186 @@
+"""What `make package-sam` makes, by the real Chalice, and what CloudFormation makes of that.
+
+AWS's own SAM translator and cfn-lint stand in for an account.
+"""
+
+import json
+import shutil
+import sys
+
+import pytest
+import yaml
+
+from chalicelib.http import requests
+from chalicelib.http.problems import CATALOGUE, TYPE_PREFIX
+from tests.templates import lint, load
+from tools import package_sam
+from tools.serving import OFFLINE, ROOT
+
+
+def package(directory, stage, **settings):
+    """By the real Chalice, but without dependencies, so that nothing is downloaded."""
+    if sys.version_info < (3, 12):
+        pytest.skip("Lambda has SnapStart from Python 3.12 on; package-sam refuses older ones")
+    project, output = directory / "project", directory / "sam"
+    for name in ("chalicelib", ".chalice"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("deployments"))
+    shutil.copy(ROOT / "app.py", project)
+    (project / "requirements.txt").touch()
+    path = project / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    config["stages"][stage].setdefault("environment_variables", {}).update(settings)
+    path.write_text(json.dumps(config))
+    package_sam.package(project, stage, output)
+    return output / "sam.yaml"
+
+
+@pytest.fixture(scope="module", params=["dev", "prod"])
+def packaged(request, tmp_path_factory):
+    """Each stage as it is: its name, and the template."""
+    return request.param, package(tmp_path_factory.mktemp(request.param), request.param)
+
+
+@pytest.fixture
+def sam(packaged):
+    return yaml.safe_load(packaged[1].read_text())
+
+
+@pytest.fixture
+def translated(sam, monkeypatch):
+    """What CloudFormation makes of it, by AWS's own translator."""
+    from samtranslator.parser.parser import Parser  # noqa: PLC0415 - slow to import
+    from samtranslator.translator.translator import Translator  # noqa: PLC0415
+
+    for name, value in OFFLINE.items():
+        monkeypatch.setenv(name, value)
+    sam["Resources"]["APIHandler"]["Properties"]["CodeUri"] = "s3://bucket/deployment.zip"
+    defaults = {name: one["Default"] for name, one in sam["Parameters"].items()}
+    return Translator({}, Parser()).translate(sam, defaults)
+
+
+def test_the_packaged_template_passes_the_linter(packaged, translated, tmp_path):
+    """As packaged, and as CloudFormation sees it in the end."""
+    path = tmp_path / "translated.json"
+    path.write_text(json.dumps(translated))
+    assert lint(packaged[1], path) == ""
+    assert (packaged[1].parent / "deployment.zip").is_file()
+
+
+def test_the_packaged_api_is_regional_and_takes_photos(sam):
+    """Without its binary types a photo would arrive mangled, and without an error."""
+    api = sam["Resources"]["RestAPI"]["Properties"]
+    assert api["EndpointConfiguration"] == "REGIONAL"
+    binary = api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
+    assert set(requests.PHOTO_TYPES) <= set(binary)
+    assert "*/*" not in binary
+
+
+def test_every_route_calls_the_snapshotted_version(translated):
+    """Routes and permission name the alias: $LATEST has no snapshot."""
+    made = translated["Resources"]
+    (alias,) = (key for key, one in made.items() if one["Type"] == "AWS::Lambda::Alias")
+    function = made["APIHandler"]["Properties"]
+    assert function["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}
+    assert translated["Parameters"]["SnapStart"]["Default"] == "PublishedVersions"
+    assert made["APIHandlerInvokePermission"]["Properties"]["FunctionName"] == {"Ref": alias}
+    paths = made["RestAPI"]["Properties"]["Body"]["paths"]
+    called = [
+        method["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"][1]
+        for methods in paths.values()
+        for method in methods.values()
+        if method["x-amazon-apigateway-integration"]["type"] == "aws_proxy"
+    ]
+    assert len(called) > len(paths)
+    assert all(one == {"Alias": {"Ref": alias}} for one in called)
+    (version,) = (one for one in made.values() if one["Type"] == "AWS::Lambda::Version")
+    assert version["DeletionPolicy"] == "Delete"
+
+
+def test_logs_end(translated):
+    """The function writes to a group of the stack, may do so, and the group forgets."""
+    made = translated["Resources"]
+    assert made["APIHandlerLogs"]["Properties"]["RetentionInDays"] == {"Ref": "LogDays"}
+    logging = made["APIHandler"]["Properties"]["LoggingConfig"]
+    assert logging == {"LogGroup": {"Ref": "APIHandlerLogs"}}
+
+
+def test_stages_differ_as_they_should(packaged, sam):
+    """Dev touches no network and reserves nothing; prod does both. Each has its own rights."""
+    stage = packaged[0]
+    function = sam["Resources"]["APIHandler"]["Properties"]
+    assert ("VpcConfig" in function) == (stage == "prod")
+    assert ("ReservedConcurrentExecutions" in function) == (stage == "prod")
+    assert function["MemorySize"] == 1769
+    assert function["Timeout"] == 29
+    assert function["Tracing"] == "Active"
+    (policy,) = sam["Resources"]["ApiHandlerRole"]["Properties"]["Policies"]
+    assert policy["PolicyDocument"] == json.loads(
+        (ROOT / f".chalice/policy-{stage}.json").read_text()
+    )
+
+
+GATEWAY_ANSWERS = sorted(
+    load(package_sam.GATEWAY.name)["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
+)
+
+
+def test_what_api_gateway_answers_by_itself_is_covered():
+    """Its own refusals of a request, and the defaults for what else it may think of."""
+    assert {
+        "ACCESS_DENIED", "MISSING_AUTHENTICATION_TOKEN", "INVALID_API_KEY", "RESOURCE_NOT_FOUND",
+        "REQUEST_TOO_LARGE", "THROTTLED", "QUOTA_EXCEEDED", "INTEGRATION_FAILURE",
+        "INTEGRATION_TIMEOUT", "DEFAULT_4XX", "DEFAULT_5XX",
+    } <= set(GATEWAY_ANSWERS)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GATEWAY_ANSWERS)
+def test_api_gateway_speaks_as_the_function_does(name):
+    """Problem details of the catalogue where one fits, readable by browsers."""
+    api = load(package_sam.GATEWAY.name)["Resources"]["RestAPI"]["Properties"]
+    answer = api["GatewayResponses"][name]
+    headers = answer["ResponseParameters"]["Headers"]
+    assert headers["Content-Type"] == "'application/problem+json'"
+    assert headers["Access-Control-Allow-Origin"] == {"Fn::Sub": "'${AllowedOrigin}'"}
+    template = answer["ResponseTemplates"]["application/json"]
+    problem = json.loads(template.replace("$context.error.messageString", '"Said by AWS"'))
+    assert set(problem) >= {"type", "title", "detail", "requestId"}
+    if "StatusCode" in answer:
+        assert problem["status"] == int(answer["StatusCode"])
+    if problem["type"] == "about:blank":
+        return
+    known = CATALOGUE[problem["type"].removeprefix(TYPE_PREFIX)]
+    assert problem["title"] == known.title
+    assert problem.get("status", known.status) == known.status
+
+
+def test_requests_are_throttled(translated):
+    """For everybody together, and for each key a day."""
+    (stage,) = (
+        one["Properties"] for one in translated["Resources"].values()
+        if one["Type"] == "AWS::ApiGateway::Stage"
+    )  # fmt: skip
+    (settings,) = stage["MethodSettings"]
+    assert settings["ResourcePath"] == "/*"
+    assert settings["ThrottlingRateLimit"] == {"Ref": "RequestsPerSecond"}
+    plan = translated["Resources"]["UsagePlan"]["Properties"]
+    assert plan["ApiStages"][0]["Stage"]["Ref"].startswith("RestAPI")
+    assert plan["Quota"]["Period"] == "DAY"
+
+
+def test_who_may_ask_is_the_stage_s_to_say(tmp_path):
+    """One origin for the app's answers and the gateway's own; a key where a photo is taken."""
+    origin = "https://example.org"
+    path = package(
+        tmp_path, "dev",
+        RANGEFINDER_ALLOWED_ORIGIN=origin, RANGEFINDER_API_KEY_REQUIRED="on",
+    )  # fmt: skip
+    template = yaml.safe_load(path.read_text())
+    assert template["Parameters"]["AllowedOrigin"]["Default"] == origin
+    predictions = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"][
+        "/v1/predictions"
+    ]
+    preflight = predictions["options"]["x-amazon-apigateway-integration"]["responses"]["default"]
+    allowed = "method.response.header.Access-Control-Allow-Origin"
+    assert preflight["responseParameters"][allowed] == f"'{origin}'"
+    assert {"api_key": []} in predictions["post"]["security"]
+    assert lint(path) == ""
