@@ -80,7 +80,7 @@ class Tiers:
 
     def __init__(self, mysql_url: str, redis_url: str, bare: redis.Redis, cursor: Any) -> None:
         connection = mysql_connection(mysql_url)
-        process = Process("bench", time.time, time.sleep, random.random)
+        process = Process(lambda: "bench", time.time, time.sleep, random.random)
         self.database = MysqlFeatures(lambda: connection, MysqlOptions(), time.monotonic)
         self.cache = RedisCache(RedisOptions(redis_url), time.monotonic)
         self.shared = SharedCachedFeatures(self.database, self.cache, Times(), process)

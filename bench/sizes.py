@@ -57,7 +57,7 @@ def main() -> None:
             MysqlFeatures(lambda: connected, MysqlOptions(), time.monotonic),
             RedisCache(RedisOptions(cache_server.url), time.monotonic),
             Times(),
-            Process("bench", time.time, time.sleep, random.random),
+            Process(lambda: "bench", time.time, time.sleep, random.random),
         )
         for cell in land_cells(TARGET, SAMPLE, random.Random(1)):
             shared.features(chain_of(cell), 0)

@@ -82,8 +82,12 @@ class Services:
 
 
 def this_process() -> Process:
-    """Real time, and chances that need no secrecy. Leases need a name for each environment."""
-    return Process(uuid.uuid4().hex, time.time, time.sleep, random.random)
+    """Real time, and chances that the system draws.
+
+    Environments that Lambda restores from one snapshot would share a name that was made at the
+    start, and the state of Python's own generator.
+    """
+    return Process(lambda: uuid.uuid4().hex, time.time, time.sleep, random.SystemRandom().random)
 
 
 def feature_repository(settings: Settings, clock: Clock, process: Process) -> FeatureRepository:

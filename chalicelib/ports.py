@@ -23,12 +23,12 @@ Clock = Callable[[], float]
 class Process:
     """What an environment has of its own.
 
-    ``owner`` names it in leases; ``clock`` is the time of day (:func:`time.time`), since
-    entries outlive processes; ``sleep`` waits; ``random`` gives numbers from 0 to 1, 1
-    excluded.
+    ``new_owner`` gives a name under which to hold one lease, as nobody else has ever held one;
+    ``clock`` is the time of day (:func:`time.time`), since entries outlive processes;
+    ``sleep`` waits; ``random`` gives numbers from 0 to 1, 1 excluded.
     """
 
-    owner: str
+    new_owner: Callable[[], str]
     clock: Clock
     sleep: Callable[[float], None]
     random: Callable[[], float]

@@ -77,7 +77,7 @@ class SharedCachedFeatures:
         self._repository = repository
         self._cache = cache
         self._times = times
-        self._owner = process.owner
+        self._new_owner = process.new_owner
         self._clock = process.clock
         self._sleep = process.sleep
         self._random = process.random
@@ -131,7 +131,7 @@ class SharedCachedFeatures:
     def _tell_of_new_dataset(self, version: str) -> None:
         """Who comes upon a new dataset says so, or all would miss until they look again."""
         with suppress(FeaturesUnavailable):
-            self._load(DATASET_KEY, self._dataset_kind)
+            self._load(self._dataset_kind)
         self._dataset.must_be(lambda known: known.version == version)
 
     def _find(self, key: str, kind: _Kind[Entry, Value]) -> Value:
@@ -157,50 +157,45 @@ class SharedCachedFeatures:
 
     def _due(self, key: str, kind: _Kind[Entry, Value], entry: Entry) -> Value:
         """One environment refreshes; the others, and it too if it fails, take what is there."""
-        if self._cache.lease(key + LEASE_SUFFIX, self._owner, self._times.lease):
-            try:
-                return self._load(key, kind)
-            except FeaturesUnavailable:
-                # The lease is left to end by itself: nobody need try again before that.
-                pass
+        owner = self._new_owner()
+        if self._cache.lease(key + LEASE_SUFFIX, owner, self._times.lease):
+            # Where loading fails the lease is left to end: nobody need try again before that.
+            with suppress(FeaturesUnavailable):
+                found = self._load(kind)
+                self._release(key, owner)
+                return found
         is_fresh = self._clock() < entry.fresh_until
         return kind.show(entry, FeatureSource.CACHE if is_fresh else FeatureSource.STALE)
 
     def _missing(self, key: str, kind: _Kind[Entry, Value]) -> Value:
         """One environment loads; the others look again until they find it or lose patience."""
-        deadline = self._clock() + self._times.wait
-        while not self._cache.lease(key + LEASE_SUFFIX, self._owner, self._times.lease):
+        owner, deadline = self._new_owner(), self._clock() + self._times.wait
+        while not self._cache.lease(key + LEASE_SUFFIX, owner, self._times.lease):
             if self._clock() >= deadline:
                 return kind.load()
             self._sleep(self._times.poll)
             entry = kind.open(self._cache.get(key))
             if entry is not None:
                 return kind.show(entry, FeatureSource.CACHE)
-        # The one who held the lease before may have put it there just now.
-        entry = kind.open(self._cache.get(key))
-        if entry is not None:
-            self._release(key)
-            return kind.show(entry, FeatureSource.CACHE)
         try:
-            return self._load(key, kind)
-        except FeaturesUnavailable:
-            self._release(key)
-            raise
+            # The one who held the lease before may have put it there just now.
+            entry = kind.open(self._cache.get(key))
+            return self._load(kind) if entry is None else kind.show(entry, FeatureSource.CACHE)
+        finally:
+            self._release(key, owner)
 
-    def _load(self, key: str, kind: _Kind[Entry, Value]) -> Value:
+    def _load(self, kind: _Kind[Entry, Value]) -> Value:
+        """From the wrapped repository, and into the cache if that can be reached."""
         start = self._clock()
         found = kind.load()
         cost = max(self._clock() - start, 0.0)
         vary = 1 + self._times.jitter * (2 * self._random() - 1)
         fresh_until = self._clock() + kind.fresh(found) * vary
-        try:
+        with suppress(CacheUnavailable):
             sealed = seal(kind.entry(found, fresh_until, cost))
             self._cache.put(kind.key(found), sealed, self._times.kept)
-        except CacheUnavailable:
-            return found
-        self._release(key)
         return found
 
-    def _release(self, key: str) -> None:
+    def _release(self, key: str, owner: str) -> None:
         with suppress(CacheUnavailable):
-            self._cache.release(key + LEASE_SUFFIX, self._owner)
+            self._cache.release(key + LEASE_SUFFIX, owner)

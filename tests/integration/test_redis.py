@@ -145,7 +145,7 @@ def test_another_name_is_not_believed(tmp_path, connect, certificates):
 
 
 def environment(database: FakeFeatures, cache: RedisCache, name: str) -> SharedCachedFeatures:
-    process = Process(name, FakeClock(1_000_000.0), lambda _: None, random.Random(1).random)
+    process = Process(lambda: name, FakeClock(1_000_000.0), lambda _: None, random.Random(1).random)
     return SharedCachedFeatures(database, cache, Times(), process)
 
 

@@ -60,7 +60,7 @@ class Deployment:
             "features_timeout_seconds": "10",
         }
         process = Process(
-            f"environment-{next(NUMBERS)}", self.time_of_day, lambda _: None, lambda: 0.5
+            lambda: f"lease-{next(NUMBERS)}", self.time_of_day, lambda _: None, lambda: 0.5
         )
         environment = {
             f"RANGEFINDER_{name.upper()}": text for name, text in (usual | settings).items()
@@ -326,7 +326,7 @@ def test_when_the_holder_of_a_lease_dies_the_next_reader_goes_on(empty_redis):
 
     def environment(name: str, database: FakeFeatures) -> SharedCachedFeatures:
         cache = RedisCache(RedisOptions(empty_redis, timeout=5.0), FakeClock())
-        process = Process(name, FakeClock(), until_the_lease_has_gone, lambda: 0.5)
+        process = Process(lambda: name, FakeClock(), until_the_lease_has_gone, lambda: 0.5)
         return SharedCachedFeatures(database, cache, Times(lease=0.2, wait=60.0), process)
 
     cells = chain(PANTANAL)

@@ -1,10 +1,12 @@
 import math
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from chalicelib.adapters.shared_cache import DATASET_KEY, SharedCachedFeatures, Times
+from chalicelib.bootstrap import this_process
 from chalicelib.domain import FeatureSource
 from chalicelib.errors import CacheUnavailable, FeaturesUnavailable
 from chalicelib.ports import Process
@@ -66,7 +68,7 @@ class World:
         self.while_sleeping: Callable[[], None] = lambda: None
 
     def environment(self, name: str = "one") -> SharedCachedFeatures:
-        process = Process(name, self.clock, self.sleep, lambda: self.chance)
+        process = Process(lambda: name, self.clock, self.sleep, lambda: self.chance)
         return SharedCachedFeatures(self.database, self.cache, TIMES, process)
 
     def sleep(self, seconds: float) -> None:
@@ -274,3 +276,13 @@ def test_who_comes_upon_a_new_dataset_tells_all_at_once():
         assert two.dataset().version == "facts-2"
         assert world.environment("three").features(CHAIN, 0).source is FeatureSource.CACHE
     assert world.queries == 2
+
+
+def test_environments_of_one_snapshot_hold_leases_of_their_own():
+    """Lambda may restore many from one: what was drawn at the start they all share."""
+    one, two = this_process(), this_process()
+    assert len({one.new_owner(), one.new_owner(), two.new_owner()}) == 3
+    state = random.getstate()
+    chances = [one.random() for _ in range(5)]
+    random.setstate(state)
+    assert [one.random() for _ in range(5)] != chances
