@@ -156,6 +156,11 @@ class Settings:
         "How many places' features stay in memory.",
         default=1_000,
     )
+    deployment: str = _setting(
+        _text,
+        "Under which name metrics are reported, so that stages of one account do not mix.",
+        default="rangefinder",
+    )
     allowed_origin: str = _setting(
         _text,
         "Whose pages may call the service from a browser (CORS): an origin, or `*` for all.",

@@ -73,6 +73,7 @@ def variables(outputs: Outputs) -> dict[str, str]:
     """The settings that follow from the stacks. There is no secret among them."""
     database = f"{outputs['DatabaseEndpoint']}:{outputs['DatabasePort']}"
     return {
+        "RANGEFINDER_DEPLOYMENT": f"rangefinder-{STAGE}",
         "RANGEFINDER_MYSQL_URL": f"mysql://{DATABASE_USER}@{database}/{DATABASE}",
         "RANGEFINDER_MYSQL_IAM": "on",
         "RANGEFINDER_REDIS_URL": f"rediss://{outputs['CacheEndpoint']}:{outputs['CachePort']}",

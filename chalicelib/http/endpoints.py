@@ -26,7 +26,7 @@ def predict(request: Request, services: Services) -> Response:
     query, limit = requests.prediction_query(request, services.settings.maximum_photo_bytes)
     found = services.identify(query)
     left_alone = services.places.repository.left_alone()
-    telemetry.measure(found.model, found.geo, found.timings, left_alone)
+    telemetry.measure(found, left_alone, services.settings.deployment)
     return _json(answers.identification(found, limit))
 
 

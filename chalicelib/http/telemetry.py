@@ -18,7 +18,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from chalice.app import Request, Response
 
-from chalicelib.domain import FeatureSource, Geo, GeoStatus, Model
+from chalicelib.domain import FeatureSource, GeoStatus, Identification
 
 SERVICE: Final = "rangefinder"
 NAMESPACE: Final = "Rangefinder"
@@ -67,11 +67,10 @@ def middleware(request: Request, get_response: Callable[[Request], Response]) ->
     return response
 
 
-def measure(
-    model: Model, geo: Geo, timings: Mapping[str, float], left_alone: tuple[str, ...]
-) -> None:
-    """Write the metrics of one prediction; ``timings`` are milliseconds by stage."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+def measure(found: Identification, left_alone: tuple[str, ...], deployment: str) -> None:
+    """Write the metrics of one prediction, as ``deployment``'s."""
+    model, geo = found.model, found.geo
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=deployment)
     metrics.add_metadata("requestId", request_id())
     metrics.add_metadata("model", f"{model.name} {model.version}")
     metrics.add_metadata("dataset", geo.dataset.version if geo.dataset else None)
@@ -83,6 +82,6 @@ def measure(
     for server, name in BREAKERS.items():
         metrics.add_metric(name, MetricUnit.Count, float(server in left_alone))
     metrics.add_metric(COLD_START, MetricUnit.Count, float(next(_predictions) == 0))
-    for stage, milliseconds in timings.items():
+    for stage, milliseconds in found.timings.items():
         metrics.add_metric(STAGES[stage], MetricUnit.Milliseconds, milliseconds)
     metrics.flush_metrics()
