@@ -73,6 +73,15 @@ bench-sizes: $(READY) ## How much room the features take
 	@tools/debian-packages mariadb-server redis-server
 	$(RUN) bench.sizes
 
+package: $(READY) ## Build the slimmed zip for Lambda, verify it, and say what is in it
+	@$(RUN) tools.package --architecture $(or $(ARCHITECTURE),x86_64)
+
+deploy: $(READY) ## Build it, and deploy just that: STAGE=dev or prod
+	@$(RUN) tools.deploy --stage $(or $(STAGE),dev) --architecture $(or $(ARCHITECTURE),x86_64)
+
+bench-cold: $(READY) ## From process start to the first answer, beside the least there could be
+	$(RUN) bench.cold
+
 range: $(READY) ## Draw where an animal is expected: TAXON="Panthera onca", MONTH=1 to 12
 	$(RUN) tools.draw_range "$(TAXON)" --month $(or $(MONTH),0)
 
