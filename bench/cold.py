@@ -1,0 +1,154 @@
+"""A cold start: from the start of the process to the first answer (``make bench-cold``).
+
+Three packages, in turns, each run by Lambda's own runtime client:
+
+- ours, as ``make package`` makes it;
+- plain: what Chalice's packager alone makes of the same project;
+- the floor: a handler that only imports numpy, Pillow and the TFLite runtime, loads the
+  same model and runs it once on the same photo. Its files are those of ours, compiled.
+
+Each is unpacked once and run once before anything counts, so all are in the page cache.
+What Lambda adds before the process starts (fetching and unpacking the zip) is not in it;
+that grows with the size.
+"""
+
+import argparse
+import base64
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from chalicelib.settings import HERE
+from tests.forms import FORM_TYPE, form
+from tests.gateway import event
+from tests.lambda_runtime import lay_out_runtime, running
+from tests.samples import SAMPLES
+from tools import archive, chalice_project, package
+
+ROUNDS: Final = 11
+PHOTO: Final = "jaguar.jpg"
+
+READ_ONLY: Final = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""As /var/task is: root could write bytecode into any directory here."""
+
+FLOOR_PARTS: Final = ("numpy", "numpy.libs", "PIL", "pillow.libs", "ai_edge_litert")
+FLOOR: Final = """
+import base64
+import io
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
+
+interpreter = Interpreter(model_path="model.tflite", num_threads=THREADS)
+interpreter.allocate_tensors()
+inputs = interpreter.get_input_details()[0]
+outputs = interpreter.get_output_details()[0]
+_, height, width, _ = inputs["shape"]
+
+
+def answer(event, context):
+    image = Image.open(io.BytesIO(base64.b64decode(event["photo"])), formats=["JPEG"])
+    image.draft("RGB", (2 * width, 2 * height))
+    pixels = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC), np.float32)
+    interpreter.set_tensor(inputs["index"], pixels[np.newaxis])
+    interpreter.invoke()
+    return int(interpreter.get_tensor(outputs["index"])[0].argmax())
+"""
+
+
+class Variant(NamedTuple):
+    """A package, and what it is asked."""
+
+    directory: Path
+    handler: str
+    event: Mapping[str, Any]
+
+
+def lay_out(directory: Path) -> dict[str, Variant]:
+    """The three packages, unpacked."""
+    photo = SAMPLES[PHOTO].content
+    prediction = event(
+        "POST", "/v1/predictions", form(("photo", photo)), {"Content-Type": FORM_TYPE}
+    )
+    project = directory / "project"
+    chalice_project.copy_project(project, {"automatic_layer": False})
+    plain = archive.unpack(chalice_project.pack(project), directory / "plain")
+    ours = archive.unpack(package.build(project), directory / "ours")
+    floor = directory / "floor"
+    for name in FLOOR_PARTS:
+        shutil.copytree(ours / name, floor / name)
+    shutil.copy(next((HERE / "model").glob("*.tflite")), floor / "model.tflite")
+    text = FLOOR.replace("THREADS", str(os.cpu_count()))
+    (floor / "floor.py").write_text(text, encoding="utf-8")
+    archive.compile_sources(floor)
+    return {
+        "ours": Variant(ours, "app.app", prediction),
+        "plain": Variant(plain, "app.app", prediction),
+        "floor": Variant(floor, "floor.answer", {"photo": base64.b64encode(photo).decode()}),
+    }
+
+
+def start(variant: Variant, runtime: Path) -> tuple[float, float]:
+    """Milliseconds to the first ``/next``, and to the first answer."""
+    with running(variant.directory, runtime, READ_ONLY, variant.handler) as function:
+        answer, seconds = function.timed_invoke(variant.event)
+        if isinstance(answer, dict) and answer["statusCode"] != 200:
+            raise RuntimeError(answer["body"])
+        return function.seconds_to_first_next * 1000, seconds * 1000
+
+
+def import_times(variant: Variant, count: int) -> str:
+    """The modules that take longest to import, milliseconds of their own and in all."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-s", "-X", "importtime", "-c", "import app"],
+        cwd=variant.directory, env={"PYTHONPATH": str(variant.directory), **READ_ONLY},
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    found = re.findall(r"import time: +(\d+) \| +(\d+) \|( +)(\S+)", done.stderr)
+    rows = sorted(found, key=lambda row: -int(row[1]))[:count]
+    lines = [f"{'own':>8}{'in all':>8}  ms"]
+    lines += [f"{int(own) / 1e3:8.1f}{int(all_) / 1e3:8.1f}  {name}" for own, all_, _, name in rows]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--imports", type=int, default=40, help="lines of the import table")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        variants = lay_out(Path(temporary))
+        runtime = lay_out_runtime(Path(temporary) / "runtime")
+        for variant in variants.values():
+            start(variant, runtime)
+        print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
+        for _ in range(arguments.rounds):
+            for name, variant in variants.items():
+                times[name].append(start(variant, runtime))
+        print(f"{'':8}{'to /next':>10}{'to the first answer':>21}{'/ floor':>9}  ms, median (least)")
+        floor = statistics.median(answer for _, answer in times["floor"])
+        for name, taken in times.items():
+            ready, answer = (sorted(column) for column in zip(*taken, strict=True))
+            middle = statistics.median(answer)
+            print(
+                f"{name:8}{statistics.median(ready):10.0f}{middle:13.0f} ({answer[0]:.0f})"
+                f"{middle / floor:11.2f}"
+            )
+        plain, ours = (
+            statistics.median(answer for _, answer in times[name]) for name in ("plain", "ours")
+        )
+        print(f"plain / ours: {plain / ours:.2f}\n\n{import_times(variants['ours'], arguments.imports)}")
+
+
+if __name__ == "__main__":
+    main()
