@@ -24,6 +24,8 @@ if under_chalice_command():
     from chalicelib.http import local
 
     local.improve()
+else:
+    services.prepare()
 
 
 def current_request() -> Request:

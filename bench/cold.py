@@ -135,19 +135,20 @@ def main() -> None:
         for _ in range(arguments.rounds):
             for name, variant in variants.items():
                 times[name].append(start(variant, runtime))
-        print(f"{'':8}{'to /next':>10}{'to the first answer':>21}{'/ floor':>9}  ms, median (least)")
+        print("            to /next  to the first answer  / floor   (ms, median, least)")
         floor = statistics.median(answer for _, answer in times["floor"])
         for name, taken in times.items():
             ready, answer = (sorted(column) for column in zip(*taken, strict=True))
             middle = statistics.median(answer)
             print(
-                f"{name:8}{statistics.median(ready):10.0f}{middle:13.0f} ({answer[0]:.0f})"
-                f"{middle / floor:11.2f}"
+                f"{name:8}{statistics.median(ready):12.0f}{middle:13.0f} ({answer[0]:.0f})"
+                f"{middle / floor:9.2f}"
             )
         plain, ours = (
             statistics.median(answer for _, answer in times[name]) for name in ("plain", "ours")
         )
-        print(f"plain / ours: {plain / ours:.2f}\n\n{import_times(variants['ours'], arguments.imports)}")
+        print(f"plain / ours: {plain / ours:.2f}\n")
+        print(import_times(variants["ours"], arguments.imports))
 
 
 if __name__ == "__main__":

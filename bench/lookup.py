@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,7 +49,7 @@ def medians(*calls: Callable[[], object]) -> tuple[float, ...]:
 def with_every_animal(features: PlaceFeatures, taxa: frozenset[str]) -> PlaceFeatures:
     """A place where all of them have been seen, as occurrences make some."""
     some = next(iter(features.taxa.values()))
-    return replace(features, taxa={one: TaxonFeature(some.status, 0.5, 0.1) for one in taxa})
+    return features._replace(taxa={one: TaxonFeature(some.status, 0.5, 0.1) for one in taxa})
 
 
 def main() -> None:

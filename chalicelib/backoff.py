@@ -5,8 +5,7 @@ is therefore drawn towards the one above it, the more the less it rests on.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 RANGE_PRIOR: Final = 0.5
 """Looks that the wider cell's word is worth where looks are sampled points of a range.
@@ -17,8 +16,7 @@ Such a point is no chance find: a single one nearly settles it. Each dataset has
 Key = TypeVar("Key")
 
 
-@dataclass(frozen=True, slots=True)
-class Level(Generic[Key]):
+class Level(NamedTuple, Generic[Key]):
     """One cell of a chain: how often it was looked at, and how often each taxon was there.
 
     What a look is, the dataset says: an observer, or a sampled point of a range.

@@ -3,7 +3,7 @@
 Built once for each environment (a Lambda execution environment, or the process
 of ``chalice local``), when ``app.py`` is imported, so that wrong settings end the
 start and not a request. Nothing is opened yet: each adapter opens its file or
-connection when it is first used, and keeps it.
+connection when it is first used, and keeps it; only the model is loaded ahead on Lambda.
 """
 
 import os
@@ -11,6 +11,7 @@ import random
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -21,6 +22,7 @@ from chalicelib.adapters.features import EmbeddedFeatures
 from chalicelib.adapters.photo import PillowPhotoReader
 from chalicelib.adapters.uploads import NoUploads, S3Uploads
 from chalicelib.aws import aws_client
+from chalicelib.errors import ModelUnavailable
 from chalicelib.fusion import WeightBounds
 from chalicelib.identify import Identify
 from chalicelib.places import Places
@@ -79,6 +81,15 @@ class Services:
             patience=settings.features_timeout_seconds,
         )
         return cls(settings, identify, places, classifier, uploads)
+
+    def prepare(self) -> None:
+        """Load the model before the first photo comes: Lambda starts with more than its share.
+
+        No thread: what takes long in it holds the interpreter's lock. A model that cannot be
+        loaded is no reason to end here; ``GET /readyz`` and each prediction will say so.
+        """
+        with suppress(ModelUnavailable):
+            self.classifier.load()
 
 
 def this_process() -> Process:

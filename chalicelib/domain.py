@@ -1,11 +1,12 @@
 """The words of the trade: values without behaviour that touches the world.
 
-Names follow Darwin Core (https://dwc.tdwg.org/terms/) wherever it has a term.
+Names follow Darwin Core (https://dwc.tdwg.org/terms/) wherever it has a term. Named tuples,
+since a cold start makes each class anew, and a dataclass takes seven times as long.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,8 +22,7 @@ WHOLE_YEAR = 0
 """The month that stands for all months, in features, keys and tables."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coordinates:
+class Coordinates(NamedTuple):
     """A point on WGS 84 and how far off it may be.
 
     Degrees, north and east positive; the uncertainty is a radius in metres, or
@@ -42,8 +42,7 @@ class LocationSource(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """Where the photo was taken: the point, who said so, and its H3 cell."""
 
     source: LocationSource
@@ -53,8 +52,7 @@ class Location:
     """Why the photo's own position was not used, where it was looked for in vain."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventDate:
+class EventDate(NamedTuple):
     """When the photo was taken: ISO 8601 as Darwin Core ``eventDate`` wants it.
 
     A year alone is a date too, so the month may be unknown.
@@ -64,8 +62,7 @@ class EventDate:
     month: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ExifReading:
+class ExifReading(NamedTuple):
     """What the photo's EXIF says, as far as it can be believed.
 
     ``no_fix`` is the reason why ``coordinates`` is ``None``; exactly one of the
@@ -79,8 +76,7 @@ class ExifReading:
     """1 to 8 as in EXIF 2.32, table 6; 1 is upright."""
 
 
-@dataclass(frozen=True, slots=True)
-class InputSize:
+class InputSize(NamedTuple):
     """What the model looks at: the middle of the photo, in so many pixels.
 
     ``frame`` is ``square`` for a square in the middle, ``whole`` for all of the photo,
@@ -104,8 +100,7 @@ class Geography(StrEnum):
     EXTINCT = "extinct"
 
 
-@dataclass(frozen=True, slots=True)
-class Taxon:
+class Taxon(NamedTuple):
     """An animal as the model tells it apart: a species, a breed or a wider group."""
 
     taxon_id: str
@@ -113,12 +108,11 @@ class Taxon:
     vernacular_name: str
     taxon_rank: str
     geography: Geography
-    higher: Mapping[str, str] = field(default_factory=dict)
+    higher: Mapping[str, str] = MappingProxyType({})
     """Names by rank, finest first: genus, family, order, class, as far as the taxon has them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """From which score on a name is given; chosen on development data, kept beside the model.
 
     ``animal``: the share of the picture's score that must be animal for any name;
@@ -132,8 +126,7 @@ class Thresholds:
     rolled_up: float
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """What a classifier says of itself, with the taxon of each of its outputs.
 
     ``taxa[i]`` is what output ``i`` stands for; ``None`` where that is no animal.
@@ -167,7 +160,7 @@ class TaxonFeature(NamedTuple):
 
     ``presence`` (0 to 1) tells how firmly it is expected there; ``prevalence``
     is the mean of that over all cells of the dataset. Their ratio is what the
-    place adds. A tuple, since hundreds of them are made for each prediction.
+    place adds.
     """
 
     status: Status
@@ -185,8 +178,7 @@ class FeatureSource(StrEnum):
     EMBEDDED = "embedded"
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceFeatures:
+class PlaceFeatures(NamedTuple):
     """Which animals live at a place: what the database holds for one chain of cells.
 
     ``cell`` is the finest cell of the chain that has data (``None``: none has);
@@ -206,8 +198,7 @@ EXPECTED_IN_RANGE = 0.05
 """The presence from which on an animal counts as expected, where the dataset is of ranges."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(NamedTuple):
     """Where features come from, and which taxa they cover.
 
     A taxon outside ``taxa`` is unmapped: that a place does not list it says nothing.
@@ -223,8 +214,7 @@ class Dataset:
     expected_presence: float = EXPECTED_IN_RANGE
 
 
-@dataclass(frozen=True, slots=True)
-class UploadTicket:
+class UploadTicket(NamedTuple):
     """Leave to upload one photo: an HTML form's ``POST`` to ``url`` with ``fields`` and ``file``.
 
     ``key`` names the photo afterwards; ``seconds`` is how long the leave holds.
@@ -246,8 +236,7 @@ class GeoStatus(StrEnum):
     DISABLED = "disabled"
 
 
-@dataclass(frozen=True, slots=True)
-class Geo:
+class Geo(NamedTuple):
     """Whether the place was used, and if not, why."""
 
     status: GeoStatus
@@ -255,8 +244,7 @@ class Geo:
     dataset: Dataset | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One animal that it may be, by look, by place and by both.
 
     ``vision_score`` and ``score`` each sum to 1 over all animals of the model.
@@ -279,8 +267,7 @@ class DecisionKind(StrEnum):
     NOT_AN_ANIMAL = "notAnAnimal"
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A name with what it has of the probability, all that it covers summed."""
 
     scientific_name: str
@@ -288,8 +275,7 @@ class Name:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(NamedTuple):
     """The picture's first choice does not live here: what there is instead.
 
     ``instead`` is the likeliest animal that the place does not speak against;
@@ -301,8 +287,7 @@ class Rejection:
     rolled_up: Name | None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer in a word: a name that is sure enough, or that there is none."""
 
     kind: DecisionKind
@@ -310,8 +295,7 @@ class Decision:
     rejection: Rejection | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Identification:
+class Identification(NamedTuple):
     """The answer: what the animal is, and what that rests on."""
 
     prediction_id: str
@@ -330,8 +314,7 @@ class Identification:
     """Milliseconds by stage, in the order in which the stages ran."""
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """One animal of a place, as ``GET /v1/species`` lists it."""
 
     taxon: Taxon

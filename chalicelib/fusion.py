@@ -6,8 +6,7 @@ between a floor and a ceiling, and never forbids. Zoos, vagrants and pets exist.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from chalicelib.domain import (
     Candidate,
@@ -34,8 +33,7 @@ PRESENCE: Final[Mapping[Status, float]] = {
 NEUTRAL_WEIGHT: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class WeightBounds:
+class WeightBounds(NamedTuple):
     """How far a place may speak: ``floor`` (0 to 1) against, ``ceiling`` (above 1) for."""
 
     floor: float

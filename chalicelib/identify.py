@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from chalicelib import cells, fusion
 from chalicelib.decision import decide
@@ -26,8 +26,7 @@ from chalicelib.ports import Classifier, Clock, ExifReader, PhotoReader, Uploads
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """What a caller asks: a photo, and what the caller knows about it.
 
     ``upload`` is the key of a photo that was uploaded before, in place of ``photo``.

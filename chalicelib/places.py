@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from chalicelib import cells, fusion
 from chalicelib.domain import (
@@ -88,8 +88,7 @@ def average(entries: Sequence[tuple[PlaceFeatures, float]]) -> PlaceFeatures:
             if taxon_id not in firmest or firmest[taxon_id].presence < feature.presence:
                 firmest[taxon_id] = feature
     first = known[0][0] if known else entries[0][0]
-    return replace(
-        first,
+    return first._replace(
         source=max((entry.source for entry, _ in entries), key=SLOWEST_LAST.index),
         taxa={
             taxon_id: feature._replace(presence=presences[taxon_id])

@@ -1,8 +1,7 @@
 """What the pipeline needs of the world, as protocols that a small fake can satisfy."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from chalicelib.domain import (
     Dataset,
@@ -19,8 +18,7 @@ Clock = Callable[[], float]
 """Seconds on a clock that never goes back, as :func:`time.monotonic`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """What an environment has of its own.
 
     ``new_owner`` gives a name under which to hold one lease, as nobody else has ever held one;

@@ -6,16 +6,13 @@ does, so three things of Chalice's document are put right on the way (``readable
 
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import boto3
 
-from tools.serving import OFFLINE, ROOT, free_port
-
-START_SECONDS = 60.0
+from tools.serving import OFFLINE, ROOT, free_port, wait_until_it_listens
 
 
 class Account:
@@ -44,24 +41,11 @@ def fake_aws() -> Iterator[Account]:
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        account = Account(port)
-        _wait(account, server)
-        yield account
+        wait_until_it_listens(server, port)
+        yield Account(port)
     finally:
         server.kill()
         server.wait()
-
-
-def _wait(account: Account, server: subprocess.Popen[bytes]) -> None:
-    import socket  # noqa: PLC0415
-
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", int(account.url.rpartition(":")[2]))) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError("moto did not start")
 
 
 def readable(document: dict[str, Any]) -> dict[str, Any]:
@@ -82,21 +66,27 @@ def readable(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(port: int) -> None:
+    """Run the server, with the documents put right."""
     from moto.apigateway.models import APIGatewayBackend  # noqa: PLC0415
     from moto.server import main as serve  # noqa: PLC0415
 
-    class Forgiving(APIGatewayBackend):
-        def import_rest_api(self, api_doc, fail_on_warnings):
-            return original_import(self, readable(api_doc), fail_on_warnings)
-
-        def put_rest_api(self, function_id, api_doc, fail_on_warnings, mode="merge"):
-            document = readable(api_doc)
-            return original_put(self, function_id, document, fail_on_warnings, mode)
-
-    original_import, original_put = APIGatewayBackend.import_rest_api, APIGatewayBackend.put_rest_api
-    APIGatewayBackend.import_rest_api = Forgiving.import_rest_api  # type: ignore[method-assign]
-    APIGatewayBackend.put_rest_api = Forgiving.put_rest_api  # type: ignore[method-assign]
+    for name, position in (("import_rest_api", 0), ("put_rest_api", 1)):
+        setattr(APIGatewayBackend, name, _reading(getattr(APIGatewayBackend, name), position))
     serve(["--host", "127.0.0.1", "--port", str(port)])
+
+
+def _reading(method: Callable[..., Any], position: int) -> Callable[..., Any]:
+    """The method, with its document (that argument, or ``api_doc``) made readable."""
+
+    def read(self: Any, *arguments: Any, **named: Any) -> Any:
+        values = list(arguments)
+        if "api_doc" in named:
+            named["api_doc"] = readable(named["api_doc"])
+        else:
+            values[position] = readable(values[position])
+        return method(self, *values, **named)
+
+    return read
 
 
 if __name__ == "__main__":

@@ -47,7 +47,6 @@ class RuntimeApi(ThreadingHTTPServer):
         self.first_next: float | None = None
         """When the function was ready for its first event, on ``time.perf_counter``."""
 
-
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a function that is killed closes its connection."""
 
@@ -77,8 +76,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+    def log_message(self, *args: Any) -> None:
+        """Say nothing of each request."""
 
 
 class Function:
@@ -127,10 +126,12 @@ def lay_out_runtime(directory: Path) -> Path:
 
 @contextmanager
 def running(
-    package: Path, runtime: Path, environment: Mapping[str, str] | None = None,
+    package: Path,
+    runtime: Path,
+    environment: Mapping[str, str] | None = None,
     handler: str = "app.app",
 ) -> Iterator[Function]:
-    """The package as a function, until the end. ``runtime`` is of :func:`lay_out_runtime`."""  # fmt: skip
+    """The package as a function, until the end. ``runtime`` is of :func:`lay_out_runtime`."""
     api = RuntimeApi()
     Thread(target=api.serve_forever, daemon=True).start()
     started = time.perf_counter()

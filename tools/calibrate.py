@@ -9,7 +9,6 @@ import argparse
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -80,15 +79,15 @@ def fit_thresholds(photos: Sequence[Photo], start: Thresholds) -> Thresholds:
 
     The lowest from which on every higher one of the grid will do, too.
     """
-    found = replace(start, rolled_up=NEVER)
+    found = start._replace(rolled_up=NEVER)
     for named in reversed(GRID.round(2).tolist()):
-        attempt = replace(found, named=named)
+        attempt = found._replace(named=named)
         if precision(photos, DecisionKind.SPECIES, attempt) < AIM:
             break
         found = attempt
     result = found
     for rolled_up in reversed(GRID.round(2).tolist()):
-        attempt = replace(found, rolled_up=rolled_up)
+        attempt = found._replace(rolled_up=rolled_up)
         if precision(photos, DecisionKind.ROLLED_UP, attempt) < AIM:
             break
         result = attempt

@@ -9,7 +9,7 @@ import argparse
 import csv
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from statistics import median
@@ -58,8 +58,7 @@ def contestants(
         own = classifier.model.input_size
         megabytes = (directory / classifier.model.card["file"]).stat().st_size / 1e6
         for frame, crop, resample in product(frames, crops, filters):
-            size = replace(
-                own,
+            size = own._replace(
                 frame=frame or own.frame,
                 crop_fraction=crop or own.crop_fraction,
                 resample=resample or own.resample,
@@ -116,7 +115,7 @@ def main() -> None:
 
 def without_features(geo: Geo) -> Geo:
     """The same place, not to be used."""
-    return replace(geo, features=None)
+    return geo._replace(features=None)
 
 
 if __name__ == "__main__":

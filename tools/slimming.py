@@ -22,8 +22,8 @@ OMISSIONS: Final = (
     Omission(
         "for compilers, type checkers and installers",
         (
-            "bin/*", "*.data/*", "include/*", "lib64/*", "*/include/*", "*.pyi", "*/py.typed", "*.pyx",
-            "*.pxd", "*.h", "*.a", "*.cmake", "*/CMakeLists.txt", "*.dist-info/RECORD",
+            "bin/*", "*.data/*", "include/*", "lib64/*", "*/include/*", "*.pyi", "*/py.typed",
+            "*.pyx", "*.pxd", "*.h", "*.a", "*.cmake", "*/CMakeLists.txt", "*.dist-info/RECORD",
             "*.dist-info/sboms/*", "*.dist-info/top_level.txt", "*.dist-info/entry_points.txt",
         ),
     ),
@@ -82,16 +82,20 @@ OMISSIONS: Final = (
 )  # fmt: skip
 
 
-def slim(directory: Path) -> int:
-    """Delete what no request needs from an unpacked package; how many bytes that were."""
-    gone = list(omitted(directory))
-    total = sum(file.stat().st_size for file in gone)
-    for file in gone:
+def slim(directory: Path) -> None:
+    """Delete what no request needs from an unpacked package.
+
+    Of the packages' metadata the headers stay: h3 looks its version up at import, and a
+    description of 40 kB takes it 5 ms to read.
+    """
+    for file in list(omitted(directory)):
         file.unlink()
+    for file in directory.glob("*.dist-info/METADATA"):
+        headers, _, _ = file.read_text(encoding="utf-8").partition("\n\n")
+        file.write_text(headers + "\n", encoding="utf-8")
     for folder in sorted(directory.rglob("*"), reverse=True):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
-    return total
 
 
 def omitted(directory: Path) -> Iterator[Path]:

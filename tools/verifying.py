@@ -46,16 +46,16 @@ NEEDED: Final = (
     "chalicelib/model/efficientnet-lite2-float16.tflite",
 )
 
-TOP_LEVEL: Final = frozenset(
-    "app.py __pycache__ chalice chalicelib"
-    " PIL pillow.libs _pi_heif.*.so pi_heif pi_heif.libs exifread"
-    " numpy numpy.libs ai_edge_litert h3 msgspec multipart.pyc"
-    " pymysql redis pybreaker typing_extensions.pyc"
-    " aws_lambda_powertools jmespath".split()
-)
+TOP_LEVEL: Final = (
+    "app.py", "__pycache__", "chalice", "chalicelib",
+    "PIL", "pillow.libs", "_pi_heif.*.so", "pi_heif", "pi_heif.libs", "exifread",
+    "numpy", "numpy.libs", "ai_edge_litert", "h3", "msgspec", "multipart.pyc",
+    "pymysql", "redis", "pybreaker", "typing_extensions.pyc",
+    "aws_lambda_powertools", "jmespath",
+)  # fmt: skip
 """What may lie at the top of the package, beside ``*.dist-info``."""
 
-OURS: Final = re.compile(r"[\w./-]+\.(py|pyc|sqlite|tflite|csv|json|md)|.*/LICENSE")
+OURS: Final = re.compile(r"[\w.-]+\.(py|pyc|sqlite|tflite|csv|json|md)|LICENSE")
 SECRETS: Final = re.compile(rb"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY")
 BUILD_PATHS: Final = re.compile(rb"/(?:home|root|tmp|Users|work)/[\w.-]+/")
 
@@ -81,9 +81,7 @@ def missing_requirements(
             yield f"{requirement}: built for {', '.join(sorted(map(str, tags)))}"
 
 
-def wanted(
-    requirements: Path, python: tuple[int, int], architecture: str
-) -> Iterator[Requirement]:
+def wanted(requirements: Path, python: tuple[int, int], architecture: str) -> Iterator[Requirement]:
     """The lines of a requirements file that count on the target."""
     version = f"{python[0]}.{python[1]}"
     target = {
@@ -143,21 +141,26 @@ def unexpected(directory: Path) -> Iterator[str]:
     for path in sorted(directory.iterdir()):
         if path.suffix != ".dist-info" and not any(path.match(name) for name in TOP_LEVEL):
             yield f"{path.name}: not on the list of what may be there"
-    for name in NEEDED:
-        if not (directory / name).is_file():
-            yield f"{name}: missing"
+    for needed in NEEDED:
+        if not (directory / needed).is_file():
+            yield f"{needed}: missing"
     for path in sorted(directory.rglob("*")):
         name = path.relative_to(directory)
-        if path.is_symlink() or name.name.startswith(".env"):
+        if path.is_symlink() or path.name.startswith(".env"):
             yield f"{name}: must not be there"
         if path.is_file() and is_ours(name):
-            if not OURS.fullmatch(str(name)):
-                yield f"{name}: an unknown kind of file"
-            content = path.read_bytes()
-            if SECRETS.search(content):
-                yield f"{name}: looks as if it held a secret"
-            if path.suffix == ".pyc" and BUILD_PATHS.search(content):
-                yield f"{name}: names a directory of the machine that built it"
+            yield from (f"{name}: {fault}" for fault in faults_of_ours(path))
+
+
+def faults_of_ours(path: Path) -> Iterator[str]:
+    """What is wrong with a file of the service's own."""
+    if not OURS.fullmatch(path.name):
+        yield "an unknown kind of file"
+    content = path.read_bytes()
+    if SECRETS.search(content):
+        yield "looks as if it held a secret"
+    if path.suffix == ".pyc" and BUILD_PATHS.search(content):
+        yield "names a directory of the machine that built it"
 
 
 def too_large(zipped: int, unzipped: int) -> Iterator[str]:

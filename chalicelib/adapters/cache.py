@@ -7,7 +7,7 @@ many threads want it.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Lock
 
 from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures
@@ -68,9 +68,9 @@ class MemoryCachedFeatures:
             except FeaturesUnavailable:
                 if slot.entry is None or age >= self._seconds_kept:
                     raise
-                return replace(slot.entry, source=FeatureSource.STALE)
+                return slot.entry._replace(source=FeatureSource.STALE)
             if found.source is not FeatureSource.STALE:
-                slot.entry = replace(found, source=FeatureSource.MEMORY)
+                slot.entry = found._replace(source=FeatureSource.MEMORY)
                 slot.loaded = self._clock()
             return found
 

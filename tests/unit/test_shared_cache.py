@@ -1,7 +1,7 @@
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -229,7 +229,7 @@ def test_a_new_dataset_is_noticed_in_time_and_invalidates_by_itself():
     one = world.environment()
     one.features(CHAIN, 0)
     world.database.version = "facts-2"
-    world.database.entry = replace(world.database.entry, dataset="facts-2")
+    world.database.entry = world.database.entry._replace(dataset="facts-2")
     world.clock.now += 2 * TIMES.dataset * 1.1
     assert one.features(CHAIN, 0).dataset == "facts-2"
     assert f"geo:facts-2:0:{CHAIN[0]}" in world.cache.values
@@ -266,7 +266,7 @@ def test_who_comes_upon_a_new_dataset_tells_all_at_once():
     one, two = world.environment("one"), world.environment("two")
     two.dataset(), one.dataset()
     world.database.version = "facts-2"
-    world.database.entry = replace(world.database.entry, dataset="facts-2")
+    world.database.entry = world.database.entry._replace(dataset="facts-2")
     assert one.features(CHAIN, 0).dataset == "facts-2"
     assert one.dataset().version == "facts-2"
     assert f"geo:facts-2:0:{CHAIN[0]}" in world.cache.values
