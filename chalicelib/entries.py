@@ -69,6 +69,9 @@ ENCODER: Final = msgspec.msgpack.Encoder()
 PLACE_DECODER: Final = msgspec.msgpack.Decoder(PlaceEntry)
 DATASET_DECODER: Final = msgspec.msgpack.Decoder(DatasetEntry)
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError)
+"""What the decoders raise: msgspec lets text that is no UTF-8 through as Python's own error."""
+
 
 def seal(entry: Envelope) -> bytes:
     """An entry as bytes."""
@@ -110,7 +113,7 @@ def open_place(raw: bytes | None, dataset: str, month: int) -> PlaceEntry | None
         return None
     try:
         entry = PLACE_DECODER.decode(payload)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     is_ours = entry.dataset == dataset and entry.month == month
     return entry if is_ours and _is_sound(entry) else None
@@ -123,7 +126,7 @@ def open_dataset(raw: bytes | None) -> DatasetEntry | None:
         return None
     try:
         entry = DATASET_DECODER.decode(payload)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     return entry if _is_sound(entry) and entry.version else None
 

@@ -2,7 +2,7 @@ import math
 import pickle
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.domain import FeatureSource, TaxonFeature
@@ -76,6 +76,7 @@ def test_numbers_that_cannot_be_are_refused(presence):
 
 
 @given(st.binary(max_size=200))
+@example(b"\x97\x00\x00\xa6\x00\x00\x00\x00\x00\x80")
 def test_no_bytes_whatever_are_a_fault(garbage):
     """Not even with a header that fits."""
     import zlib  # noqa: PLC0415
