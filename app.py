@@ -13,6 +13,7 @@ from chalicelib.settings import Settings, under_chalice_command
 
 settings = Settings.from_environment()
 services = Services.build(settings)
+services.prepare()
 app = Chalice(app_name=telemetry.SERVICE, configure_logs=False)
 app.api.cors = CORSConfig(allow_origin=settings.allowed_origin)
 app.api.binary_types = list(requests.PHOTO_TYPES)
@@ -24,8 +25,6 @@ if under_chalice_command():
     from chalicelib.http import local
 
     local.improve()
-else:
-    services.prepare()
 
 
 def current_request() -> Request:

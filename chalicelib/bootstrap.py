@@ -3,7 +3,7 @@
 Built once for each environment (a Lambda execution environment, or the process
 of ``chalice local``), when ``app.py`` is imported, so that wrong settings end the
 start and not a request. Nothing is opened yet: each adapter opens its file or
-connection when it is first used, and keeps it; only the model is loaded ahead on Lambda.
+connection when it is first used, and keeps it; only the model is loaded ahead.
 """
 
 import os
