@@ -27,12 +27,15 @@ TOO_OLD: Final = (
 )
 
 
-def build(project: Path = DEPLOYMENT, architecture: str = "x86_64") -> Path:
+def build(
+    project: Path = DEPLOYMENT,
+    architecture: str = "x86_64",
+    python: tuple[int, int] = sys.version_info[:2],
+) -> Path:
     """The slimmed, compiled and verified package of the project as it is now.
 
     Raises ``NoPackage`` with everything that speaks against it.
     """
-    python = sys.version_info[:2]
     if python < OLDEST:
         raise NoPackage(TOO_OLD)
     chalice_project.copy_project(

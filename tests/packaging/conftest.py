@@ -1,0 +1,79 @@
+"""The package, built once for all tests that look at it or run it.
+
+It takes half a minute, so it is built on one Python: 3.13, and where only 3.12 is there, on
+that. On 3.11 there is no package, which tests/unit/test_verifying.py proves.
+"""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fake_aws import Account, fake_aws
+from tests.lambda_runtime import lay_out_runtime
+from tools import archive, chalice_project, package
+
+BUILT_ON = [(3, 13), (3, 12)]
+
+
+def builds_here() -> bool:
+    """Whether this Python is the one; never no on 3.13."""
+    python = sys.version_info[:2]
+    return python == (3, 13) or (python == (3, 12) and not shutil.which("python3.13"))
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what needs the package where another Python of ``make test`` builds it."""
+    if builds_here():
+        return
+    here = Path(__file__).parent
+    for item in items:
+        if here in Path(item.fspath).parents:
+            item.add_marker(pytest.mark.skip(reason="the package is built on the newest Python"))
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory) -> Path:
+    """A deployment project in which the package is built."""
+    directory = tmp_path_factory.mktemp("deployment") / "project"
+    package.build(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def built(project) -> Path:
+    """The package."""
+    (found,) = (project / ".chalice" / "deployments").glob("*.zip")
+    return found
+
+
+@pytest.fixture(scope="session")
+def unpacked(built, tmp_path_factory) -> Path:
+    """The package as Lambda lays it out in /var/task: nobody may write there."""
+    directory = archive.unpack(built, tmp_path_factory.mktemp("lambda") / "task")
+    for path in (directory, *directory.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory) -> Path:
+    """What the Lambda runtime adds to it."""
+    return lay_out_runtime(tmp_path_factory.mktemp("runtime") / "runtime")
+
+
+@pytest.fixture(scope="session")
+def plain_project(tmp_path_factory) -> Path:
+    """The project as plain ``chalice deploy`` sees it."""
+    directory = tmp_path_factory.mktemp("plain") / "project"
+    chalice_project.copy_project(directory, {})
+    return directory
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    """An empty AWS account."""
+    with fake_aws() as found:
+        yield found

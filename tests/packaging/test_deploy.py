@@ -1,0 +1,160 @@
+"""``make deploy`` and plain ``chalice deploy``, on an account that is a moto server."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from tools import deploy, verifying
+from tools.chalice_project import run_chalice
+
+NAME = "rangefinder-dev"
+
+
+@pytest.fixture
+def deployed(tmp_path) -> Path:
+    """Where Chalice notes what it has deployed."""
+    return tmp_path / "deployed"
+
+
+@pytest.fixture
+def upload(project, deployed, account):
+    """``make deploy``, of the package that the tests share."""
+    return lambda stage="dev": deploy.upload(
+        project, stage, deployed, "x86_64", account.environment
+    )
+
+
+def sha256(file: Path) -> str:
+    """As Lambda tells it."""
+    return base64.b64encode(hashlib.sha256(file.read_bytes()).digest()).decode()
+
+
+def function(account, name=NAME) -> dict:
+    return account.client("lambda").get_function(FunctionName=name)["Configuration"]
+
+
+def set_stage(project: Path, name: str, keys: dict) -> None:
+    file = project / ".chalice" / "config.json"
+    configuration = json.loads(file.read_text())
+    configuration["stages"][name] = configuration["stages"]["dev"] | keys
+    file.write_text(json.dumps(configuration))
+
+
+def test_chalice_looks_for_the_package_where_ours_is(project, built):
+    """Its own code says so; nowhere is it promised."""
+    assert deploy.expected_package(project, "x86_64") == built
+
+
+def test_a_missing_package_is_not_made_good_in_silence(project, deployed, account):
+    """Chalice would make one of its own: unslimmed, uncompiled, unverified."""
+    with pytest.raises(deploy.NoPackage, match="of its own"):
+        deploy.upload(project, "dev", deployed, "arm64", account.environment)
+
+
+def test_just_our_bytes_arrive(upload, built, account):
+    """And the function is made as the configuration says."""
+    assert "Reusing existing deployment package." in upload()
+    found = function(account)
+    assert found["CodeSha256"] == sha256(built)
+    assert found["CodeSize"] == built.stat().st_size
+    assert found["Runtime"] == deploy.TARGET
+    assert found["Architectures"] == ["x86_64"]
+    assert (found["MemorySize"], found["Timeout"]) == (1769, 29)
+    assert found["TracingConfig"] == {"Mode": "Active"}
+    assert found["Layers"] == []
+    assert found["Handler"] == "app.app"
+    assert not found["VpcConfig"].get("SubnetIds")
+    assert account.client("apigateway").get_rest_apis()["items"][0]["endpointConfiguration"][
+        "types"
+    ] == ["REGIONAL"]
+
+
+def test_the_role_may_do_nothing_but_log_and_trace(upload, account):
+    """Least privilege: the dev stage needs no other service."""
+    upload()
+    iam = account.client("iam")
+    (policy,) = iam.list_role_policies(RoleName=NAME)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=NAME, PolicyName=policy)["PolicyDocument"]
+    actions = {
+        action
+        for statement in document["Statement"]
+        for action in (
+            [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        )
+    }
+    assert {action.partition(":")[0] for action in actions} <= {"logs", "xray"}
+
+
+def test_another_deploy_updates_and_delete_leaves_nothing(upload, project, account):
+    """One function, one API, one role, however often."""
+    upload()
+    upload()
+    counts = _counts(account)
+    assert counts == {"functions": 1, "apis": 1, "roles": 1}
+    run_chalice(project, "delete", "--stage", "dev", environment=account.environment)
+    assert set(_counts(account).values()) == {0}
+
+
+def test_a_stage_in_a_network_is_deployed_into_it(upload, project, account):
+    """As production is: subnets, security group, settings of its own."""
+    ec2 = account.client("ec2")
+    network = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=network, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="lambda", Description="-", VpcId=network)["GroupId"]
+    keys = {
+        "subnet_ids": [subnet],
+        "security_group_ids": [group],
+        "environment_variables": {"RANGEFINDER_GEO_WEIGHT_FLOOR": "0.2"},
+    }
+    set_stage(project, "networked", keys)
+    upload("networked")
+    found = function(account, "rangefinder-networked")
+    assert found["VpcConfig"]["SubnetIds"] == [subnet]
+    assert found["VpcConfig"]["SecurityGroupIds"] == [group]
+    assert found["Environment"]["Variables"]["RANGEFINDER_GEO_WEIGHT_FLOOR"] == "0.2"
+    (policy,) = account.client("iam").list_role_policies(RoleName="rangefinder-networked")[
+        "PolicyNames"
+    ]
+    document = account.client("iam").get_role_policy(
+        RoleName="rangefinder-networked", PolicyName=policy
+    )["PolicyDocument"]
+    assert "ec2:CreateNetworkInterface" in json.dumps(document)
+
+
+def test_plain_chalice_deploy_fits_as_function_and_layer(plain_project, account):
+    """Each is taken by direct upload, and together they may be unpacked."""
+    run_chalice(plain_project, "deploy", environment=account.environment)
+    (layer,) = function(account)["Layers"]
+    code = function(account)["CodeSize"]
+    assert max(code, layer["CodeSize"]) <= verifying.MOST_ZIPPED
+    zips = list((plain_project / ".chalice" / "deployments").glob("*.zip"))
+    assert sorted(file.stat().st_size for file in zips) == sorted((code, layer["CodeSize"]))
+    unzipped = sum(deploy.package.sizes(file)[1] for file in zips)
+    assert unzipped <= verifying.MOST_UNZIPPED
+
+
+def test_either_way_may_follow_the_other(upload, plain_project, deployed, built, account):
+    """Ours after a plain one leaves no layer behind, whose files would count."""
+    deployed.mkdir()
+    link = plain_project / ".chalice" / "deployed"
+    if link.exists():
+        link.rename(plain_project / "before")
+    link.symlink_to(deployed)
+    run_chalice(plain_project, "deploy", environment=account.environment)
+    assert function(account)["Layers"]
+    upload()
+    assert function(account)["Layers"] == []
+    assert function(account)["CodeSha256"] == sha256(built)
+    assert account.client("lambda").list_layers()["Layers"] == []
+    assert _counts(account) == {"functions": 1, "apis": 1, "roles": 1}
+
+
+def _counts(account) -> dict[str, int]:
+    return {
+        "functions": len(account.client("lambda").list_functions()["Functions"]),
+        "apis": len(account.client("apigateway").get_rest_apis()["items"]),
+        "roles": len(account.client("iam").list_roles()["Roles"]),
+    }
