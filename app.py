@@ -32,7 +32,7 @@ def current_request() -> Request:
     return cast(Request, app.current_request)
 
 
-@app.route("/v1/predictions", content_types=list(requests.QUESTION_TYPES), **uploading)
+@app.route("/v1/predictions", content_types=["*/*"], **uploading)
 def predict() -> Response:
     """Which animal is in the photo: by its look, and by where it was taken."""
     return endpoints.predict(current_request(), services)

@@ -16,7 +16,13 @@ from chalice.app import Request
 from multipart import MultipartError, PushMultipartParser, parse_options_header
 
 from chalicelib.domain import WHOLE_YEAR, Coordinates, EventDate
-from chalicelib.errors import FieldError, InvalidInput, MalformedRequest, PhotoTooLarge
+from chalicelib.errors import (
+    FieldError,
+    InvalidInput,
+    MalformedRequest,
+    PhotoTooLarge,
+    UnsupportedMediaType,
+)
 from chalicelib.identify import Query
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -87,14 +93,17 @@ class Fields:
 def prediction_query(request: Request, maximum_photo_bytes: int) -> tuple[Query, int]:
     """The question of ``POST /v1/predictions``, and how many candidates are wanted.
 
-    Raises ``PhotoTooLarge`` (before anything is parsed), ``MalformedRequest`` or
-    ``InvalidInput``.
+    Raises ``UnsupportedMediaType``, ``PhotoTooLarge`` (before anything is parsed),
+    ``MalformedRequest`` or ``InvalidInput``. The media type is told here, since Chalice
+    deploys no route of which some types are binary and others, as JSON, are not.
     """
+    declared, options = parse_options_header(request.headers.get("content-type", ""))
+    if declared not in QUESTION_TYPES:
+        raise UnsupportedMediaType("A photo cannot be declared as such.", QUESTION_TYPES)
     content = _content(request)
     if len(content) > maximum_photo_bytes + MAXIMUM_FORM_OVERHEAD:
         raise PhotoTooLarge(len(content), maximum_photo_bytes, "bytes", UPLOADS_PATH)
     values = query_parameters(request)
-    declared, options = parse_options_header(request.headers.get("content-type", ""))
     photo: bytes | None = content
     if declared == FORM:
         photo = _read_form(content, options, values)
