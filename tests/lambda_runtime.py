@@ -27,7 +27,9 @@ RUNTIME = (
 )  # fmt: skip
 """What python3.12 and later bring to /var/runtime and /var/lang."""
 
-PREFIX = "/2018-06-01/runtime"
+INTERPRETER = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
+"""Of no virtual environment, so that it sees nothing but what it is given."""
+
 MOST_SECONDS = 60.0
 
 
@@ -136,7 +138,7 @@ def running(
     Thread(target=api.serve_forever, daemon=True).start()
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys._base_executable, "-S", "-s", "-m", "awslambdaric", handler],  # type: ignore[attr-defined]  # noqa: SLF001
+        [INTERPRETER, "-S", "-s", "-m", "awslambdaric", handler],
         cwd=package,
         env={
             "PYTHONPATH": f"{package}:{runtime}",

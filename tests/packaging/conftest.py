@@ -4,7 +4,7 @@ It takes half a minute, so it is built on one Python: 3.13, and where only 3.12 
 that. On 3.11 there is no package, which tests/unit/test_verifying.py proves.
 """
 
-import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,28 +14,31 @@ import pytest
 from tests.fake_aws import Account, fake_aws
 from tests.lambda_runtime import lay_out_runtime
 from tools import archive, chalice_project, package
-
-BUILT_ON = [(3, 13), (3, 12)]
+from tools.serving import ROOT
 
 
 def builds_here() -> bool:
-    """Whether this Python is the one; never no on 3.13."""
-    python = sys.version_info[:2]
-    return python == (3, 13) or (python == (3, 12) and not shutil.which("python3.13"))
+    """Whether this is the newest Python that ``make test`` runs on; always so on 3.13."""
+    this = f"3.{sys.version_info.minor}"
+    if this == "3.13":
+        return True
+    found = subprocess.run(
+        ["tools/find-pythons", "3.13"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return this == "3.12" and not found.stdout
 
 
 def pytest_collection_modifyitems(items):
     """Skip what needs the package where another Python of ``make test`` builds it."""
     if builds_here():
         return
-    here = Path(__file__).parent
     for item in items:
-        if here in Path(item.fspath).parents:
+        if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.skip(reason="the package is built on the newest Python"))
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory) -> Path:
+def project(tmp_path_factory):
     """A deployment project in which the package is built."""
     directory = tmp_path_factory.mktemp("deployment") / "project"
     package.build(directory)
@@ -43,14 +46,14 @@ def project(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(project) -> Path:
+def built(project):
     """The package."""
     (found,) = (project / ".chalice" / "deployments").glob("*.zip")
     return found
 
 
 @pytest.fixture(scope="session")
-def unpacked(built, tmp_path_factory) -> Path:
+def unpacked(built, tmp_path_factory):
     """The package as Lambda lays it out in /var/task: nobody may write there."""
     directory = archive.unpack(built, tmp_path_factory.mktemp("lambda") / "task")
     for path in (directory, *directory.rglob("*")):
@@ -59,13 +62,13 @@ def unpacked(built, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def runtime(tmp_path_factory) -> Path:
+def runtime(tmp_path_factory):
     """What the Lambda runtime adds to it."""
     return lay_out_runtime(tmp_path_factory.mktemp("runtime") / "runtime")
 
 
 @pytest.fixture(scope="session")
-def plain_project(tmp_path_factory) -> Path:
+def plain_project(tmp_path_factory):
     """The project as plain ``chalice deploy`` sees it."""
     directory = tmp_path_factory.mktemp("plain") / "project"
     chalice_project.copy_project(directory, {})

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tools import deploy, verifying
-from tools.chalice_project import run_chalice
+from tools import deploy, package, verifying
+from tools.chalice_project import TARGET, NoPackage, run_chalice
 
 NAME = "rangefinder-dev"
 
 
 @pytest.fixture
-def deployed(tmp_path) -> Path:
+def deployed(tmp_path):
     """Where Chalice notes what it has deployed."""
     return tmp_path / "deployed"
 
@@ -32,14 +32,23 @@ def sha256(file: Path) -> str:
     return base64.b64encode(hashlib.sha256(file.read_bytes()).digest()).decode()
 
 
-def function(account, name=NAME) -> dict:
+def function(account, name=NAME):
     return account.client("lambda").get_function(FunctionName=name)["Configuration"]
+
+
+def allowed(account, name=NAME) -> set[str]:
+    """The actions that the function's role may take."""
+    iam, role = account.client("iam"), function(account, name)["Role"].rpartition("/")[2]
+    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    actions = [statement["Action"] for statement in document["Statement"]]
+    return {one for each in actions for one in ([each] if isinstance(each, str) else each)}
 
 
 def set_stage(project: Path, name: str, keys: dict) -> None:
     file = project / ".chalice" / "config.json"
     configuration = json.loads(file.read_text())
-    configuration["stages"][name] = configuration["stages"]["dev"] | keys
+    configuration["stages"][name] |= keys
     file.write_text(json.dumps(configuration))
 
 
@@ -50,7 +59,7 @@ def test_chalice_looks_for_the_package_where_ours_is(project, built):
 
 def test_a_missing_package_is_not_made_good_in_silence(project, deployed, account):
     """Chalice would make one of its own: unslimmed, uncompiled, unverified."""
-    with pytest.raises(deploy.NoPackage, match="of its own"):
+    with pytest.raises(NoPackage, match="of its own"):
         deploy.upload(project, "dev", deployed, "arm64", account.environment)
 
 
@@ -60,32 +69,19 @@ def test_just_our_bytes_arrive(upload, built, account):
     found = function(account)
     assert found["CodeSha256"] == sha256(built)
     assert found["CodeSize"] == built.stat().st_size
-    assert found["Runtime"] == deploy.TARGET
+    assert found["Runtime"] == TARGET
     assert found["Architectures"] == ["x86_64"]
     assert (found["MemorySize"], found["Timeout"]) == (1769, 29)
     assert found["TracingConfig"] == {"Mode": "Active"}
     assert found["Layers"] == []
     assert found["Handler"] == "app.app"
     assert not found["VpcConfig"].get("SubnetIds")
-    assert account.client("apigateway").get_rest_apis()["items"][0]["endpointConfiguration"][
-        "types"
-    ] == ["REGIONAL"]
 
 
 def test_the_role_may_do_nothing_but_log_and_trace(upload, account):
     """Least privilege: the dev stage needs no other service."""
     upload()
-    iam = account.client("iam")
-    (policy,) = iam.list_role_policies(RoleName=NAME)["PolicyNames"]
-    document = iam.get_role_policy(RoleName=NAME, PolicyName=policy)["PolicyDocument"]
-    actions = {
-        action
-        for statement in document["Statement"]
-        for action in (
-            [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-        )
-    }
-    assert {action.partition(":")[0] for action in actions} <= {"logs", "xray"}
+    assert {action.partition(":")[0] for action in allowed(account)} == {"logs", "xray"}
 
 
 def test_another_deploy_updates_and_delete_leaves_nothing(upload, project, account):
@@ -98,30 +94,19 @@ def test_another_deploy_updates_and_delete_leaves_nothing(upload, project, accou
     assert set(_counts(account).values()) == {0}
 
 
-def test_a_stage_in_a_network_is_deployed_into_it(upload, project, account):
-    """As production is: subnets, security group, settings of its own."""
+def test_production_is_deployed_into_its_network(upload, project, account):
+    """Subnets, security group, settings and rights of its own."""
     ec2 = account.client("ec2")
     network = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=network, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
     group = ec2.create_security_group(GroupName="lambda", Description="-", VpcId=network)["GroupId"]
-    keys = {
-        "subnet_ids": [subnet],
-        "security_group_ids": [group],
-        "environment_variables": {"RANGEFINDER_GEO_WEIGHT_FLOOR": "0.2"},
-    }
-    set_stage(project, "networked", keys)
-    upload("networked")
-    found = function(account, "rangefinder-networked")
+    set_stage(project, "prod", {"subnet_ids": [subnet], "security_group_ids": [group]})
+    upload("prod")
+    found = function(account, "rangefinder-prod")
     assert found["VpcConfig"]["SubnetIds"] == [subnet]
     assert found["VpcConfig"]["SecurityGroupIds"] == [group]
-    assert found["Environment"]["Variables"]["RANGEFINDER_GEO_WEIGHT_FLOOR"] == "0.2"
-    (policy,) = account.client("iam").list_role_policies(RoleName="rangefinder-networked")[
-        "PolicyNames"
-    ]
-    document = account.client("iam").get_role_policy(
-        RoleName="rangefinder-networked", PolicyName=policy
-    )["PolicyDocument"]
-    assert "ec2:CreateNetworkInterface" in json.dumps(document)
+    assert found["Environment"]["Variables"]["RANGEFINDER_REDIS_CLUSTER"] == "on"
+    assert "ec2:CreateNetworkInterface" in allowed(account, "rangefinder-prod")
 
 
 def test_plain_chalice_deploy_fits_as_function_and_layer(plain_project, account):
@@ -132,7 +117,7 @@ def test_plain_chalice_deploy_fits_as_function_and_layer(plain_project, account)
     assert max(code, layer["CodeSize"]) <= verifying.MOST_ZIPPED
     zips = list((plain_project / ".chalice" / "deployments").glob("*.zip"))
     assert sorted(file.stat().st_size for file in zips) == sorted((code, layer["CodeSize"]))
-    unzipped = sum(deploy.package.sizes(file)[1] for file in zips)
+    unzipped = sum(package.sizes(file)[1] for file in zips)
     assert unzipped <= verifying.MOST_UNZIPPED
 
 

@@ -1,7 +1,6 @@
 """The package, run as Lambda runs it, answers as the service run from its sources does."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from tests import gateway
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
-from tests.lambda_runtime import Function, running
+from tests.lambda_runtime import Function, FunctionError, running
 from tests.samples import SAMPLES
 
 JAGUAR = SAMPLES["jaguar.jpg"].content
@@ -102,8 +101,15 @@ def test_webp_is_read(function):
     from PIL import Image  # noqa: PLC0415
 
     content = io.BytesIO()
-    Image.open(io.BytesIO(JAGUAR)).save(content, "WEBP", exif=Image.open(io.BytesIO(JAGUAR)).getexif())
-    question = ("POST", f"{PREDICTIONS}?geo=off", content.getvalue(), {"Content-Type": "image/webp"})
+    Image.open(io.BytesIO(JAGUAR)).save(
+        content, "WEBP", exif=Image.open(io.BytesIO(JAGUAR)).getexif()
+    )
+    question = (
+        "POST",
+        f"{PREDICTIONS}?geo=off",
+        content.getvalue(),
+        {"Content-Type": "image/webp"},
+    )
     status, body = answers(function, *question)
     assert (status, body) == from_source(*question)
     assert body["photo"]["format"] == "WEBP"
@@ -116,7 +122,12 @@ def test_a_large_photo_comes_by_way_of_s3(unpacked, runtime, account):
     storage.create_bucket(Bucket="photos", CreateBucketConfiguration=where)
     storage.put_object(Bucket="photos", Key=key, Body=JAGUAR)
     settings = {**account.environment, "RANGEFINDER_UPLOADS_BUCKET": "photos"}
-    question = ("POST", PREDICTIONS, json.dumps({"upload": key}).encode(), {"Content-Type": "application/json"})
+    question = (
+        "POST",
+        PREDICTIONS,
+        json.dumps({"upload": key}).encode(),
+        {"Content-Type": "application/json"},
+    )
     with running(unpacked, runtime, settings) as function:
         status, body = answers(function, *question)
     assert status == 200
@@ -151,10 +162,13 @@ def test_nothing_is_written_where_nothing_can_be(unpacked, runtime):
 
 def test_a_wrong_setting_ends_the_start(unpacked, runtime):
     """It is reported as such, and not with the first photo."""
-    with running(unpacked, runtime, {"RANGEFINDER_GEO": "perhaps"}) as function:
-        with pytest.raises(Exception, match="RANGEFINDER_GEO"):
-            function.invoke(event("GET", "/livez"))
+    wrong = {"RANGEFINDER_GEO": "perhaps"}
+    with (
+        running(unpacked, runtime, wrong) as function,
+        pytest.raises(FunctionError, match="RANGEFINDER_GEO"),
+    ):
+        function.invoke(event("GET", "/livez"))
 
 
 def _files(directory: Path) -> dict[str, int]:
-    return {str(path): os.stat(path).st_mtime_ns for path in directory.rglob("*")}
+    return {str(path): path.stat().st_mtime_ns for path in directory.rglob("*")}

@@ -3,10 +3,10 @@
 import hashlib
 import importlib.util
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
+from tests.lambda_runtime import INTERPRETER
 from tools import package
 
 MEGABYTE = 1_000_000
@@ -40,7 +40,7 @@ def test_every_file_has_the_same_date_and_may_be_read(built):
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     assert {entry.external_attr >> 16 for entry in entries} == {0o100644}
     assert [entry.filename for entry in entries] == sorted(
-        (entry.filename for entry in entries), key=lambda name: Path(name)
+        (entry.filename for entry in entries), key=Path
     )
 
 
@@ -75,7 +75,7 @@ import pi_heif, pymysql, redis.cluster, pybreaker
 print(len([name for name in sys.modules if name.startswith("chalicelib.")]))
 """
     done = subprocess.run(
-        [sys._base_executable, "-S", "-s", "-B", "-c", code],
+        [INTERPRETER, "-S", "-s", "-B", "-c", code],
         env={"PYTHONPATH": str(unpacked)}, cwd=unpacked, check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert int(done.stdout) > 30
