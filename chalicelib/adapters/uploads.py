@@ -4,8 +4,8 @@ A client gets leave for one upload, sends the photo straight to the bucket, and 
 the prediction with the key. The bucket forgets what is left behind after a day.
 """
 
+import os
 import re
-import secrets
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, Final
@@ -64,7 +64,7 @@ class S3Uploads:
         (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html).
         Signed here, without a call. Raises ``UploadsUnavailable``.
         """
-        key = PREFIX + secrets.token_hex(16)
+        key = PREFIX + os.urandom(16).hex()
         try:
             signed = self._client.generate_presigned_post(
                 Bucket=self._bucket,

@@ -140,14 +140,17 @@ def test_slimming_keeps_code_licences_and_versions(tmp_path):
     lay_out(tmp_path, "h3", "4.5.0", "py3-none-any")
     kept = ["h3/__init__.py", "h3-4.5.0.dist-info/licenses/LICENSE", "PIL/_webp.x.so"]
     gone = ["h3/tests/test_x.py", "h3/api.pyi", "numpy/f2py/x.py", "google/x.py", "PIL/_avif.x.so"]
+    lookup = tmp_path / "h3" / "_version.py"
     for name in kept + gone:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
+    lookup.write_text(slimming.VERSION_LOOKUP)
     slimming.slim(tmp_path)
     assert all((tmp_path / name).exists() for name in kept)
     assert not any((tmp_path / name).exists() for name in gone)
     assert not (tmp_path / "google").exists()
     metadata = (tmp_path / "h3-4.5.0.dist-info" / "METADATA").read_text()
+    assert lookup.read_text() == '__version__ = "4.5.0"\n'
     assert metadata == "Name: h3\nVersion: 4.5.0\n"
 
 
