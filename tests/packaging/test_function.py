@@ -32,7 +32,8 @@ def modules(event, context):
 OFF_THE_PATH = {
     "boto3", "botocore.session", "botocore.client", "pi_heif", "redis", "pymysql", "pybreaker",
     "alembic", "bench", "tools", "tests", "matplotlib", "sqlalchemy", "ml_dtypes", "google",
-    "tqdm", "importlib.metadata", "hashlib", "asyncio", "multiprocessing", "unittest", "numpy.random", "numpy.testing",
+    "tqdm", "importlib.metadata", "hashlib", "asyncio", "multiprocessing", "unittest",
+    "numpy.random", "numpy.testing",
 }  # fmt: skip
 
 
