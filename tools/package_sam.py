@@ -3,7 +3,7 @@
 ``chalice package``, merged with ``infra/gateway.yaml``: what ``chalice deploy`` cannot make
 (API Gateway's own answers, log retention, SnapStart, throttling, API keys). Two things only
 the finished template knows are then put in: that the routes call the function's alias, and
-the origin that the stage's settings allow.
+the origin that the stage's settings allow. The package is that of ``make package``.
 """
 
 import argparse
@@ -17,6 +17,8 @@ from typing import Any, Final
 
 import yaml
 
+from tools.chalice_project import DEPLOYMENT, QUIET, NoPackage
+from tools.package import build
 from tools.serving import OFFLINE, ROOT
 
 GATEWAY: Final = ROOT / "infra" / "gateway.yaml"
@@ -34,7 +36,7 @@ def package(project: Path, stage: str, output: Path) -> dict[str, Any]:
     subprocess.run(
         [chalice, "--project-dir", str(project), "package", "--stage", stage,
          "--merge-template", str(GATEWAY), str(output)],
-        env={**OFFLINE, **os.environ, "PYTHONPATH": str(project)},
+        env={**OFFLINE, **os.environ, **QUIET, "PYTHONPATH": str(project)},
         check=True,
     )  # fmt: skip
     path = output / "sam.yaml"
@@ -83,10 +85,13 @@ def main() -> int:
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "sam")
     arguments = parser.parse_args()
-    if sys.version_info < (3, 12):
-        print("Package from Python 3.12 or later: see README, Runtime.", file=sys.stderr)
+    try:
+        # Chalice takes the package that it finds in the copy for its own.
+        build(DEPLOYMENT)
+    except NoPackage as error:
+        print(error, file=sys.stderr)
         return 2
-    package(ROOT, arguments.stage, arguments.output)
+    package(DEPLOYMENT, arguments.stage, arguments.output)
     output, stack = os.path.relpath(arguments.output), f"rangefinder-{arguments.stage}"
     print(f"""
 {output}/sam.yaml is made. With BUCKET, a bucket of yours for deployments:

@@ -83,8 +83,7 @@ OMISSIONS: Final = (
 
 
 VERSION_LOOKUP: Final = (
-    "from importlib import metadata\n\n"
-    "__version__ = metadata.version(__package__ or __name__)\n"
+    "from importlib import metadata\n\n__version__ = metadata.version(__package__ or __name__)\n"
 )
 """How h3 learns its own version at import: 25 ms of a cold start."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import deploy, package, verifying
+from tools import deploy, package, package_sam, verifying
 from tools.chalice_project import TARGET, NoPackage, run_chalice
 
 NAME = "rangefinder-dev"
@@ -143,3 +143,9 @@ def _counts(account) -> dict[str, int]:
         "apis": len(account.client("apigateway").get_rest_apis()["items"]),
         "roles": len(account.client("iam").list_roles()["Roles"]),
     }
+
+
+def test_the_cloudformation_way_takes_the_same_package(project, built, tmp_path):
+    """`make package-sam` builds no other."""
+    package_sam.package(project, "dev", tmp_path)
+    assert (tmp_path / "deployment.zip").read_bytes() == built.read_bytes()
