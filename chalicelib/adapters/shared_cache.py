@@ -158,9 +158,9 @@ class SharedCachedFeatures:
     def _due(self, key: str, kind: _Kind[Entry, Value], entry: Entry) -> Value:
         """One environment refreshes; the others, and it too if it fails, take what is there."""
         owner = self._new_owner()
-        if self._cache.lease(key + LEASE_SUFFIX, owner, self._times.lease):
-            # Where loading fails the lease is left to end: nobody need try again before that.
-            with suppress(FeaturesUnavailable):
+        # Where loading fails the lease is left to end: nobody need try again before that.
+        with suppress(CacheUnavailable, FeaturesUnavailable):
+            if self._cache.lease(key + LEASE_SUFFIX, owner, self._times.lease):
                 found = self._load(kind)
                 self._release(key, owner)
                 return found

@@ -120,6 +120,23 @@ def test_stale_serves_while_the_database_is_down_until_the_hard_limit():
         one.features(CHAIN, 0)
 
 
+def test_an_entry_in_hand_serves_though_the_cache_goes_down_in_between():
+    """With the database down, too, it would otherwise be thrown away."""
+
+    class NoLeases(FakeSharedCache):
+        def lease(self, key, owner, seconds):
+            raise CacheUnavailable("down")
+
+    world = World()
+    world.environment().features(CHAIN, 0)
+    world.cache = NoLeases(world.clock, values=world.cache.values)
+    world.database.is_down = True
+    world.clock.now += 500
+    later = world.environment("later")
+    later.dataset()
+    assert later.features(CHAIN, 0).source is FeatureSource.STALE
+
+
 def test_without_the_cache_all_goes_on_as_if_nothing_had_been_in_it():
     """The database answers; when both are down that is what is said."""
     world = World()
