@@ -8,16 +8,15 @@ the animals that have a range.
 
 import random
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Final
 
 import pymysql
 import redis
 
+from bench.servers import servers
 from chalicelib.adapters.cache import MemoryCachedFeatures
 from chalicelib.adapters.mysql import LOOKUP, MysqlFeatures, MysqlOptions
 from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
@@ -28,7 +27,6 @@ from chalicelib.domain import PlaceFeatures, TaxonFeature
 from chalicelib.entries import place_entry, seal
 from chalicelib.ports import Process
 from tests.conftest import PLACES, load_places
-from tests.servers import mariadb, redis_server
 
 RUNS: Final = 2_000
 YEAR: Final = 0
@@ -59,9 +57,7 @@ def main() -> None:
         f"{'database':>10}{'SELECT':>8}{'ratio':>7}   (ms, medians of {RUNS:,})"
     )
     with ExitStack() as opened:
-        directories = [Path(opened.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)]
-        server = opened.enter_context(mariadb(directories[0]))
-        cache = opened.enter_context(redis_server(directories[1]))
+        server, cache, _ = opened.enter_context(servers())
         load_places(server.url)
         tiers = Tiers(
             server.url,
@@ -114,11 +110,7 @@ class Tiers:
 
 def bare_cursor(url: str) -> Any:
     """A cursor with nothing around it."""
-    server = mysql_connection(url)
-    return pymysql.connect(
-        host=server.host, port=server.port, user=server.user, password=server.password,
-        database=server.database, autocommit=True,
-    ).cursor()  # fmt: skip
+    return pymysql.connect(**mysql_connection(url).arguments(None), autocommit=True).cursor()
 
 
 if __name__ == "__main__":

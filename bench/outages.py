@@ -5,23 +5,21 @@ that networks do: while its breaker is still closed, and once it is open. Then a
 prediction, model and all, with neither server answering. Memory is switched off.
 """
 
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from bench.servers import servers
 from chalicelib.bootstrap import Services
 from chalicelib.identify import Query
 from chalicelib.settings import Settings
 from tests.conftest import PLACES, load_places
 from tests.proxy import Fault, Proxy, proxy
 from tests.samples import SAMPLES
-from tests.servers import RedisServer, mariadb, redis_server
+from tests.servers import RedisServer
 
 LOOKUPS: Final = 100
 ENVIRONMENTS: Final = 30
@@ -84,10 +82,7 @@ def added(times: list[float], plain: list[float]) -> str:
 
 def main() -> None:
     """Print a row for each fault."""
-    with ExitStack() as opened:
-        directories = [Path(opened.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)]
-        database = opened.enter_context(mariadb(directories[0]))
-        cache = opened.enter_context(redis_server(directories[1]))
+    with servers() as (database, cache, _):
         load_places(database.url)
         without = service(database.url)
         lookup(without)

@@ -6,20 +6,17 @@ through the service's own cache.
 
 import random
 import statistics
-import tempfile
 import time
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Final
 
 from bench.crowd import land_cells
+from bench.servers import servers
 from chalicelib.adapters.mysql import MysqlFeatures, MysqlOptions
 from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
 from chalicelib.adapters.shared_cache import SharedCachedFeatures, Times
 from chalicelib.cells import FINEST, chain_of
 from chalicelib.connections import mysql_connection
 from chalicelib.ports import Process
-from tests.servers import mariadb, redis_server
 from tools.build_features import TARGET
 from tools.load_ranges import describe, rows
 from tools.loading import mysql_writer
@@ -36,10 +33,7 @@ TABLE_SIZE: Final = """
 
 def main() -> None:
     """Print sizes and what follows from them."""
-    with ExitStack() as opened:
-        directories = [Path(opened.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)]
-        server = opened.enter_context(mariadb(directories[0]))
-        cache_server = opened.enter_context(redis_server(directories[1]))
+    with servers() as (server, cache_server, _):
         description, taxa = describe(TARGET)
         start = time.perf_counter()
         loaded = mysql_writer(server.url).load(description, taxa, rows(TARGET))

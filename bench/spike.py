@@ -8,10 +8,8 @@ a warm one, and with either server killed and brought back in mid-run.
 import argparse
 import json
 import random
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,9 +19,10 @@ import numpy as np
 
 from bench.crowd import Place, crowd, land_cells, zipf
 from bench.environment import FAILED, Visit
+from bench.servers import servers
 from bench.watch import Reading, Watch
 from chalicelib.cells import COARSEST
-from tests.servers import Mariadb, RedisServer, mariadb, redis_server
+from tests.servers import Mariadb, RedisServer
 from tools.build_features import TARGET
 from tools.load_ranges import describe, rows
 from tools.loading import mysql_writer
@@ -205,14 +204,11 @@ def main() -> None:
     parser.add_argument("--build", type=Path, default=ROOT / "build", help="where files go")
     options = parser.parse_args()
     chance = random.Random(SEED)
-    with ExitStack() as opened:
-        directory = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        for name in ("mariadb", "redis"):
-            (directory / name).mkdir()
+    with servers() as (database, cache, directory):
         stage = Stage(
-            opened.enter_context(mariadb(directory / "mariadb")),
-            opened.enter_context(redis_server(directory / "redis")),
-            directory / "redis",
+            database,
+            cache,
+            directory,
             land_cells(TARGET, options.places, chance),
         )
         load(stage.database, stage.cells)

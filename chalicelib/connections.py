@@ -1,7 +1,7 @@
 """Whom to connect to, and as whom."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 MYSQL_PORT: Final = 3306
@@ -16,6 +16,25 @@ class MysqlConnection:
     user: str
     password: str = field(repr=False)
     database: str
+
+    def arguments(self, certificate_authorities: str | None) -> dict[str, Any]:
+        """What PyMySQL is to be told of it.
+
+        With a file of certificate authorities TLS is required, certificate and host name
+        checked.
+        """
+        is_checked = bool(certificate_authorities) or None
+        return {
+            "host": self.host,
+            "port": self.port,
+            "user": self.user,
+            "password": self.password,
+            "database": self.database,
+            "charset": "utf8mb4",
+            "ssl_ca": certificate_authorities,
+            "ssl_verify_cert": is_checked,
+            "ssl_verify_identity": is_checked,
+        }
 
 
 def mysql_connection(url: str) -> MysqlConnection:

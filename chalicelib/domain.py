@@ -18,6 +18,9 @@ Pixels = NDArray[np.uint8]
 Scores = NDArray[np.float32]
 """One probability for each class of the model; they sum to 1."""
 
+MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")
+"""What a photo may be."""
+
 WHOLE_YEAR = 0
 """The month that stands for all months, in features, keys and tables."""
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -261,9 +260,3 @@ def port_of(url: str) -> int:
     port = urlsplit(url).port
     assert port
     return port
-
-
-def is_closed(port: int) -> bool:
-    """Whether nobody listens there."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0

@@ -76,23 +76,14 @@ class Database:
 
     def connect(self) -> Any:
         """A connection of PyMySQL. Raises ``DatasetError`` where there is none to be had."""
-        authorities = self.certificate_authorities and str(self.certificate_authorities)
+        authorities = str(self.certificate_authorities) if self.certificate_authorities else None
         try:
-            server = self.server()
             return pymysql.connect(
-                host=server.host,
-                port=server.port,
-                user=server.user,
-                password=server.password,
-                database=server.database,
+                **self.server().arguments(authorities),
                 connect_timeout=WAKING_SECONDS,
                 init_command=KEEP,
-                charset="utf8mb4",
                 local_infile=True,
                 client_flag=CLIENT.FOUND_ROWS,
-                ssl_ca=authorities,
-                ssl_verify_cert=bool(authorities) or None,
-                ssl_verify_identity=bool(authorities) or None,
             )
         except (pymysql.MySQLError, OSError) as error:
             raise DatasetError(f"The database cannot be reached: {error.args[-1]}") from error

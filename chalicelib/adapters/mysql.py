@@ -165,22 +165,13 @@ class MysqlFeatures:
     def _connect(self) -> Any:
         import pymysql  # noqa: PLC0415
 
-        parameters, timeout = self._parameters(), self._options.timeout
-        authorities = self._options.certificate_authorities
+        timeout = self._options.timeout
         return pymysql.connect(
-            host=parameters.host,
-            port=parameters.port,
-            user=parameters.user,
-            password=parameters.password,
-            database=parameters.database,
+            **self._parameters().arguments(self._options.certificate_authorities),
             connect_timeout=timeout,
             read_timeout=timeout,
             write_timeout=timeout,
             autocommit=True,
-            charset="utf8mb4",
-            ssl_ca=authorities,
-            ssl_verify_cert=bool(authorities) or None,
-            ssl_verify_identity=bool(authorities) or None,
         )
 
     def _drop(self) -> None:

@@ -13,10 +13,8 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from chalicelib.domain import InputSize, Pixels
+from chalicelib.domain import MEDIA_TYPES, InputSize, Pixels
 from chalicelib.errors import PhotoTooLarge, UnreadablePhoto, UnsupportedMediaType
-
-MEDIA_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")
 
 HEIF_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"heif"}

@@ -15,7 +15,7 @@ import msgspec
 from chalice.app import Request
 from multipart import MultipartError, PushMultipartParser, parse_options_header
 
-from chalicelib.domain import WHOLE_YEAR, Coordinates, EventDate
+from chalicelib.domain import MEDIA_TYPES, WHOLE_YEAR, Coordinates, EventDate
 from chalicelib.errors import (
     FieldError,
     InvalidInput,
@@ -28,7 +28,6 @@ from chalicelib.identify import Query
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
 FORM: Final = "multipart/form-data"
-MEDIA_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")
 JSON: Final = "application/json"
 UPLOADS_PATH: Final = "/v1/uploads"
 PHOTO_TYPES: Final = (
