@@ -33,7 +33,7 @@ OFF_THE_PATH = {
     "boto3", "botocore.session", "botocore.client", "pi_heif", "redis", "pymysql", "pybreaker",
     "alembic", "bench", "tools", "tests", "matplotlib", "sqlalchemy", "ml_dtypes", "google",
     "tqdm", "importlib.metadata", "hashlib", "asyncio", "multiprocessing", "unittest",
-    "numpy.random", "numpy.testing",
+    "numpy.random", "numpy.testing", "PIL.PngImagePlugin", "PIL.GifImagePlugin",
 }  # fmt: skip
 
 
