@@ -70,9 +70,12 @@ class Services:
             photos=PillowPhotoReader(
                 max(settings.maximum_photo_bytes, settings.maximum_upload_bytes),
                 settings.maximum_photo_pixels,
+                settings.maximum_decoding_bytes,
+                settings.maximum_jpeg_scans,
+                settings.maximum_photo_segments,
             ),
             uploads=uploads,
-            exif=ExifreadExifReader(),
+            exif=ExifreadExifReader(settings.maximum_exif_reads),
             places=places,
             classifier=classifier,
             clock=clock,

@@ -9,11 +9,13 @@ import numpy as np
 from chalicelib.domain import (
     WHOLE_YEAR,
     Dataset,
+    ExifFault,
     ExifReading,
     FeatureSource,
     Geography,
     InputSize,
     Model,
+    NoFix,
     Pixels,
     PlaceFeatures,
     Scores,
@@ -81,6 +83,7 @@ class FakePhoto:
     width: int = 40
     height: int = 30
     exif: bytes = b""
+    is_truncated: bool = False
 
     def pixels(self, size: InputSize, orientation: int) -> Pixels:
         return np.full((size.height, size.width, 3), orientation, dtype=np.uint8)
@@ -114,9 +117,12 @@ class FakeUploads:
         del self.photos[key]
 
 
+NO_EXIF = NoFix(ExifFault.ABSENT, "it has no EXIF")
+
+
 @dataclass
 class FakeExif:
-    reading: ExifReading = field(default_factory=lambda: ExifReading(no_fix="it has no EXIF"))
+    reading: ExifReading = field(default_factory=lambda: ExifReading(no_fix=NO_EXIF))
 
     def read(self, exif: bytes) -> ExifReading:
         return self.reading

@@ -94,7 +94,7 @@ HEADER: Final = (
 
 def read_pixels(path: Path, size: InputSize) -> Pixels:
     """A photo as the service shows it to the model: RGB, 0 to 255."""
-    photo = PillowPhotoReader(NO_LIMIT, NO_LIMIT).open(path.read_bytes())
+    photo = PillowPhotoReader(*[NO_LIMIT] * 5).open(path.read_bytes())
     return photo.pixels(size, orientation=1).astype(np.float32)
 
 

@@ -25,7 +25,10 @@ class Taxon(Answer):
 
 
 class Location(Answer):
-    """Where the photo was taken; ``exif`` tells why its own position was not used."""
+    """Where the photo was taken; ``exif`` tells why its own position was not used.
+
+    ``absent``, ``unreadable``, ``noPosition`` or ``invalidPosition``.
+    """
 
     decimal_latitude: float | None
     decimal_longitude: float | None
@@ -93,11 +96,15 @@ class ModelName(Answer):
 
 
 class Photo(Answer):
-    """What was uploaded; width and height in pixels, as stored."""
+    """What was uploaded; width and height in pixels, as stored.
+
+    ``truncated``: it is a JPEG that broke off, with enough of it there to be looked at.
+    """
 
     format: str
     width: int
     height: int
+    truncated: bool
     event_date: str | None
 
 
@@ -173,6 +180,7 @@ def identification(found: domain.Identification, limit: int) -> Identification:
             format=found.format,
             width=found.width,
             height=found.height,
+            truncated=found.is_truncated,
             event_date=found.event_date.text if found.event_date else None,
         ),
         location=location(found.location),

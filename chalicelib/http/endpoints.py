@@ -23,7 +23,7 @@ def _json(body: Any, status_code: int = 200) -> Response:
 @problems.handled
 def predict(request: Request, services: Services) -> Response:
     """``POST /v1/predictions``."""
-    query, limit = requests.prediction_query(request, services.settings.maximum_photo_bytes)
+    query, limit = requests.prediction_query(request, _limits(services))
     found = services.identify(query)
     left_alone = services.places.repository.left_alone()
     telemetry.measure(found, left_alone, services.settings.deployment)
@@ -33,7 +33,7 @@ def predict(request: Request, services: Services) -> Response:
 @problems.handled
 def upload(request: Request, services: Services) -> Response:
     """``POST /v1/uploads``: leave to upload a photo that is too large to post."""
-    ticket = services.uploads.ticket(requests.upload_type(request))
+    ticket = services.uploads.ticket(requests.upload_type(request, _limits(services)))
     return _json(answers.upload(ticket), 201)
 
 
@@ -100,6 +100,16 @@ def problem(name: str) -> Response:
 def unknown_path() -> Response:
     """Whatever no route claims."""
     raise NotFound("There is no resource under this path.")
+
+
+def _limits(services: Services) -> requests.Limits:
+    settings = services.settings
+    return requests.Limits(
+        settings.maximum_photo_bytes,
+        settings.maximum_form_parts,
+        settings.maximum_part_header_bytes,
+        settings.maximum_field_bytes,
+    )
 
 
 def _dataset(services: Services) -> Dataset | None:

@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.adapters.exif import ExifreadExifReader
-from chalicelib.domain import Coordinates, EventDate
+from chalicelib.domain import Coordinates, EventDate, ExifFault, NoFix
 from tests import exif_blocks as exif
 
-READER = ExifreadExifReader()
+READER = ExifreadExifReader(maximum_reads=20_000)
 ZERO = ((0, 1), (0, 1), (0, 1))
 
 
@@ -77,7 +77,8 @@ def test_a_position_that_cannot_be_believed_is_none_with_the_reason(fields, reas
     found = read_gps(**fields)
     assert found.coordinates is None
     assert found.no_fix is not None
-    assert reason in found.no_fix
+    assert found.no_fix.fault is ExifFault.INVALID_POSITION
+    assert reason in found.no_fix.reason
 
 
 def test_one_zero_coordinate_is_a_place():
@@ -89,8 +90,13 @@ def test_one_zero_coordinate_is_a_place():
 
 def test_missing_gps_is_told_from_missing_exif():
     """The caller can then tell what the camera or the editor dropped."""
-    assert READER.read(b"").no_fix == "it has no EXIF"
-    assert READER.read(exif.block({exif.ORIENTATION: 1})).no_fix == "it has no GPS position"
+    oriented, broken = exif.block({exif.ORIENTATION: 1}), b"II*\0\xff\xff\xff\xff"
+    for content, fault, reason in (
+        (b"", ExifFault.ABSENT, "it has no EXIF"),
+        (oriented, ExifFault.NO_POSITION, "it has no GPS position"),
+        (broken, ExifFault.UNREADABLE, "its EXIF is unreadable"),
+    ):
+        assert READER.read(content).no_fix == NoFix(fault, reason)
 
 
 @given(st.binary(max_size=300))

@@ -16,7 +16,13 @@ from chalicelib.errors import (
 )
 
 SIZE = InputSize(64, 64, 0.9)
-READER = PillowPhotoReader(maximum_bytes=2_000_000, maximum_pixels=1_000_000)
+READER = PillowPhotoReader(
+    maximum_bytes=2_000_000,
+    maximum_pixels=1_000_000,
+    maximum_decoding_bytes=20_000_000,
+    maximum_scans=20,
+    maximum_segments=100,
+)
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (400, 300)) -> Image.Image:

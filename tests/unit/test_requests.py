@@ -9,7 +9,9 @@ from chalicelib.http import requests
 from chalicelib.identify import Query
 from tests.forms import BOUNDARY, FORM_TYPE, form
 
-LIMIT = 1_000_000
+LIMITS = requests.Limits(
+    photo_bytes=1_000_000, form_parts=16, part_header_bytes=4_096, field_bytes=256
+)
 PHOTO = b"\xff\xd8\xff photo \r\n--not-a-boundary\r\n"
 
 
@@ -30,7 +32,7 @@ def request(
 
 def ask(body: bytes = PHOTO, content_type: str = "image/jpeg", **query: str):
     parameters = {name: [value] for name, value in query.items()}
-    return requests.prediction_query(request(body, content_type, parameters or None), LIMIT)
+    return requests.prediction_query(request(body, content_type, parameters or None), LIMITS)
 
 
 def ask_form(*fields: tuple[str, bytes | str]):
@@ -173,7 +175,7 @@ def test_a_form_that_is_none_is_malformed(body, content_type):
 def test_a_body_that_is_too_large_is_refused_before_it_is_parsed():
     """However broken it is besides."""
     with pytest.raises(PhotoTooLarge):
-        ask(b"x" * (LIMIT + requests.MAXIMUM_FORM_OVERHEAD + 1), FORM_TYPE)
+        ask(b"x" * (LIMITS.body_bytes + 1), FORM_TYPE)
 
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"9" * 1000])
