@@ -82,6 +82,14 @@ deploy: $(READY) ## Build it, and deploy just that: STAGE=dev or prod
 bench-cold: $(READY) ## From process start to the first answer, beside the least there could be
 	$(RUN) bench.cold
 
+fuzz: $(READY) ## Attacks and 10,000 mutants, or your files: PHOTOS=directory, MUTANTS=, SEED=
+	@$(RUN) fuzz --mutants $(or $(MUTANTS),10000) --seed $(or $(SEED),0) $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+fuzz-coverage: ## The same led by coverage (atheris), on photos and on forms: SECONDS=60 each
+	@tools/make-venv "$$(tools/find-pythons | tail -n 1)" .venvs/fuzz requirements-fuzz.txt
+	.venvs/fuzz/bin/python -m fuzz.coverage photo --seconds $(or $(SECONDS),60)
+	.venvs/fuzz/bin/python -m fuzz.coverage multipart --seconds $(or $(SECONDS),60)
+
 range: $(READY) ## Draw where an animal is expected: TAXON="Panthera onca", MONTH=1 to 12
 	$(RUN) tools.draw_range "$(TAXON)" --month $(or $(MONTH),0)
 
@@ -119,6 +127,7 @@ package-sam: $(READY) ## Make build/sam/, to deploy by CloudFormation: STAGE=dev
 lock: $(READY) ## Pin all requirements anew from the .in files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-fuzz.in -o requirements-fuzz.txt
 
 clean: ## Remove what the other targets have made
 	rm -rf .venv .venvs build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

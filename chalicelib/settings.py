@@ -210,12 +210,12 @@ class Settings:
         _number(int, 10, 10_000),
         "Most scans of a progressive JPEG; each goes over the whole picture. Cameras and editors "
         "write about ten.",
-        default=100,
+        default=50,
     )
     maximum_photo_segments: int = _setting(
         _number(int, 100, 1_000_000),
         "Most segments before a JPEG's pixels, and most chunks of a PNG.",
-        default=20_000,
+        default=10_000,
     )
     maximum_exif_reads: int = _setting(
         _number(int, 2_000, 1_000_000),
