@@ -223,7 +223,7 @@ def _decoded_rows(image: Image.Image) -> int:
     """How many rows of a cut JPEG are there: libjpeg fills the others with one grey."""
     pixels = np.asarray(image)
     flat = (pixels == pixels[-1, -1]).reshape(image.height, -1).all(axis=1)
-    return image.height - int(np.argmin(flat[::-1])) if not flat.all() else 0
+    return 0 if flat.all() else image.height - int(np.argmin(flat[::-1]))
 
 
 def _with_whole_colours(image: Image.Image) -> Image.Image:

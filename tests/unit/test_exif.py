@@ -1,10 +1,15 @@
+import contextlib
+
+import exifread
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.exif import ExifreadExifReader
+from chalicelib.adapters.exif import BudgetedReader, ExifreadExifReader
 from chalicelib.domain import Coordinates, EventDate, ExifFault, NoFix
+from fuzz import attacks
 from tests import exif_blocks as exif
+from tests.strategies import exif_blocks
 
 READER = ExifreadExifReader(maximum_reads=20_000)
 ZERO = ((0, 1), (0, 1), (0, 1))
@@ -103,6 +108,32 @@ def test_missing_gps_is_told_from_missing_exif():
 def test_any_bytes_are_no_more_than_no_fix(content):
     """The library raises a dozen kinds of errors on nonsense; none comes through."""
     assert READER.read(content).coordinates is None
+
+
+@given(exif_blocks())
+def test_any_directories_are_a_place_or_a_reason(content):
+    """Whatever they point at, and however often they point at themselves."""
+    found = READER.read(content)
+    assert (found.coordinates is None) == (found.no_fix is not None)
+    assert 1 <= found.orientation <= 8
+
+
+@pytest.mark.parametrize(("name", "content"), list(attacks.exif()), ids=lambda one: str(one)[:40])
+def test_an_attack_is_over_once_its_reads_are(name, content):
+    """Exifread loops over such blocks for minutes: exif-py#182."""
+    opened = BudgetedReader(content, 20_000)
+    with contextlib.suppress(Exception):
+        exifread.process_file(opened, details=False, extract_thumbnail=False)
+    assert opened.reads_left >= -1
+    assert READER.read(content).coordinates is None
+
+
+def test_the_reads_of_an_exif_block_are_bounded_by_the_setting():
+    """A good block that needs more than it may read is unreadable."""
+    content = exif.block(gps=exif.gps())
+    assert READER.read(content).coordinates
+    found = ExifreadExifReader(maximum_reads=5).read(content)
+    assert found.no_fix == NoFix(ExifFault.UNREADABLE, "its EXIF is unreadable")
 
 
 @given(st.data())
