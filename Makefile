@@ -69,6 +69,9 @@ bench-outages: $(READY) ## What an outage of cache or database costs a visitor
 	@tools/debian-packages mariadb-server redis-server
 	$(RUN) bench.outages
 
+bench-truncated: $(READY) ## How much of a JPEG that broke off must be there
+	$(RUN) bench.truncated
+
 bench-sizes: $(READY) ## How much room the features take
 	@tools/debian-packages mariadb-server redis-server
 	$(RUN) bench.sizes

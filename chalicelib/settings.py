@@ -217,6 +217,11 @@ class Settings:
         "Most segments before a JPEG's pixels, and most chunks of a PNG.",
         default=10_000,
     )
+    minimum_jpeg_share: float = _setting(
+        _number(float, 0.0, 1.0),
+        "How much there must be of the rows that the model looks at, where a JPEG broke off.",
+        default=0.5,
+    )
     maximum_exif_reads: int = _setting(
         _number(int, 2_000, 1_000_000),
         "Most reads of an EXIF block, which can be made to loop; real ones need under 2,000.",

@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["PIL", "exifread", "multipart", "pi_hei
     from chalice.app import Request
 
     from chalicelib.adapters.exif import ExifreadExifReader
-    from chalicelib.adapters.photo import PillowPhotoReader
+    from chalicelib.adapters.photo import PhotoLimits, PillowPhotoReader
     from chalicelib.domain import InputSize
     from chalicelib.errors import RangefinderError
     from chalicelib.http import requests
@@ -33,11 +33,14 @@ LARGEST_SEED: Final = 60_000
 
 SETTINGS: Final = Settings()
 PHOTOS: Final = PillowPhotoReader(
-    SETTINGS.maximum_photo_bytes,
-    1_000_000,  # pixels: large pictures are slow, and show nothing that small ones do not
-    SETTINGS.maximum_decoding_bytes,
-    SETTINGS.maximum_jpeg_scans,
-    SETTINGS.maximum_photo_segments,
+    PhotoLimits(
+        bytes=SETTINGS.maximum_photo_bytes,
+        pixels=1_000_000,  # large pictures are slow, and show nothing that small ones do not
+        decoding_bytes=SETTINGS.maximum_decoding_bytes,
+        jpeg_scans=SETTINGS.maximum_jpeg_scans,
+        segments=SETTINGS.maximum_photo_segments,
+        jpeg_share=SETTINGS.minimum_jpeg_share,
+    )
 )
 EXIF: Final = ExifreadExifReader(SETTINGS.maximum_exif_reads)
 LIMITS: Final = requests.Limits(

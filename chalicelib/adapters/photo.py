@@ -9,7 +9,7 @@ refused where it is too much (docs/hostile-input.md).
 
 import io
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
@@ -46,9 +46,6 @@ UPRIGHT: Final = {
 }
 """What turns a photo of each EXIF orientation upright: EXIF 2.32, table 6."""
 
-ENOUGH_ROWS: Final = 0.5
-"""The share of what the model looks at that a JPEG which broke off must still have."""
-
 DECODED_BYTES: Final = {
     "1": 5, "L": 1, "I;16": 2, "P": 5, "RGB": 4, "LA": 8, "RGBA": 8, "CMYK": 8,
     "WEBP": 14, "HEIF": 8,
@@ -67,6 +64,20 @@ Image.MAX_IMAGE_PIXELS = None
 # Pillow's own guard warns first and knows no setting of ours; the reader's limit replaces it.
 
 
+class PhotoLimits(NamedTuple):
+    """How much a photo may cost: the most of each, and the least of a JPEG that broke off.
+
+    ``jpeg_share`` is of the rows that the model looks at. The settings tell the rest.
+    """
+
+    bytes: int
+    pixels: int
+    decoding_bytes: int
+    jpeg_scans: int
+    segments: int
+    jpeg_share: float
+
+
 @dataclass(frozen=True, slots=True)
 class PillowPhoto:
     """An opened photo: the :class:`~chalicelib.ports.Photo` on Pillow."""
@@ -78,7 +89,7 @@ class PillowPhoto:
     width: int
     height: int
     exif: bytes
-    maximum_decoding_bytes: int
+    limits: PhotoLimits
 
     @property
     def is_truncated(self) -> bool:
@@ -108,40 +119,32 @@ class PillowPhoto:
         # Only JPEG knows drafts; for other formats this does nothing.
         image.draft("RGB", (round(image.width * scale), round(image.height * scale)))
         pixels = self.width * self.height
-        _check_memory(
-            pixels, _bytes_to_decode(image, pixels, self.scans), self.maximum_decoding_bytes
-        )
+        needed_bytes = _bytes_to_decode(image, pixels, self.scans)
+        _check_memory(pixels, needed_bytes, self.limits.decoding_bytes)
         image.load()
         image.fp = None  # where a WebP keeps all pixels once more
-        frame = image.size if size.frame == "whole" else (min(image.size),) * 2
-        width, height = (size.crop_fraction * side for side in frame)
-        left, top = (image.width - width) / 2, (image.height - height) / 2
-        if self.is_truncated and (_decoded_rows(image) - top) / height < ENOUGH_ROWS:
+        if self.is_truncated and decoded_share(image, size) < self.limits.jpeg_share:
             raise UnreadablePhoto("The photo is cut off: too little of it is there.")
         small = _with_whole_colours(image).resize(
             (size.width, size.height),
             Image.Resampling[size.resample.upper()],
-            box=(left, top, left + width, top + height),
+            box=_view(image, size),
         )
         return _as_rgb(small)
 
 
 @dataclass(frozen=True, slots=True)
 class PillowPhotoReader:
-    """The :class:`~chalicelib.ports.PhotoReader` on Pillow, with its limits."""
+    """The :class:`~chalicelib.ports.PhotoReader` on Pillow."""
 
-    maximum_bytes: int
-    maximum_pixels: int
-    maximum_decoding_bytes: int
-    maximum_scans: int
-    maximum_segments: int
+    limits: PhotoLimits
 
     def open(self, content: bytes) -> PillowPhoto:
         """Read the header. Refuses before any pixel is decoded."""
         if not content:
             raise UnreadablePhoto("The photo is empty.")
-        if len(content) > self.maximum_bytes:
-            raise PhotoTooLarge(len(content), self.maximum_bytes, "bytes")
+        if len(content) > self.limits.bytes:
+            raise PhotoTooLarge(len(content), self.limits.bytes, "bytes")
         name = detect_format(content)
         if name is None:
             raise UnsupportedMediaType(
@@ -162,27 +165,27 @@ class PillowPhotoReader:
             width=image.width,
             height=image.height,
             exif=(parts.exif or image.info.get("exif") or b"").removeprefix(containers.EXIF_HEADER),
-            maximum_decoding_bytes=self.maximum_decoding_bytes,
+            limits=self.limits,
         )
 
     def _take_apart(self, name: str, content: bytes) -> containers.Parts:
         if name == "JPEG":
-            parts = containers.jpeg(content, self.maximum_segments)
-            if parts.scans > self.maximum_scans:
-                raise PhotoTooLarge(parts.scans, self.maximum_scans, "scans")
+            parts = containers.jpeg(content, self.limits.segments)
+            if parts.scans > self.limits.jpeg_scans:
+                raise PhotoTooLarge(parts.scans, self.limits.jpeg_scans, "scans")
             return parts
         if name == "PNG":
-            return containers.png(content, self.maximum_segments)
+            return containers.png(content, self.limits.segments)
         if name == "WEBP":
             self._check_pixels(*(size := containers.webp_size(content)))
             pixels = size[0] * size[1]
-            _check_memory(pixels, DECODED_BYTES[name] * pixels, self.maximum_decoding_bytes)
+            _check_memory(pixels, DECODED_BYTES[name] * pixels, self.limits.decoding_bytes)
             return containers.Parts(content, b"")
-        return heif.heif(content, self.maximum_segments)
+        return heif.heif(content, self.limits.segments)
 
     def _check_pixels(self, width: int, height: int) -> None:
-        if width * height > self.maximum_pixels:
-            raise PhotoTooLarge(width * height, self.maximum_pixels, "pixels")
+        if width * height > self.limits.pixels:
+            raise PhotoTooLarge(width * height, self.limits.pixels, "pixels")
 
 
 def detect_format(content: bytes) -> str | None:
@@ -196,6 +199,18 @@ def detect_format(content: bytes) -> str | None:
     if content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
         return "HEIF"
     return None
+
+
+def decoded_share(image: Image.Image, size: InputSize) -> float:
+    """How much there is of the rows that the model looks at, in a JPEG that broke off.
+
+    libjpeg fills what never came with one grey.
+    """
+    pixels = np.asarray(image)
+    flat = (pixels == pixels[-1, -1]).reshape(image.height, -1).all(axis=1)
+    rows = 0 if flat.all() else image.height - int(np.argmin(flat[::-1]))
+    _, top, _, bottom = _view(image, size)
+    return min((rows - top) / (bottom - top), 1.0)
 
 
 def _check_memory(pixels: int, needed: float, maximum: int) -> None:
@@ -219,11 +234,12 @@ def _bytes_to_decode(image: ImageFile.ImageFile, pixels: int, scans: int) -> flo
     return needed
 
 
-def _decoded_rows(image: Image.Image) -> int:
-    """How many rows of a cut JPEG are there: libjpeg fills the others with one grey."""
-    pixels = np.asarray(image)
-    flat = (pixels == pixels[-1, -1]).reshape(image.height, -1).all(axis=1)
-    return 0 if flat.all() else image.height - int(np.argmin(flat[::-1]))
+def _view(image: Image.Image, size: InputSize) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of what the model looks at."""
+    frame = image.size if size.frame == "whole" else (min(image.size),) * 2
+    width, height = (size.crop_fraction * side for side in frame)
+    left, top = (image.width - width) / 2, (image.height - height) / 2
+    return left, top, left + width, top + height
 
 
 def _with_whole_colours(image: Image.Image) -> Image.Image:

@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,7 +101,7 @@ def test_a_crash_tells_where_and_not_what(written):
         raise ValueError(query)
 
     # The deployed services with a pipeline that fails; Identify is a class, this a function.
-    broken = replace(deployed, identify=crash)  # type: ignore[arg-type]
+    broken = deployed._replace(identify=crash)  # type: ignore[arg-type]
     answer = endpoints.predict(request(**PLACE, eventDate="2021-03-04"), broken)
     assert answer.status_code == 500
     text = written()
@@ -114,7 +113,7 @@ def test_a_crash_tells_where_and_not_what(written):
 def predict_with(features: FeatureRepository) -> Response:
     """Ask the deployed services, but for where the features come from."""
     places = Places(features, deployed.places.weight_bounds)
-    services = replace(deployed, identify=replace(deployed.identify, places=places))
+    services = deployed._replace(identify=deployed.identify._replace(places=places))
     return endpoints.predict(request(**PLACE), services)
 
 

@@ -1,6 +1,5 @@
 import io
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from chalicelib.adapters.photo import UPRIGHT, PillowPhotoReader
+from chalicelib.adapters.photo import UPRIGHT, PhotoLimits, PillowPhotoReader
 from chalicelib.domain import InputSize
 from chalicelib.errors import (
     PhotoTooLarge,
@@ -26,13 +25,15 @@ PIXEL = zlib.compress(bytes(4))
 SMALL_HEIC = (Path(__file__).parent.parent / "data" / "small.heic").read_bytes()
 """Written by pillow-heif: 96 by 64 pixels, to be turned by a quarter."""
 
-READER = PillowPhotoReader(
-    maximum_bytes=2_000_000,
-    maximum_pixels=1_000_000,
-    maximum_decoding_bytes=20_000_000,
-    maximum_scans=20,
-    maximum_segments=100,
+LIMITS = PhotoLimits(
+    bytes=2_000_000,
+    pixels=1_000_000,
+    decoding_bytes=20_000_000,
+    jpeg_scans=20,
+    segments=100,
+    jpeg_share=0.5,
 )
+READER = PillowPhotoReader(LIMITS)
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (400, 300)) -> Image.Image:
@@ -259,6 +260,15 @@ def test_a_jpeg_that_broke_off_is_read_where_enough_of_it_is_there(share, is_eno
     assert not whole.is_truncated
 
 
+def test_how_much_is_enough_is_a_limit():
+    """1 refuses whatever broke off."""
+    content = encode(noisy(), "JPEG", quality=90)
+    strict = PillowPhotoReader(LIMITS._replace(jpeg_share=1.0))
+    assert strict.open(content).pixels(SIZE, 1).shape == (64, 64, 3)
+    with pytest.raises(UnreadablePhoto, match="cut off"):
+        strict.open(content[: int(len(content) * 0.8)]).pixels(SIZE, 1)
+
+
 def test_what_is_missing_counts_only_where_the_model_looks():
     """A tall photo whose lower quarter never came still has its whole middle."""
     content = encode(noisy((300, 600)), "JPEG", quality=90)
@@ -268,7 +278,7 @@ def test_what_is_missing_counts_only_where_the_model_looks():
         READER.open(content[: int(len(content) * 0.45)]).pixels(SIZE, 1)
 
 
-LARGE = replace(READER, maximum_pixels=100_000_000, maximum_decoding_bytes=10_000_000)
+LARGE = PillowPhotoReader(LIMITS._replace(pixels=100_000_000, decoding_bytes=10_000_000))
 """Which only memory bounds: 10 MB."""
 
 
