@@ -28,7 +28,7 @@ def main() -> None:
     """Print a row for each tenth."""
     services = Services.build(Settings())
     size = services.classifier.model.input_size
-    reader = photo.PillowPhotoReader(photo.PhotoLimits(*[sys.maxsize] * 5, 0))
+    reader = photo.PillowPhotoReader(photo.PhotoLimits(*[sys.maxsize] * 6)._replace(jpeg_share=0.0))
 
     def look(content: bytes) -> tuple[photo.PillowPhoto, int]:
         opened = reader.open(content)

@@ -214,7 +214,7 @@ class Settings:
     )
     maximum_photo_segments: int = _setting(
         _number(int, 100, 1_000_000),
-        "Most segments before a JPEG's pixels, and most chunks of a PNG.",
+        "Most segments before a JPEG's pixels, chunks of a PNG, and boxes of a HEIF file.",
         default=10_000,
     )
     minimum_jpeg_share: float = _setting(

@@ -1,8 +1,8 @@
 """``make fuzz-coverage``: atheris looks for uploads that reach new code, for a bounded time.
 
 Runs in an environment of its own (requirements-fuzz.txt). Whatever is raised but a fault of
-ours, takes ten seconds or a gigabyte, is a finding: atheris writes it to ``build/fuzz/``, and it
-belongs into ``tests/data/hostile/`` once it is understood.
+ours, takes ten seconds or a gigabyte, is a finding: atheris writes it to ``build/fuzz/``. Once it
+is understood, it becomes an attack of ``fuzz/attacks.py``, and the suite sends it for ever.
 """
 
 import argparse

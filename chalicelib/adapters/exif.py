@@ -9,9 +9,8 @@ DC-008-2019.
 import io
 import logging
 import math
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import exifread
 
@@ -54,8 +53,7 @@ class BudgetedReader(io.BytesIO):
         return super().read(size)
 
 
-@dataclass(frozen=True, slots=True)
-class ExifreadExifReader:
+class ExifreadExifReader(NamedTuple):
     """The :class:`~chalicelib.ports.ExifReader` on exifread."""
 
     maximum_reads: int

@@ -8,13 +8,12 @@ refused where it is too much (docs/hostile-input.md).
 """
 
 import io
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
-from chalicelib.adapters import containers, heif
+from chalicelib import containers
 from chalicelib.domain import MEDIA_TYPES, InputSize, Pixels
 from chalicelib.errors import (
     PhotoTooLarge,
@@ -78,8 +77,7 @@ class PhotoLimits(NamedTuple):
     jpeg_share: float
 
 
-@dataclass(frozen=True, slots=True)
-class PillowPhoto:
+class PillowPhoto(NamedTuple):
     """An opened photo: the :class:`~chalicelib.ports.Photo` on Pillow."""
 
     image: ImageFile.ImageFile
@@ -133,8 +131,7 @@ class PillowPhoto:
         return _as_rgb(small)
 
 
-@dataclass(frozen=True, slots=True)
-class PillowPhotoReader:
+class PillowPhotoReader(NamedTuple):
     """The :class:`~chalicelib.ports.PhotoReader` on Pillow."""
 
     limits: PhotoLimits
@@ -169,19 +166,24 @@ class PillowPhotoReader:
         )
 
     def _take_apart(self, name: str, content: bytes) -> containers.Parts:
-        if name == "JPEG":
-            parts = containers.jpeg(content, self.limits.segments)
-            if parts.scans > self.limits.jpeg_scans:
-                raise PhotoTooLarge(parts.scans, self.limits.jpeg_scans, "scans")
-            return parts
-        if name == "PNG":
-            return containers.png(content, self.limits.segments)
-        if name == "WEBP":
-            self._check_pixels(*(size := containers.webp_size(content)))
-            pixels = size[0] * size[1]
-            _check_memory(pixels, DECODED_BYTES[name] * pixels, self.limits.decoding_bytes)
-            return containers.Parts(content, b"")
-        return heif.heif(content, self.limits.segments)
+        match name:
+            case "JPEG":
+                parts = containers.jpeg(content, self.limits.segments)
+                if parts.scans > self.limits.jpeg_scans:
+                    raise PhotoTooLarge(parts.scans, self.limits.jpeg_scans, "scans")
+                return parts
+            case "PNG":
+                return containers.png(content, self.limits.segments)
+            case "HEIF":
+                from chalicelib.heif import heif
+
+                return heif(content, self.limits.segments)
+        # WebP: its decoder takes memory for the canvas as soon as it is opened.
+        width, height = containers.webp_size(content)
+        self._check_pixels(width, height)
+        needed_bytes = DECODED_BYTES[name] * width * height
+        _check_memory(width * height, needed_bytes, self.limits.decoding_bytes)
+        return containers.Parts(content, b"")
 
     def _check_pixels(self, width: int, height: int) -> None:
         if width * height > self.limits.pixels:

@@ -1,9 +1,8 @@
 """What strangers may send, at the deployed entry point. ``make fuzz`` sends more, and times it."""
 
-from pathlib import Path
-
 import pytest
 
+from app import app
 from chalicelib.http.problems import MEDIA_TYPE
 from fuzz import files
 from fuzz.attacks import attacks
@@ -12,10 +11,6 @@ from fuzz.uploads import Upload, raw
 from tests.forms import FORM_TYPE, form
 from tests.gateway import Answer, call, event
 from tests.samples import SAMPLES
-
-FINDINGS = Path(__file__).parent.parent / "data" / "hostile"
-"""Files that were answered wrongly once."""
-
 
 BROKEN_EXIF = b"Exif\0\0II*\0\xff\xff\xff\xff"
 
@@ -66,12 +61,6 @@ def test_mutants_are_answered():
         answered(upload)
 
 
-@pytest.mark.parametrize("file", sorted(FINDINGS.glob("*")), ids=lambda file: file.name)
-def test_what_was_found_once_stays_mended(file):
-    """Files of ``make fuzz`` and ``make fuzz-coverage``."""
-    answered(raw(file.name, file.read_bytes()))
-
-
 @pytest.mark.parametrize(
     ("photo", "fault"),
     [
@@ -101,8 +90,6 @@ def test_a_photo_that_broke_off_says_so():
 @pytest.mark.parametrize("body", ["not base64", "é", "A"])
 def test_an_event_whose_body_is_no_base64_is_malformed(body):
     """Whoever may invoke the function can send one."""
-    from app import app  # noqa: PLC0415
-
     wrong = event("POST", "/v1/predictions", b"x", {"Content-Type": FORM_TYPE}) | {"body": body}
     assert app(wrong, None)["statusCode"] == 400
 
@@ -110,8 +97,6 @@ def test_an_event_whose_body_is_no_base64_is_malformed(body):
 @pytest.mark.parametrize("text", ["\ud800", "\0", "9" * 9_000, "%", "é" * 500])
 def test_any_text_in_an_address_is_refused_in_json(text):
     """Halves of surrogate pairs, too, in parameters and in paths."""
-    from app import app  # noqa: PLC0415
-
     for path in ("/v1/species", "/v1/problems/x"):
         asked = event("GET", path)
         asked["multiValueQueryStringParameters"] = {"decimalLatitude": [text], text: ["1"]}

@@ -8,7 +8,7 @@ and no profile, which take no part in decoding, and EXIF is found by reading two
 from collections.abc import Iterator
 from typing import Final
 
-from chalicelib.adapters.containers import EXIF_HEADER, Parts
+from chalicelib.containers import EXIF_HEADER, Parts
 
 HIDDEN: Final = ((b"cdsc", b"skip"), (b"colrprof", b"skipprof"), (b"colrrICC", b"skiprICC"))
 """What ties metadata to pictures, and profiles, by names that libheif does not know."""
