@@ -32,7 +32,7 @@ check: $(READY) ## Lint, types, imports, security, known vulnerabilities, .chali
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app.py chalicelib tools bench
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app.py chalicelib tools bench fuzz
 	$(RUN) tools.audit
 	$(RUN) tools.check_config
 

@@ -52,6 +52,9 @@ DECODED_BYTES: Final = {
 """Memory for each pixel while a photo is decoded and resized, by mode or, where the decoder
 takes more than Pillow, by format. Measured: ``make fuzz`` checks that it holds."""
 
+ALPHA_BYTES: Final = 3
+"""What transparency adds to a format's."""
+
 COEFFICIENT_BYTES: Final = 2
 """Of each sample of a JPEG with several scans, which libjpeg keeps until the last."""
 
@@ -223,7 +226,8 @@ def _check_memory(pixels: int, needed: float, maximum: int) -> None:
 def _bytes_to_decode(image: ImageFile.ImageFile, pixels: int, scans: int) -> float:
     """The most memory that it takes to decode and resize a photo of so many ``pixels``."""
     if image.format in DECODED_BYTES:
-        return DECODED_BYTES[image.format] * pixels
+        alpha = ALPHA_BYTES if image.mode in WITH_ALPHA else 0
+        return (DECODED_BYTES[image.format] + alpha) * pixels
     for_each = DECODED_BYTES[image.mode]
     if image.mode not in WITH_ALPHA and image.has_transparency_data:
         for_each += DECODED_BYTES["RGBA"]
