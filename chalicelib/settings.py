@@ -204,7 +204,7 @@ class Settings:
     maximum_decoding_bytes: int = _setting(
         _number(int, 1_000_000, 2_000_000_000),
         "Most memory that decoding a photo may take, checked before it begins.",
-        default=200_000_000,
+        default=220_000_000,
     )
     maximum_jpeg_scans: int = _setting(
         _number(int, 10, 10_000),

@@ -46,9 +46,9 @@ def largest() -> dict[str, bytes]:
         "PNG: 16 megapixels, one colour transparent": files.encode(
             files.slope(4_000, 4_000), "PNG", compress_level=1, transparency=(1, 2, 3)
         ),
-        "WebP: 14 megapixels": files.encode(files.slope(3_700, 3_700), "WEBP", method=0),
-        "WebP: 11 megapixels, transparent": files.encode(
-            clear.resize((3_400, 3_400)), "WEBP", method=0
+        "WebP: 12 megapixels": files.encode(files.slope(4_032, 3_024), "WEBP", method=0),
+        "WebP: 12 megapixels, transparent": files.encode(
+            clear.resize((4_032, 3_024)), "WEBP", method=0
         ),
     }
 

@@ -47,13 +47,13 @@ UPRIGHT: Final = {
 
 DECODED_BYTES: Final = {
     "1": 5, "L": 1, "I;16": 2, "P": 5, "RGB": 4, "LA": 8, "RGBA": 8, "CMYK": 8,
-    "WEBP": 14, "HEIF": 8,
+    "WEBP": 17, "HEIF": 8,
 }  # fmt: skip
 """Memory for each pixel while a photo is decoded and resized, by mode or, where the decoder
 takes more than Pillow, by format. Measured: ``make fuzz`` checks that it holds."""
 
-ALPHA_BYTES: Final = 3
-"""What transparency adds to a format's."""
+COPIES: Final = 2
+"""How often the file itself is there: as it came, and as its decoder gets it."""
 
 COEFFICIENT_BYTES: Final = 2
 """Of each sample of a JPEG with several scans, which libjpeg keeps until the last."""
@@ -121,9 +121,9 @@ class PillowPhoto(NamedTuple):
         image.draft("RGB", (round(image.width * scale), round(image.height * scale)))
         pixels = self.width * self.height
         needed_bytes = _bytes_to_decode(image, pixels, self.scans)
+        needed_bytes += COPIES * self.file.getbuffer().nbytes
         _check_memory(pixels, needed_bytes, self.limits.decoding_bytes)
         image.load()
-        image.fp = None  # where a WebP keeps all pixels once more
         if self.is_truncated and decoded_share(image, size) < self.limits.jpeg_share:
             raise UnreadablePhoto("The photo is cut off: too little of it is there.")
         small = _with_whole_colours(image).resize(
@@ -226,8 +226,7 @@ def _check_memory(pixels: int, needed: float, maximum: int) -> None:
 def _bytes_to_decode(image: ImageFile.ImageFile, pixels: int, scans: int) -> float:
     """The most memory that it takes to decode and resize a photo of so many ``pixels``."""
     if image.format in DECODED_BYTES:
-        alpha = ALPHA_BYTES if image.mode in WITH_ALPHA else 0
-        return (DECODED_BYTES[image.format] + alpha) * pixels
+        return DECODED_BYTES[image.format] * pixels
     for_each = DECODED_BYTES[image.mode]
     if image.mode not in WITH_ALPHA and image.has_transparency_data:
         for_each += DECODED_BYTES["RGBA"]

@@ -290,7 +290,7 @@ LARGE = PillowPhotoReader(LIMITS._replace(pixels=100_000_000, decoding_bytes=10_
         (encode(picture(size=(2200, 1200)), "PNG"), False),
         (encode(picture("RGBA", size=(1200, 1100)), "PNG"), False),  # 8
         (encode(picture(size=(1000, 900)), "PNG", transparency=(1, 2, 3)), False),  # 12
-        (encode(picture(size=(1000, 900)), "WEBP"), False),  # 14
+        (encode(picture(size=(1000, 900)), "WEBP"), False),  # 17
         (encode(picture(size=(4000, 3000)), "JPEG"), True),  # decoded at an eighth
         (encode(picture(size=(4000, 3000)), "JPEG", progressive=True), False),  # all of it kept
         (encode(picture(size=(4000, 3000)), "JPEG", progressive=True, subsampling=0), False),
