@@ -5,7 +5,7 @@ import ctypes
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple, Self
@@ -72,17 +72,18 @@ class Run:
     honest: dict[str, float]
     """Milliseconds of the photos that others are compared with, by name."""
 
+    milliseconds: float = MAXIMUM_MILLISECONDS
     statuses: Counter[int] = field(default_factory=Counter)
     outcomes: list[Outcome] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, honest: Iterable[Upload]) -> Self:
+    def begin(cls, honest: Iterable[Upload], milliseconds: float = MAXIMUM_MILLISECONDS) -> Self:
         """Warm up with honest photos, and take their times."""
         uploads = list(honest)
         with quiet():
             times = {one.name: min(send(one)[1] for _ in range(TRIES)) for one in uploads}
-        return cls(times)
+        return cls(times, milliseconds)
 
     def again(self) -> Self:
         """A run of its own with what this one began with."""
@@ -90,7 +91,7 @@ class Run:
 
     def add(self, upload: Upload) -> Outcome:
         """Send one and judge it."""
-        allowed = MAXIMUM_MILLISECONDS
+        allowed = self.milliseconds
         if upload.like in self.honest:
             allowed = max(allowed, MAXIMUM_TIMES_ITS_SAMPLE * self.honest[upload.like])
         with quiet():
@@ -111,18 +112,21 @@ class Run:
             self.faults.append(f"{peak / 1e6:.0f} MB above idle: {upload.name}")
         return outcome
 
-    def report(self, title: str, say: Callable[[str], None]) -> None:
+    def report(self, title: str) -> None:
         """Counts by status, the slowest, the hungriest, and what passed a bound."""
+        if not self.outcomes:
+            print(f"{title}: nothing to send")
+            return
         by_time = sorted(self.outcomes, key=lambda one: one.milliseconds, reverse=True)
         by_memory = max(self.outcomes, key=lambda one: one.peak_bytes)
         counts = ", ".join(
             f"{count:,} x {status}" for status, count in sorted(self.statuses.items())
         )
         median = by_time[len(by_time) // 2].milliseconds
-        say(f"{title}: {len(self.outcomes):,} uploads: {counts}")
-        say(f"  median {median:.0f} ms; the slowest:")
+        print(f"{title}: {len(self.outcomes):,} uploads: {counts}")
+        print(f"  median {median:.0f} ms; the slowest:")
         for one in by_time[:5]:
-            say(f"    {one.milliseconds:6.0f} ms  {one.status}  {one.name}")
-        say(f"  most memory: {by_memory.peak_bytes / 1e6:.0f} MB above idle, {by_memory.name}")
+            print(f"    {one.milliseconds:6.0f} ms  {one.status}  {one.name}")
+        print(f"  most memory: {by_memory.peak_bytes / 1e6:.0f} MB above idle, {by_memory.name}")
         for fault in self.faults:
-            say(f"  OUT OF BOUNDS: {fault}")
+            print(f"  OUT OF BOUNDS: {fault}")

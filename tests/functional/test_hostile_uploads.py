@@ -1,5 +1,8 @@
 """What strangers may send, at the deployed entry point. ``make fuzz`` sends more, and times it."""
 
+import subprocess
+import sys
+
 import pytest
 
 from app import app
@@ -11,6 +14,7 @@ from fuzz.uploads import Upload, raw
 from tests.forms import FORM_TYPE, form
 from tests.gateway import Answer, call, event
 from tests.samples import SAMPLES
+from tools.serving import ROOT
 
 BROKEN_EXIF = b"Exif\0\0II*\0\xff\xff\xff\xff"
 
@@ -118,3 +122,18 @@ def test_headers_of_any_size_are_answered(headers):
     """API Gateway bounds them at 10 KB; nothing here depends on that."""
     answer = call("POST", "/v1/predictions", form(("photo", b"x")), headers)
     assert answer.status in (400, 415)
+
+
+def test_any_directory_of_files_can_be_sent(tmp_path):
+    """``make fuzz PHOTOS=directory`` counts what becomes of them, photos or not."""
+    (tmp_path / "photo.jpg").write_bytes(files.sample())
+    (tmp_path / "cut.jpg").write_bytes(files.sample()[:9_000])
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "text.heic").write_text("no photo")
+    done = subprocess.run(
+        [sys.executable, "-m", "fuzz", "--photos", tmp_path],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "3 uploads: 1 x 200, 1 x 415, 1 x 422" in done.stdout
+    assert "photo.jpg" in done.stdout
+    assert "OUT OF BOUNDS" not in done.stdout
