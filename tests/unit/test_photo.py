@@ -23,7 +23,7 @@ from tests import exif_blocks
 SIZE = InputSize(64, 64, 0.9)
 PIXEL = zlib.compress(bytes(4))
 SMALL_HEIC = (Path(__file__).parent.parent / "data" / "small.heic").read_bytes()
-"""Written by pillow-heif: 96 by 64 pixels, to be turned by a quarter."""
+"""samples/jaguar.jpg by pillow-heif: 96 by 64 pixels, to be turned by a quarter."""
 
 LIMITS = PhotoLimits(
     bytes=2_000_000,
