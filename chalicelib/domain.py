@@ -144,6 +144,10 @@ class Model(NamedTuple):
     card: Mapping[str, Any]
     """The model's description file as it stands, for ``GET /v1/model``."""
 
+    def taxon(self, taxon_id: str) -> Taxon | None:
+        """The taxon of that identifier, if the model can tell it."""
+        return next((one for one in self.taxa if one and one.taxon_id == taxon_id), None)
+
 
 class Status(StrEnum):
     """How a taxon stands in a region, from firmly there to gone.
@@ -245,6 +249,17 @@ class Geo(NamedTuple):
     status: GeoStatus
     features: PlaceFeatures | None = None
     dataset: Dataset | None = None
+
+
+class Range(NamedTuple):
+    """Where in the world a taxon is expected: its presence in each such cell.
+
+    The cells have the coarsest resolution. There are none unless ``status`` is ``applied``.
+    """
+
+    status: GeoStatus
+    dataset: Dataset | None = None
+    presences: Mapping[str, float] = MappingProxyType({})
 
 
 class Candidate(NamedTuple):

@@ -1,6 +1,6 @@
 """What the pipeline needs of the world, as protocols that a small fake can satisfy."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from chalicelib.domain import (
@@ -88,6 +88,13 @@ class FeatureRepository(Protocol):
         The first cell of the chain names the entry (and its key in a cache).
         ``month`` is 1 to 12, or ``WHOLE_YEAR``. A place that nobody knows gives
         an entry without taxa. Raises ``FeaturesUnavailable``.
+        """
+
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
+        """How firmly one taxon is expected in each of many cells, where it is at all.
+
+        As :meth:`features` has it for a chain of only that cell. Raises
+        ``FeaturesUnavailable``.
         """
 
     def left_alone(self) -> tuple[str, ...]:

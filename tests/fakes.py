@@ -146,6 +146,10 @@ class FakeFeatures:
             raise FeaturesUnavailable("down")
         return self.entry
 
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> dict[str, float]:
+        self.dataset()
+        return {self.entry.cell or "": self.entry.taxa[taxon_id].presence}
+
 
 @dataclass
 class FakeClassifier:

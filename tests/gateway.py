@@ -59,7 +59,9 @@ def call(
     """Hand an event to the deployed entry point and read its answer, JSON through and through."""
     response = app(json.loads(json.dumps(event(method, url, body, headers))), None)
     response = json.loads(json.dumps(response))
-    return Answer(response["statusCode"], response["headers"], json.loads(response["body"]))
+    return Answer(
+        response["statusCode"], response["headers"], json.loads(response["body"] or "null")
+    )
 
 
 def _match(path: str) -> tuple[str, dict[str, str] | None]:

@@ -4,12 +4,15 @@ An answer carries a strong ETag, made of its content, and says for how long it m
 Who asks with that tag afterwards gets 304 and no body (RFC 9110, sections 8.8.3 and 13.1.2).
 """
 
-import hashlib
 import re
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from chalice.app import Request, Response
 
+JSON: Final = "application/json"
+
+MINUTE: Final = 60
 HOUR: Final = 3_600
 YEAR: Final = 31_536_000
 """Seconds. A year is for what is never going to be different under its address."""
@@ -28,6 +31,8 @@ def cached(
 
     ``headers`` are sent besides.
     """
+    import hashlib  # noqa: PLC0415 - 3 ms of a cold start, and predictions are never kept
+
     raw = content.encode() if isinstance(content, str) else content
     tag = f'"{hashlib.sha256(raw).hexdigest()[:32]}"'
     immutable = ", immutable" if seconds >= YEAR else ""
@@ -41,6 +46,15 @@ def cached(
             "Cache-Control": f"public, max-age={seconds}{immutable}",
             "ETag": tag,
         },
+    )
+
+
+def uncached(body: Any, status_code: int = 200, content_type: str = JSON) -> Response:
+    """An answer to this very question, in JSON, that nobody is to keep."""
+    return Response(
+        msgspec.json.encode(body).decode(),
+        status_code=status_code,
+        headers={"Content-Type": content_type, "Cache-Control": "no-store"},
     )
 
 

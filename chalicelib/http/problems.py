@@ -146,7 +146,7 @@ def respond(
     return Response(
         msgspec.json.encode(body).decode(),
         status_code=problem.status,
-        headers={**(headers or {}), "Content-Type": MEDIA_TYPE},
+        headers={**(headers or {}), "Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"},
     )
 
 
@@ -156,6 +156,8 @@ def _for_error(error: errors.RangefinderError) -> Response:
     match error:
         case errors.InvalidInput():
             members["errors"] = [fault._asdict() for fault in error.errors]
+        case errors.NotFound(field=str(field)):
+            members["errors"] = [{"field": field, "detail": str(error)}]
         case errors.PhotoTooLarge():
             members |= {"limit": error.limit, "actual": error.actual, "unit": error.unit}
             if error.uploads:

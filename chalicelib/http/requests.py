@@ -148,6 +148,14 @@ def species_query(request: Request) -> tuple[Coordinates, int, int]:
     return place, month or WHOLE_YEAR, limit or MAXIMUM_LIMIT
 
 
+def range_query(request: Request) -> int:
+    """The month of ``GET /v1/species/{taxonID}/range``. Raises ``InvalidInput``."""
+    fields = Fields(query_parameters(request))
+    month = fields.read("month", _whole_number(1, 12))
+    fields.check()
+    return month or WHOLE_YEAR
+
+
 def upload_type(request: Request) -> str:
     """The media type of the photo that is to be uploaded. Raises ``InvalidInput``."""
     values = query_parameters(request)

@@ -1,0 +1,50 @@
+"""The resources that tell of the service itself, and need no part of it."""
+
+from typing import Final
+
+import msgspec
+from chalice.app import Blueprint, Response
+
+from chalicelib.cells import is_cell
+from chalicelib.errors import NotFound
+from chalicelib.http import problems, requests
+from chalicelib.http.caching import HOUR, JSON, YEAR, cached, uncached
+
+about: Final = Blueprint(__name__)
+
+
+@about.route("/v1/cells/{cell}", methods=["GET"])
+@problems.handled
+def outline(cell: str) -> Response:
+    """The outline of an H3 cell, as GeoJSON."""
+    from chalicelib.http import maps  # noqa: PLC0415 - no prediction needs it
+
+    if not is_cell(cell):
+        raise NotFound(f"There is no H3 cell {cell!r}.", "cell")
+    shape = msgspec.json.encode(maps.cell(cell)).decode()
+    return cached(about.current_request, shape, maps.MEDIA_TYPE, YEAR)
+
+
+@about.route("/v1/problems/{name}", methods=["GET"])
+@problems.handled
+def problem(name: str) -> Response:
+    """What a problem's type means and what to do about it."""
+    found = problems.CATALOGUE.get(name)
+    if found is None:
+        raise NotFound(f"There is no problem type {name!r}.", "name")
+    body = {"type": problems.TYPE_PREFIX + name, **found._asdict()}
+    return cached(about.current_request, msgspec.json.encode(body).decode(), JSON, HOUR)
+
+
+@about.route("/livez", methods=["GET"])
+@problems.handled
+def live() -> Response:
+    """The process runs."""
+    return uncached({"live": True})
+
+
+@about.route("/{proxy+}", methods=list(requests.METHODS), content_types=["*/*"])
+@problems.handled
+def unknown_path() -> Response:
+    """Whatever no other route claims, so that it gets a problem and not API Gateway's 403."""
+    raise NotFound("There is no resource under this path.")
