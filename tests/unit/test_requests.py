@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain import Coordinates, EventDate
 from chalicelib.errors import InvalidInput, MalformedRequest, PhotoTooLarge, RangefinderError
-from chalicelib.http import requests
+from chalicelib.http import fields, requests
 from chalicelib.identify import Query
 from tests.forms import BOUNDARY, FORM_TYPE, form
 
@@ -67,7 +67,7 @@ def test_a_photo_alone_is_enough():
     """All else has a default; an empty field is an absent one."""
     query, limit = ask_form(("photo", PHOTO), ("decimalLatitude", ""), ("eventDate", " "))
     assert query == Query(PHOTO)
-    assert limit == requests.DEFAULT_LIMIT
+    assert limit == fields.CANDIDATES.default
 
 
 def test_a_form_may_put_its_fields_in_the_address():
@@ -205,7 +205,7 @@ def test_a_species_list_takes_uncertainty_month_and_limit():
     assert requests.species_query(request(query=query)) == (
         Coordinates(1.0, 2.0),
         0,
-        requests.MAXIMUM_LIMIT,
+        fields.MAXIMUM_LIMIT,
     )
     query |= {"coordinateUncertaintyInMeters": ["9000"], "month": ["6"], "limit": ["7"]}
     assert requests.species_query(request(query=query)) == (Coordinates(1.0, 2.0, 9000.0), 6, 7)
