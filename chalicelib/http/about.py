@@ -1,5 +1,6 @@
 """The resources that tell of the service itself, and need no part of it."""
 
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -7,8 +8,11 @@ from chalice.app import Blueprint, Response
 
 from chalicelib.cells import is_cell
 from chalicelib.errors import NotFound
-from chalicelib.http import problems, requests
+from chalicelib.http import answers, problems, requests
 from chalicelib.http.caching import HOUR, JSON, YEAR, cached, uncached
+
+CONTRACT: Final = Path(__file__).with_name("openapi.json")
+"""Written by ``make contract``: at run time it costs nothing but to read it."""
 
 about: Final = Blueprint(__name__)
 
@@ -32,15 +36,22 @@ def problem(name: str) -> Response:
     found = problems.CATALOGUE.get(name)
     if found is None:
         raise NotFound(f"There is no problem type {name!r}.", "name")
-    body = {"type": problems.TYPE_PREFIX + name, **found._asdict()}
+    body = problems.ProblemType(problems.TYPE_PREFIX + name, *found)
     return cached(about.current_request, msgspec.json.encode(body).decode(), JSON, HOUR)
+
+
+@about.route("/openapi.json", methods=["GET"])
+@problems.handled
+def contract() -> Response:
+    """This document: the contract of the service, as OpenAPI 3.1."""
+    return cached(about.current_request, CONTRACT.read_text(encoding="utf-8"), JSON, HOUR)
 
 
 @about.route("/livez", methods=["GET"])
 @problems.handled
 def live() -> Response:
     """The process runs."""
-    return uncached({"live": True})
+    return uncached(answers.Liveness(live=True))
 
 
 @about.route("/{proxy+}", methods=list(requests.METHODS), content_types=["*/*"])

@@ -4,9 +4,7 @@ msgspec writes them in camelCase, so that Python and Darwin Core each keep their
 own way of writing a name.
 """
 
-from typing import Any
-
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Struct, UnsetType, convert, field
 
 from chalicelib import domain
 
@@ -30,7 +28,7 @@ class Location(Answer):
     decimal_latitude: float | None
     decimal_longitude: float | None
     coordinate_uncertainty_in_meters: float | None
-    source: str
+    source: domain.LocationSource
     cell: str | None
     exif: str | UnsetType = UNSET
 
@@ -38,8 +36,8 @@ class Location(Answer):
 class Geo(Answer):
     """Whether and how the place was used. ``candidates`` animals are expected there."""
 
-    status: str
-    source: str | None
+    status: domain.GeoStatus
+    source: domain.FeatureSource | None
     dataset: str | None
     cell: str | None
     candidates: int
@@ -80,7 +78,7 @@ class Decision(Answer):
     ``rejectedByPlace`` is null unless the place speaks against the picture.
     """
 
-    kind: str
+    kind: domain.DecisionKind
     name: Name | None
     rejected_by_place: Rejection | None
 
@@ -120,7 +118,7 @@ class Species(Answer):
 
     rank: int
     taxon: Taxon
-    status: str
+    status: domain.Status
     presence: float
     geo_weight: float
 
@@ -154,6 +152,84 @@ class Readiness(Answer):
     ready: bool
     checks: dict[str, str]
     versions: dict[str, str | None]
+
+
+class ModelInput(Answer):
+    """What the model looks at: pixels, and how their values are scaled."""
+
+    width: int
+    height: int
+    crop_fraction: float
+    resample: str
+    mean: list[float]
+    standard_deviation: list[float]
+    layout: str | UnsetType = UNSET
+    color_space: str | UnsetType = UNSET
+    frame: str | UnsetType = UNSET
+
+
+class ModelOutput(Answer):
+    """What comes out of the model: ``logits`` or ``probabilities``."""
+
+    kind: str
+
+
+class Calibration(Answer):
+    """What makes scores mean what they say (Guo et al. 2017)."""
+
+    temperature: float
+    method: str | UnsetType = UNSET
+    provenance: str | UnsetType = UNSET
+
+
+class Thresholds(Answer):
+    """From which score on a decision is what it is."""
+
+    animal: float
+    not_an_animal: float
+    named: float
+    rolled_up: float
+    provenance: str | UnsetType = UNSET
+
+
+class Dataset(Answer):
+    """Where the features of places come from; ``taxa`` counts the animals that it covers."""
+
+    version: str
+    title: str
+    license: str
+    citation: str
+    taxa: int
+
+
+class Model(Answer):
+    """``GET /v1/model``: the model's card (``model.json``), and the dataset it is used with.
+
+    ``labels`` names the file of its classes, of which ``animals`` stand for animals.
+    ``dataset`` is null where the features of places are out of reach.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    file: str
+    labels: str
+    input: ModelInput
+    output: ModelOutput
+    calibration: Calibration
+    decision: Thresholds
+    classes: int
+    animals: int
+    dataset: Dataset | None
+    license: str | UnsetType = UNSET
+    source: str | UnsetType = UNSET
+    training_data: str | UnsetType = UNSET
+
+
+class Liveness(Answer):
+    """``GET /livez``."""
+
+    live: bool
 
 
 GEO_DETAILS = {
@@ -292,19 +368,15 @@ def upload(ticket: domain.UploadTicket) -> Upload:
     )
 
 
-def model(one: domain.Model, dataset: domain.Dataset | None) -> dict[str, Any]:
+def model(one: domain.Model, dataset: domain.Dataset | None) -> Model:
     """The model's own description, and the dataset that it is used with."""
-    animals = sum(taxon is not None for taxon in one.taxa)
-    return {
-        **one.card,
-        "classes": len(one.taxa),
-        "animals": animals,
-        "dataset": dataset
-        and {
-            "version": dataset.version,
-            "title": dataset.title,
-            "license": dataset.licence,
-            "citation": dataset.citation,
-            "taxa": len(dataset.taxa),
-        },
+    described = dataset and {
+        "version": dataset.version,
+        "title": dataset.title,
+        "license": dataset.licence,
+        "citation": dataset.citation,
+        "taxa": len(dataset.taxa),
     }
+    animals = sum(taxon is not None for taxon in one.taxa)
+    card = {**one.card, "classes": len(one.taxa), "animals": animals, "dataset": described}
+    return convert(card, Model)
