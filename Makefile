@@ -38,6 +38,9 @@ features: $(READY) ## Build the embedded feature store and the labels from data/
 	$(RUN) tools.build_features
 	$(RUN) tools.build_labels
 
+contract: $(READY) ## Write the API's contract, chalicelib/http/openapi.json, unless it breaks clients
+	@$(RUN) tools.contract $(OPTIONS)
+
 samples: ## Write samples/ anew: PICTURES=directory of the extracted source pictures
 	@tools/make-venv "$$(tools/find-pythons | head -n 1)" .venvs/samples requirements-samples.txt
 	.venvs/samples/bin/python -m tools.make_samples $(PICTURES)

@@ -164,10 +164,10 @@ def handled(view: Callable[Parameters, Response]) -> Callable[Parameters, Respon
 def middleware(event: Request, get_response: Callable[[Request], Response]) -> Response:
     """Rewrite Chalice's own refusals (wrong method, wrong media type, ...) as problems."""
     response = get_response(event)
-    if response.status_code < 400 or response.headers.get("Content-Type") == MEDIA_TYPE:
-        return response
+    if response.status_code < 400 or not isinstance(response.body, dict):
+        return response  # ours are text already: problems, and what /readyz says with 503
     problem = BY_STATUS.get(response.status_code, INTERNAL)
-    said = response.body.get("Message", "") if isinstance(response.body, dict) else ""
+    said = response.body.get("Message", "")
     return respond(problem, problem.help if problem is INTERNAL else said, response.headers)
 
 

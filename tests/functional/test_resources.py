@@ -4,15 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from chalice.app import Response
 
+import app
 from chalicelib.bootstrap import Services
 from chalicelib.fusion import WeightBounds
-from chalicelib.http import endpoints, problems, telemetry
+from chalicelib.http import problems, telemetry
 from chalicelib.identify import Identify
 from chalicelib.places import Places
 from chalicelib.settings import Settings
@@ -146,11 +148,21 @@ def services(**parts) -> Services:
     return Services(Settings(), identify, places, classifier, uploads)
 
 
-def test_without_the_model_the_service_is_not_ready():
-    """503: predictions cannot be had."""
-    response = endpoints.ready(services(classifier=FakeClassifier(is_broken=True)))
-    assert response.status_code == 503
-    assert '"model":"unavailable"' in response.body
+@pytest.fixture
+def deployment_without_model() -> Iterator[None]:
+    """The app of a stage whose model cannot be loaded."""
+    usual = app.services
+    app.services = services(classifier=FakeClassifier(is_broken=True))
+    yield
+    app.services = usual
+
+
+def test_without_the_model_the_service_is_not_ready(deployment_without_model):
+    """503, and which part it is: predictions cannot be had."""
+    answer = call("GET", "/readyz")
+    assert answer.status == 503
+    assert answer.body["ready"] is False
+    assert answer.body["checks"]["model"] == "unavailable"
 
 
 def test_an_unforeseen_error_tells_nothing_but_an_identifier(log):
