@@ -10,7 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Final, NamedTuple
 
@@ -58,7 +58,7 @@ class Undecided:
 def service() -> Identify:
     """The service as settings have it, without the model."""
     services = Services.build(Settings.from_environment())
-    return replace(services.identify, classifier=Undecided(services.classifier.model))
+    return services.identify._replace(classifier=Undecided(services.classifier.model))
 
 
 def any_photo() -> bytes:

@@ -7,13 +7,11 @@ connection when it is first used, and keeps it; only the model is loaded ahead.
 """
 
 import os
-import random
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from chalicelib.adapters.cache import MemoryCachedFeatures
 from chalicelib.adapters.classifier import TfliteClassifier
@@ -33,8 +31,7 @@ LOOKUP_THREADS: Final = 8
 """Lookups beside predictions: one is used on Lambda, more under ``chalice local``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(NamedTuple):
     """What the routes call."""
 
     settings: Settings
@@ -52,7 +49,7 @@ class Services:
             settings.model_directory, settings.classifier_threads or os.cpu_count() or 1
         )
         repository = MemoryCachedFeatures(
-            feature_repository(settings, clock, process or this_process()),
+            feature_repository(settings, clock, process),
             clock=clock,
             seconds_to_live=settings.memory_cache_seconds,
             seconds_kept=settings.cache_kept_seconds,
@@ -92,16 +89,9 @@ class Services:
             self.classifier.load()
 
 
-def this_process() -> Process:
-    """Real time, and chances that the system draws.
-
-    Environments that Lambda restores from one snapshot would share a name that was made at the
-    start, and the state of Python's own generator.
-    """
-    return Process(lambda: uuid.uuid4().hex, time.time, time.sleep, random.SystemRandom().random)
-
-
-def feature_repository(settings: Settings, clock: Clock, process: Process) -> FeatureRepository:
+def feature_repository(
+    settings: Settings, clock: Clock, process: Process | None
+) -> FeatureRepository:
     """The database or the embedded store, behind the shared cache if there is one."""
     if settings.mysql_url:
         from chalicelib import production  # noqa: PLC0415 - see there

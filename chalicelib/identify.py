@@ -82,8 +82,7 @@ class Stopwatch:
         return wait
 
 
-@dataclass(frozen=True, slots=True)
-class Identify:
+class Identify(NamedTuple):
     """The service, put together from its parts by :mod:`chalicelib.bootstrap`."""
 
     photos: PhotoReader

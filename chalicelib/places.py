@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chalicelib import cells, fusion
 from chalicelib.domain import (
@@ -21,8 +21,7 @@ from chalicelib.errors import FeaturesUnavailable
 from chalicelib.ports import FeatureRepository
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """Looks places up. ``enabled`` is the operator's switch for all callers.
 
     ``weight_bounds`` say how far a place may speak against an animal, and for it.

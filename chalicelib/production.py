@@ -4,6 +4,9 @@ A module of its own because the clients of MySQL and Redis take a while to impor
 a second on a cold start: a deployment without servers never imports it.
 """
 
+import random
+import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,9 +31,9 @@ def database(settings: Settings, clock: Clock) -> FeatureRepository:
 
 
 def shared_cache(
-    repository: FeatureRepository, settings: Settings, clock: Clock, process: Process
+    repository: FeatureRepository, settings: Settings, clock: Clock, process: Process | None
 ) -> FeatureRepository:
-    """The repository behind the cache that ``settings`` name."""
+    """The repository behind the cache that ``settings`` name; ``process`` is else this one."""
     options = RedisOptions(
         settings.redis_url,
         is_cluster=settings.redis_cluster,
@@ -38,7 +41,18 @@ def shared_cache(
         certificate_authorities=_path(settings.redis_certificate_authorities),
     )
     times = Times(fresh=settings.shared_cache_seconds, kept=settings.cache_kept_seconds)
-    return SharedCachedFeatures(repository, RedisCache(options, clock), times, process)
+    return SharedCachedFeatures(
+        repository, RedisCache(options, clock), times, process or this_process()
+    )
+
+
+def this_process() -> Process:
+    """Real time, and chances that the system draws.
+
+    Environments that Lambda restores from one snapshot would share a name that was made at the
+    start, and the state of Python's own generator.
+    """
+    return Process(lambda: uuid.uuid4().hex, time.time, time.sleep, random.SystemRandom().random)
 
 
 def mysql_credentials(

@@ -164,7 +164,8 @@ def _interpreter_class() -> Any:
 def _taxa(labels: Path) -> tuple[Taxon | None, ...]:
     """The labels file: one row for each output, in order; no taxonID where no animal."""
     with labels.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        header, *lines = csv.reader(file)
+    rows = [dict(zip(header, line, strict=True)) for line in lines]
     if [int(row["classIndex"]) for row in rows] != list(range(len(rows))):
         raise ValueError(f"{labels.name}: classIndex must count from 0 without gaps")
     return tuple(

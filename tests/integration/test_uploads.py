@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -59,8 +59,8 @@ def s3(service: str):
 def deployment(cloud) -> Iterator[Cloud]:
     """The app of a stage that has a bucket."""
     usual, uploads = app.services, S3Uploads(BUCKET, 10_000_000, s3)
-    app.services = replace(
-        usual, uploads=uploads, identify=replace(usual.identify, uploads=uploads)
+    app.services = usual._replace(
+        uploads=uploads, identify=usual.identify._replace(uploads=uploads)
     )
     yield cloud
     app.services = usual

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.deferred import DEFERRED
 from tests import gateway
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
@@ -21,12 +22,15 @@ OF_THE_MOMENT = {"predictionId", "timings", "requestId"}
 
 PROBE = """
 import sys
+from types import ModuleType
 from app import app
 
 
 def modules(event, context):
     answer = app(event, context)
-    return {"status": answer["statusCode"], "modules": sorted(sys.modules)}
+    # Who waits to be loaded is of a class of its own.
+    loaded = (name for name, module in sys.modules.items() if type(module) is ModuleType)
+    return {"status": answer["statusCode"], "modules": sorted(loaded)}
 """
 
 OFF_THE_PATH = {
@@ -34,6 +38,7 @@ OFF_THE_PATH = {
     "alembic", "bench", "tools", "tests", "matplotlib", "sqlalchemy", "ml_dtypes", "google",
     "tqdm", "importlib.metadata", "hashlib", "asyncio", "multiprocessing", "unittest",
     "numpy.random", "numpy.testing", "PIL.PngImagePlugin", "PIL.GifImagePlugin",
+    "shutil", "selectors", "jmespath", "typing_extensions", *DEFERRED,
 }  # fmt: skip
 
 
@@ -149,7 +154,7 @@ def test_imports_are_kept_off_the_path_of_requests(unpacked, runtime, tmp_path):
             for sample in (jpeg, heic)
         )
     assert (first["status"], second["status"]) == (200, 200)
-    assert OFF_THE_PATH.isdisjoint(first["modules"])
+    assert OFF_THE_PATH.intersection(first["modules"]) == set()
     assert "pi_heif" in second["modules"]
 
 

@@ -1,5 +1,4 @@
 from concurrent.futures import Future
-from dataclasses import replace
 
 import pytest
 
@@ -175,6 +174,6 @@ def test_features_that_take_too_long_are_done_without():
             return Future()
 
     world = World(WITH_FIX)
-    found = replace(world.identify, beside=Never(), patience=0.0)(Query(b"photo"))
+    found = world.identify._replace(beside=Never(), patience=0.0)(Query(b"photo"))
     assert found.geo.status is GeoStatus.DEGRADED
     assert found.candidates[0].score == pytest.approx(found.candidates[0].vision_score)

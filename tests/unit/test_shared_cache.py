@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from chalicelib.adapters.shared_cache import DATASET_KEY, SharedCachedFeatures, Times
-from chalicelib.bootstrap import this_process
 from chalicelib.domain import FeatureSource
 from chalicelib.errors import CacheUnavailable, FeaturesUnavailable
 from chalicelib.ports import Process
+from chalicelib.production import this_process
 from tests.fakes import FakeClock, FakeFeatures, feature, place
 
 CHAIN = ("84a8f4bffffffff", "83a8f4fffffffff", "82a8f7fffffffff")
