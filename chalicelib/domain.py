@@ -115,6 +115,22 @@ class Taxon(NamedTuple):
     """Names by rank, finest first: genus, family, order, class, as far as the taxon has them."""
 
 
+class VernacularNames(NamedTuple):
+    """What animals are called in a language (BCP 47), as far as we know: names by ``taxonID``."""
+
+    language: str
+    names: Mapping[str, str]
+
+    def of(self, taxon: Taxon) -> tuple[str, str]:
+        """A taxon's name and the language that it is in: English where there is no other."""
+        name = self.names.get(taxon.taxon_id)
+        return (name, self.language) if name else (taxon.vernacular_name, ENGLISH.language)
+
+
+ENGLISH = VernacularNames("en", MappingProxyType({}))
+"""A model's labels are in English, so there is nothing to add."""
+
+
 class Thresholds(NamedTuple):
     """From which score on a name is given; chosen on development data, kept beside the model.
 

@@ -12,6 +12,7 @@ from chalicelib.domain import (
     PlaceFeatures,
     Scores,
     UploadTicket,
+    VernacularNames,
 )
 
 Clock = Callable[[], float]
@@ -119,6 +120,13 @@ class SharedCache(Protocol):
 
     def release(self, key: str, owner: str) -> None:
         """Give a lease back before its time, if ``owner`` still holds it."""
+
+
+class NameSource(Protocol):
+    """Tells what animals are called in other languages."""
+
+    def in_language(self, tag: str) -> VernacularNames:
+        """The names in the language of a BCP 47 tag, or English where there are none."""
 
 
 class Uploads(Protocol):

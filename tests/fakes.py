@@ -22,6 +22,7 @@ from chalicelib.domain import (
     TaxonFeature,
     Thresholds,
     UploadTicket,
+    VernacularNames,
 )
 from chalicelib.errors import FeaturesUnavailable, ModelUnavailable, UnknownUpload
 
@@ -112,6 +113,13 @@ class FakeUploads:
 
     def discard(self, key: str) -> None:
         del self.photos[key]
+
+
+class FakeNames:
+    """Knows the jaguar in German."""
+
+    def in_language(self, tag: str) -> VernacularNames:
+        return VernacularNames(tag, {JAGUAR.taxon_id: "Jaguar"} if tag == "de" else {})
 
 
 @dataclass

@@ -14,10 +14,14 @@ class Answer(Struct, rename="camel", kw_only=True):
 
 
 class Taxon(Answer):
-    """An animal, in Darwin Core terms. ``taxonID`` is its WordNet 3.0 synset."""
+    """An animal, in Darwin Core terms. ``taxonID`` is its WordNet 3.0 synset.
+
+    ``language`` is that of ``vernacularName``: the one asked for, or English.
+    """
 
     scientific_name: str
     vernacular_name: str
+    language: str
     taxon_rank: str
     taxon_id: str = field(name="taxonID")
 
@@ -240,7 +244,9 @@ GEO_DETAILS = {
 }
 
 
-def identification(found: domain.Identification, limit: int) -> Identification:
+def identification(
+    found: domain.Identification, limit: int, names: domain.VernacularNames
+) -> Identification:
     """The answer to a photo, with its ``limit`` best candidates."""
     return Identification(
         prediction_id=found.prediction_id,
@@ -256,7 +262,7 @@ def identification(found: domain.Identification, limit: int) -> Identification:
         predictions=[
             Prediction(
                 rank=rank,
-                taxon=taxon(candidate.taxon),
+                taxon=taxon(candidate.taxon, names),
                 score=round(candidate.score, 6),
                 vision_score=round(candidate.vision_score, 6),
                 geo_weight=round(candidate.geo_weight, 4),
@@ -265,7 +271,7 @@ def identification(found: domain.Identification, limit: int) -> Identification:
             for rank, candidate in enumerate(found.candidates[:limit], start=1)
         ],
         animal_score=round(found.animal_score, 6),
-        decision=decision(found.decision),
+        decision=decision(found.decision, names),
         timings={stage: round(spent, 2) for stage, spent in found.timings.items()},
     )
 
@@ -275,6 +281,7 @@ def species_list(
     found: domain.Geo,
     occurrences: tuple[domain.Occurrence, ...],
     limit: int,
+    names: domain.VernacularNames,
 ) -> SpeciesList:
     """The answer to a place, with its ``limit`` first animals."""
     return SpeciesList(
@@ -284,7 +291,7 @@ def species_list(
         species=[
             Species(
                 rank=rank,
-                taxon=taxon(one.taxon),
+                taxon=taxon(one.taxon, names),
                 status=one.feature.status,
                 presence=round(one.feature.presence, 4),
                 geo_weight=round(one.geo_weight, 4),
@@ -294,30 +301,32 @@ def species_list(
     )
 
 
-def taxon(one: domain.Taxon) -> Taxon:
+def taxon(one: domain.Taxon, names: domain.VernacularNames) -> Taxon:
     """A taxon as the API shows it."""
+    vernacular_name, language = names.of(one)
     return Taxon(
         scientific_name=one.scientific_name,
-        vernacular_name=one.vernacular_name,
+        vernacular_name=vernacular_name,
+        language=language,
         taxon_rank=one.taxon_rank,
         taxon_id=one.taxon_id,
     )
 
 
-def decision(found: domain.Decision) -> Decision:
+def decision(found: domain.Decision, names: domain.VernacularNames) -> Decision:
     """The decision as the API shows it."""
     return Decision(
         kind=found.kind,
         name=name(found.name) if found.name else None,
-        rejected_by_place=rejection(found.rejection) if found.rejection else None,
+        rejected_by_place=rejection(found.rejection, names) if found.rejection else None,
     )
 
 
-def rejection(found: domain.Rejection) -> Rejection:
+def rejection(found: domain.Rejection, names: domain.VernacularNames) -> Rejection:
     """What there is instead of the picture's first choice, as the API shows it."""
     return Rejection(
-        first_by_look=taxon(found.first_by_look),
-        instead=taxon(found.instead) if found.instead else None,
+        first_by_look=taxon(found.first_by_look, names),
+        instead=taxon(found.instead, names) if found.instead else None,
         rolled_up=name(found.rolled_up) if found.rolled_up else None,
     )
 

@@ -14,11 +14,12 @@ from chalicelib.http.caching import HOUR, JSON, MINUTE, cached, uncached
 @problems.handled
 def predict(request: Request, services: Services) -> Response:
     """``POST /v1/predictions``."""
-    query, limit = requests.prediction_query(request, services.settings.maximum_photo_bytes)
+    query, wanted = requests.prediction_query(request, services.settings.maximum_photo_bytes)
     found = services.identify(query)
     left_alone = services.places.repository.left_alone()
     telemetry.measure(found, left_alone, services.settings.deployment)
-    return uncached(answers.identification(found, limit))
+    names = services.names.in_language(wanted.language)
+    return uncached(answers.identification(found, wanted.limit, names))
 
 
 @problems.handled
@@ -31,11 +32,12 @@ def upload(request: Request, services: Services) -> Response:
 @problems.handled
 def species(request: Request, services: Services) -> Response:
     """``GET /v1/species``. As in a prediction, ``geo.status`` tells what the list lacks."""
-    place, month, limit = requests.species_query(request)
+    place, month, wanted = requests.species_query(request)
     geo = services.places.geo(place, month)
     location = Location(LocationSource.REQUEST, place, cells.chain(place)[0])
     found = services.places.species(geo, services.classifier.model)
-    return uncached(answers.species_list(location, geo, found, limit))
+    names = services.names.in_language(wanted.language)
+    return uncached(answers.species_list(location, geo, found, wanted.limit, names))
 
 
 @problems.handled
@@ -43,12 +45,12 @@ def species_range(request: Request, services: Services, taxon_id: str) -> Respon
     """``GET /v1/species/{taxonID}/range``. Nobody keeps an answer that lacks the features."""
     from chalicelib.http import maps  # noqa: PLC0415 - no prediction needs it
 
-    month = requests.range_query(request)
+    month, language = requests.range_query(request)
     taxon = services.classifier.model.taxon(taxon_id)
     if taxon is None:
         raise NotFound(f"The model knows no animal {taxon_id!r}.", "taxonID")
     found = services.places.range(taxon, month)
-    body = maps.species_range(taxon, found)
+    body = maps.species_range(taxon, found, services.names.in_language(language))
     if found.status is GeoStatus.DEGRADED:
         return uncached(body, content_type=maps.MEDIA_TYPE)
     return cached(request, msgspec.json.encode(body).decode(), maps.MEDIA_TYPE, HOUR)

@@ -196,16 +196,23 @@ CONTENT_TYPE: Final = Field(
     "What the photo that is going to be uploaded is.",
     MEDIA_TYPES[0],
 )
+LANGUAGE: Final = Field(
+    "lang",
+    # BCP 47 (RFC 5646, section 2.1), but for tags that begin with x- or i-.
+    Text("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", "a language tag, as de or pt-BR"),
+    "The language of vernacularName (BCP 47), for the animals whose names are known in it.",
+    "en",
+)
 
 PLACE: Final = (LATITUDE, LONGITUDE, UNCERTAINTY)
-PREDICTION: Final = Question((*PLACE, EVENT_DATE, GEO, CANDIDATES))
+PREDICTION: Final = Question((*PLACE, EVENT_DATE, GEO, CANDIDATES, LANGUAGE))
 """With a photo."""
 
 UPLOADED: Final = Question((UPLOAD, *PREDICTION.fields), (UPLOAD,))
 """With the key of one."""
 
-SPECIES: Final = Question((*PLACE, MONTH, ANIMALS), (LATITUDE, LONGITUDE))
-RANGE: Final = Question((MONTH,))
+SPECIES: Final = Question((*PLACE, MONTH, ANIMALS, LANGUAGE), (LATITUDE, LONGITUDE))
+RANGE: Final = Question((MONTH, LANGUAGE))
 LEAVE: Final = Question((CONTENT_TYPE,))
 """To upload a photo."""
 

@@ -87,10 +87,10 @@ def cell(index: str) -> Cell:
     )
 
 
-def species_range(taxon: domain.Taxon, found: domain.Range) -> Range:
+def species_range(taxon: domain.Taxon, found: domain.Range, names: domain.VernacularNames) -> Range:
     """A range as the API shows it."""
     return Range(
-        taxon=answers.taxon(taxon),
+        taxon=answers.taxon(taxon, names),
         geo=RangeGeo(
             status=found.status,
             dataset=found.dataset.version if found.dataset else None,

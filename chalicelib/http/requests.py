@@ -6,7 +6,7 @@ anything is refused.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from chalice.app import Request
@@ -26,6 +26,7 @@ from chalicelib.http.fields import (
     CONTENT_TYPE,
     EVENT_DATE,
     GEO,
+    LANGUAGE,
     LATITUDE,
     LEAVE,
     LONGITUDE,
@@ -67,6 +68,13 @@ MAXIMUM_FORM_OVERHEAD: Final = 64 * 1024
 
 Value = TypeVar("Value")
 Default = TypeVar("Default")
+
+
+class Wanted(NamedTuple):
+    """How the answer is to be: how many animals, and in which language their names."""
+
+    limit: int
+    language: str
 
 
 class Fields:
@@ -119,8 +127,8 @@ class Fields:
         return Coordinates(latitude, longitude), uncertainty
 
 
-def prediction_query(request: Request, maximum_photo_bytes: int) -> tuple[Query, int]:
-    """The question of ``POST /v1/predictions``, and how many candidates are wanted.
+def prediction_query(request: Request, maximum_photo_bytes: int) -> tuple[Query, Wanted]:
+    """The question of ``POST /v1/predictions``, and how the answer is to be.
 
     Raises ``UnsupportedMediaType``, ``PhotoTooLarge`` (before anything is parsed),
     ``MalformedRequest`` or ``InvalidInput``. The media type is told here, since Chalice
@@ -150,7 +158,7 @@ def prediction_query(request: Request, maximum_photo_bytes: int) -> tuple[Query,
     point, uncertainty = fields.read_place()
     event_date = fields.read(EVENT_DATE)
     geo = fields.read(GEO)
-    limit = fields.read(CANDIDATES)
+    wanted = Wanted(fields.read(CANDIDATES), fields.read(LANGUAGE))
     fields.check()
     query = Query(
         photo=photo or b"",
@@ -160,30 +168,33 @@ def prediction_query(request: Request, maximum_photo_bytes: int) -> tuple[Query,
         event_date=event_date,
         use_geo=geo == "on",
     )
-    return query, limit
+    return query, wanted
 
 
-def species_query(request: Request) -> tuple[Coordinates, int, int]:
-    """The question of ``GET /v1/species``: the point, the month, and how many animals.
+def species_query(request: Request) -> tuple[Coordinates, int, Wanted]:
+    """The question of ``GET /v1/species``: the point, the month, and how the answer is to be.
 
     Raises ``InvalidInput``.
     """
     fields = Fields(query_parameters(request), SPECIES)
     point, uncertainty = fields.read_place()
     month = fields.read(MONTH)
-    limit = fields.read(ANIMALS)
+    wanted = Wanted(fields.read(ANIMALS), fields.read(LANGUAGE))
     fields.check()
     assert point is not None  # check() has raised where it was missing
     place = Coordinates(point.latitude, point.longitude, uncertainty)
-    return place, month or WHOLE_YEAR, limit
+    return place, month or WHOLE_YEAR, wanted
 
 
-def range_query(request: Request) -> int:
-    """The month of ``GET /v1/species/{taxonID}/range``. Raises ``InvalidInput``."""
+def range_query(request: Request) -> tuple[int, str]:
+    """The month and the language of ``GET /v1/species/{taxonID}/range``.
+
+    Raises ``InvalidInput``.
+    """
     fields = Fields(query_parameters(request), RANGE)
-    month = fields.read(MONTH)
+    month, language = fields.read(MONTH), fields.read(LANGUAGE)
     fields.check()
-    return month or WHOLE_YEAR
+    return month or WHOLE_YEAR, language
 
 
 def upload_type(request: Request) -> str:

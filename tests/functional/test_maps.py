@@ -1,7 +1,6 @@
 """What is drawn on a map, through real API Gateway events."""
 
 import json
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -96,8 +95,9 @@ def asked(features: FakeFeatures, is_enabled: bool = True) -> tuple[str, dict[st
     """Status, headers and body of the range of an animal in a store that is made up."""
     places = Places(features, WeightBounds(0.1, 10.0), is_enabled)
     request: Any = SimpleNamespace(query_params=None, headers={})
-    parts = services_of()
-    response = endpoints.species_range(request, replace(parts, places=places), JAGUAR.taxon_id)
+    response = endpoints.species_range(
+        request, services_of()._replace(places=places), JAGUAR.taxon_id
+    )
     body = json.loads(str(response.body))
     return body["geo"]["status"], dict(response.headers), body["features"]
 

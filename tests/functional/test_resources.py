@@ -24,6 +24,7 @@ from tests.fakes import (
     FakeClock,
     FakeExif,
     FakeFeatures,
+    FakeNames,
     FakePhotos,
     FakeUploads,
 )
@@ -145,7 +146,7 @@ def services(**parts) -> Services:
         FakePhotos(), uploads, FakeExif(), places, classifier, FakeClock(), lambda: "id", AtOnce(),
         1.0,
     )  # fmt: skip
-    return Services(Settings(), identify, places, classifier, uploads)
+    return Services(Settings(), identify, places, classifier, uploads, FakeNames())
 
 
 @pytest.fixture
