@@ -8,6 +8,7 @@ no data or the point is not sure enough for it.
 import math
 import re
 from collections import Counter
+from functools import cache
 from typing import Final
 
 import h3
@@ -92,9 +93,12 @@ def circle(coordinates: Coordinates) -> list[tuple[float, float]]:
     return points
 
 
-def world() -> list[str]:
+@cache
+def world() -> tuple[str, ...]:
     """All 5,882 cells of the coarsest resolution, which cover the Earth."""
-    return [cell for base in h3.get_res0_cells() for cell in h3.cell_to_children(base, COARSEST)]
+    return tuple(
+        cell for base in h3.get_res0_cells() for cell in h3.cell_to_children(base, COARSEST)
+    )
 
 
 def is_cell(text: str) -> bool:

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from chalice.app import Blueprint, Response
 
 from chalicelib.cells import is_cell
 from chalicelib.errors import NotFound
 from chalicelib.http import answers, problems, requests
-from chalicelib.http.caching import HOUR, JSON, YEAR, cached, uncached
+from chalicelib.http.caching import HOUR, JSON, YEAR, cached, cached_json, uncached
 
 CONTRACT: Final = Path(__file__).with_name("openapi.json")
 """Written by ``make contract``: at run time it costs nothing but to read it."""
@@ -25,8 +24,7 @@ def outline(cell: str) -> Response:
 
     if not is_cell(cell):
         raise NotFound(f"There is no H3 cell {cell!r}.", "cell")
-    shape = msgspec.json.encode(maps.cell(cell)).decode()
-    return cached(about.current_request, shape, maps.MEDIA_TYPE, YEAR)
+    return cached_json(about.current_request, maps.cell(cell), YEAR, maps.MEDIA_TYPE)
 
 
 @about.route("/v1/problems/{name}", methods=["GET"])
@@ -37,7 +35,7 @@ def problem(name: str) -> Response:
     if found is None:
         raise NotFound(f"There is no problem type {name!r}.", "name")
     body = problems.ProblemType(problems.TYPE_PREFIX + name, *found)
-    return cached(about.current_request, msgspec.json.encode(body).decode(), JSON, HOUR)
+    return cached_json(about.current_request, body, HOUR)
 
 
 @about.route("/openapi.json", methods=["GET"])

@@ -1,6 +1,5 @@
 """What each route does: read the question, ask the service, write the answer."""
 
-import msgspec
 from chalice.app import Request, Response
 
 from chalicelib import __version__, cells
@@ -8,7 +7,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain import Dataset, GeoStatus, Location, LocationSource
 from chalicelib.errors import FeaturesUnavailable, NotFound, Unavailable
 from chalicelib.http import answers, problems, requests, telemetry
-from chalicelib.http.caching import HOUR, JSON, MINUTE, cached, uncached
+from chalicelib.http.caching import HOUR, MINUTE, cached_json, uncached
 
 
 @problems.handled
@@ -53,14 +52,15 @@ def species_range(request: Request, services: Services, taxon_id: str) -> Respon
     body = maps.species_range(taxon, found, services.names.in_language(language))
     if found.status is GeoStatus.DEGRADED:
         return uncached(body, content_type=maps.MEDIA_TYPE)
-    return cached(request, msgspec.json.encode(body).decode(), maps.MEDIA_TYPE, HOUR)
+    return cached_json(request, body, HOUR, maps.MEDIA_TYPE)
 
 
 @problems.handled
 def model(request: Request, services: Services) -> Response:
     """``GET /v1/model``."""
-    body = answers.model(services.classifier.model, _dataset(services))
-    return cached(request, msgspec.json.encode(body).decode(), JSON, MINUTE)
+    from chalicelib.http import cards  # noqa: PLC0415 - no prediction needs it
+
+    return cached_json(request, cards.model(services.classifier.model, _dataset(services)), MINUTE)
 
 
 @problems.handled

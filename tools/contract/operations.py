@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct
 
 from chalicelib import errors
-from chalicelib.http import answers, fields, maps, problems
+from chalicelib.http import answers, cards, fields, maps, problems
 from chalicelib.http.caching import JSON
 from chalicelib.http.problems import INTERNAL, PROBLEMS, Problem
 
@@ -98,9 +98,7 @@ OPERATIONS: Final[Mapping[Method, Operation]] = {
         media_type=maps.MEDIA_TYPE,
         cached=True,
     ),
-    ("GET", "/v1/model"): Operation(
-        {200: answers.Model}, raises=(errors.Unavailable,), cached=True
-    ),
+    ("GET", "/v1/model"): Operation({200: cards.Model}, raises=(errors.Unavailable,), cached=True),
     ("GET", "/v1/problems/{name}"): Operation(
         {200: problems.ProblemType},
         path={
