@@ -16,7 +16,6 @@ HALF_EQUATOR: Final = 20_037_508
 """Metres: no point of the Earth is further from another."""
 
 MAXIMUM_LIMIT: Final = 400
-MAXIMUM_FIELD_BYTES: Final = 256
 
 Value = TypeVar("Value")
 Default = TypeVar("Default")
@@ -107,7 +106,7 @@ class Text(NamedTuple):
     def schema(self) -> dict[str, Any]:
         """A string, with its pattern."""
         pattern = {"pattern": f"^{self.pattern}$"} if self.pattern else {}
-        return {"type": "string", "maxLength": MAXIMUM_FIELD_BYTES, **pattern}
+        return {"type": "string", **pattern}
 
 
 class Moment(NamedTuple):

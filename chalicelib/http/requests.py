@@ -30,7 +30,6 @@ from chalicelib.http.fields import (
     LATITUDE,
     LEAVE,
     LONGITUDE,
-    MAXIMUM_FIELD_BYTES,
     MONTH,
     PREDICTION,
     RANGE,
@@ -63,6 +62,7 @@ QUESTION_TYPES: Final = (*PHOTO_TYPES, JSON)
 """What may be asked with: a photo, or JSON about one that was uploaded before."""
 
 MAXIMUM_PARTS: Final = 16
+MAXIMUM_FIELD_BYTES: Final = 256
 MAXIMUM_FORM_OVERHEAD: Final = 64 * 1024
 """Bytes that a form may add to its photo: the other fields, headers and boundaries."""
 
