@@ -212,11 +212,11 @@ def _cache_headers() -> Json:
 
 
 def _plain(schema: Any) -> Any:
-    """Docstrings as Markdown: reStructuredText's two backticks are one there."""
+    """Docstrings as Markdown: not indented, and reStructuredText's two backticks are one there."""
     match schema:
         case dict():
             return {
-                name: value.replace("``", "`")
+                name: inspect.cleandoc(value).replace("``", "`")
                 if name == "description" and isinstance(value, str)
                 else _plain(value)
                 for name, value in schema.items()
