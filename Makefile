@@ -27,11 +27,13 @@ serve: $(READY) ## Leave chalice local running, and say how to try it
 test: ## Lint, types, and the suite on every supported Python
 	@PYTHON=$(PYTHON) tools/test-all
 
-check: $(READY) ## Lint, types, import directions, and the keys of .chalice/config.json
+check: $(READY) ## Lint, types, imports, security, known vulnerabilities, .chalice/config.json
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app.py chalicelib tools bench
+	$(RUN) tools.audit
 	$(RUN) tools.check_config
 
 features: $(READY) ## Build the embedded feature store and the labels from data/
@@ -126,7 +128,7 @@ package-sam: $(READY) ## Make build/sam/, to deploy by CloudFormation: STAGE=dev
 	@$(RUN) tools.package_sam --stage $(or $(STAGE),dev)
 
 lock: $(READY) ## Pin all requirements anew from the .in files
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove what the other targets have made

@@ -70,7 +70,10 @@ def run_chalice(project: Path, *arguments: str, environment: Mapping[str, str]) 
 def pack(project: Path) -> Path:
     """The zip that Chalice's own packager makes of a project, where Chalice keeps it."""
     output = project / "packaged"
-    said = run_chalice(project, "package", str(output), environment=OFFLINE)
+    # Chalice fetches some wheels by name and version alone: as constraints, the
+    # requirements hold these, too, to their hashes.
+    pinned = {"PIP_CONSTRAINT": str(project / "requirements.txt")}
+    said = run_chalice(project, "package", str(output), environment={**OFFLINE, **pinned})
     if "Could not install dependencies" in said:
         raise NoPackage(said)
     shutil.rmtree(output)

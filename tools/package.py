@@ -16,10 +16,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from tools import archive, chalice_project, slimming, verifying
+from tools import archive, bill, chalice_project, slimming, verifying
 from tools.chalice_project import DEPLOYMENT, TARGET, NoPackage
 
 OLDEST: Final = (3, 12)
+BILL: Final = ".cdx.json"
+"""How a bill of materials in CycloneDX's JSON is to be named."""
+
 TOO_OLD: Final = (
     "Package from Python 3.12 or later. The wheel of tflite-runtime for Python 3.11 needs "
     "GLIBC_2.29, and Lambda's python3.11 has 2.26: the package would build, deploy, and fail "
@@ -51,7 +54,10 @@ def build(
         archive.compile_sources(unpacked)
         refuse(verifying.unexpected(unpacked))
         archive.write(unpacked, package)
-    refuse(verifying.too_large(*sizes(package)))
+        refuse(verifying.too_large(*sizes(package)))
+        package.with_suffix(BILL).write_text(
+            bill.bill_of_materials(unpacked, package), encoding="utf-8"
+        )
     return package
 
 
@@ -109,7 +115,8 @@ def main() -> int:
         return 1
     print(table(package))
     digest = hashlib.sha256(package.read_bytes()).hexdigest()
-    print(f"\n{package}\n{TARGET}, {arguments.architecture}, sha256 {digest}")
+    print(f"\n{package}\n{package.with_suffix(BILL)}")
+    print(f"{TARGET}, {arguments.architecture}, sha256 {digest}")
     return 0
 
 

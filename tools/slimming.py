@@ -5,6 +5,8 @@ the slimmed package on every sample photo, in all four formats, and import every
 ours and whatever those import later (tests/packaging/).
 """
 
+import csv
+import shutil
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -96,9 +98,14 @@ def slim(directory: Path) -> None:
     """Delete what no request needs from an unpacked package.
 
     Of the packages' metadata the headers stay, and who looks them up is told the answer.
+    A package of which no code is left goes altogether.
     """
+    contents = {record.parent: installed(record) for record in directory.glob("*/RECORD")}
     for file in list(omitted(directory)):
         file.unlink()
+    for information, names in contents.items():
+        if not any((directory / name).is_file() for name in names):
+            shutil.rmtree(information)
     for file in directory.glob("*.dist-info/METADATA"):
         headers, _, _ = file.read_text(encoding="utf-8").partition("\n\n")
         file.write_text(headers + "\n", encoding="utf-8")
@@ -109,6 +116,13 @@ def slim(directory: Path) -> None:
     for folder in sorted(directory.rglob("*"), reverse=True):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def installed(record: Path) -> list[str]:
+    """The files of a package besides its metadata: what a wheel's RECORD lists (PEP 376)."""
+    with record.open(encoding="utf-8", newline="") as file:
+        names = [line[0] for line in csv.reader(file) if line]
+    return [name for name in names if not name.startswith(f"{record.parent.name}/")]
 
 
 def omitted(directory: Path) -> Iterator[Path]:

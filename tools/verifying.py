@@ -95,8 +95,8 @@ def wanted(requirements: Path, python: tuple[int, int], architecture: str) -> It
         "platform_python_implementation": "CPython",
     }
     for line in requirements.read_text(encoding="utf-8").splitlines():
-        text = line.partition("#")[0].strip()
-        if text:
+        text = line.partition("#")[0].strip().removesuffix("\\")
+        if text and not text.startswith("--hash="):
             requirement = Requirement(text)
             if requirement.marker is None or requirement.marker.evaluate(target):
                 yield requirement

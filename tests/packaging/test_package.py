@@ -2,12 +2,21 @@
 
 import hashlib
 import importlib.util
+import json
 import subprocess
+import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packaging.utils import canonicalize_name
+
 from tests.lambda_runtime import INTERPRETER
-from tools import package
+from tools import chalice_project, package, verifying
+from tools.serving import ROOT
 
 MEGABYTE = 1_000_000
 
@@ -17,6 +26,8 @@ def test_the_same_input_gives_the_same_bytes(built, tmp_path):
     again = package.build(tmp_path / "project")
     assert again.name == built.name
     assert _sha256(again) == _sha256(built)
+    bills = [one.with_suffix(package.BILL).read_bytes() for one in (again, built)]
+    assert bills[0] == bills[1]
 
 
 def test_the_package_is_small(built):
@@ -61,6 +72,35 @@ def test_the_licences_of_all_parts_are_in_the_package(unpacked):
     for information in unpacked.glob("*.dist-info"):
         found = [file for file in information.rglob("*") if "LICEN" in file.name.upper()]
         assert found or "License" in (information / "METADATA").read_text("utf-8"), information
+
+
+def test_the_bill_of_materials_names_what_is_in_the_package(built, unpacked):
+    """All of it, as it is pinned, and nothing that has been left out."""
+    text = built.with_suffix(package.BILL).read_text("utf-8")
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    bill = json.loads(text)
+    found = {one["name"]: one["version"] for one in bill["components"]}
+    card = json.loads((unpacked / "chalicelib/model/model.json").read_text("utf-8"))
+    assert found.pop(card["name"]) == card["version"]
+    assert found.pop("chalice") == metadata.version("chalice")
+    wanted = verifying.wanted(ROOT / "requirements.txt", sys.version_info[:2], "x86_64")
+    pinned = {requirement.name: requirement for requirement in wanted}
+    assert {canonicalize_name(name) for name in found} <= set(pinned)
+    for name, version in found.items():
+        assert pinned[canonicalize_name(name)].specifier.contains(version)
+    assert {"numpy", "pillow", "h3"} <= set(found)
+    assert {"typing_extensions", "tqdm", "protobuf"}.isdisjoint(found)
+    (digest,) = bill["metadata"]["component"]["hashes"]
+    assert digest == {"alg": "SHA-256", "content": _sha256(built)}
+
+
+def test_a_dependency_that_is_not_what_was_pinned_is_refused(tmp_path):
+    """Whoever stands between us and PyPI cannot slip us another file."""
+    chalice_project.copy_project(tmp_path / "project", {})
+    forged = f"jmespath==1.1.0 --hash=sha256:{'0' * 64}\n"
+    (tmp_path / "project" / "requirements.txt").write_text(forged)
+    with pytest.raises(chalice_project.NoPackage, match="DO NOT MATCH THE HASHES"):
+        chalice_project.pack(tmp_path / "project")
 
 
 def test_whatever_the_service_imports_is_there(unpacked):

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from xml.etree import ElementTree
 
 import duckdb
+from defusedxml import ElementTree
 
 from tools.occurrences.archive import ARCHIVE, archive_columns, described
 from tools.occurrences.relations import (
