@@ -24,6 +24,7 @@ from chalicelib.domain import (
     TaxonFeature,
     Thresholds,
     UploadTicket,
+    VernacularNames,
 )
 from chalicelib.errors import FeaturesUnavailable, ModelUnavailable, UnknownUpload
 
@@ -121,6 +122,14 @@ NO_EXIF = NoFix(ExifFault.ABSENT, "it has no EXIF")
 
 
 @dataclass
+class FakeNames:
+    """Knows the jaguar in German."""
+
+    def in_language(self, tag: str) -> VernacularNames:
+        return VernacularNames(tag, {JAGUAR.taxon_id: "Jaguar"} if tag == "de" else {})
+
+
+@dataclass
 class FakeExif:
     reading: ExifReading = field(default_factory=lambda: ExifReading(no_fix=NO_EXIF))
 
@@ -151,6 +160,10 @@ class FakeFeatures:
         if self.is_down:
             raise FeaturesUnavailable("down")
         return self.entry
+
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> dict[str, float]:
+        self.dataset()
+        return {self.entry.cell or "": self.entry.taxa[taxon_id].presence}
 
 
 @dataclass
