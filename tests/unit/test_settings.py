@@ -1,7 +1,9 @@
+import os
+
 import pytest
 
 from chalicelib.errors import InvalidSettings
-from chalicelib.settings import Settings, under_chalice_command
+from chalicelib.settings import Settings, processors, under_chalice_command
 
 
 def test_nothing_set_gives_the_defaults():
@@ -48,3 +50,14 @@ def test_the_chalice_command_is_told_from_lambda():
     """Only under the command is the development server improved."""
     assert under_chalice_command({"AWS_CHALICE_CLI_MODE": "true"})
     assert not under_chalice_command({})
+
+
+@pytest.mark.parametrize(("megabytes", "expected"), [(512, 1), (1769, 1), (3538, 2), (10240, 5)])
+def test_lambda_gives_processors_by_memory(megabytes, expected):
+    """Whatever number of cores it shows."""
+    assert processors({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)}) == expected
+
+
+def test_elsewhere_all_cores_count():
+    """As on a laptop, where nobody counts the time."""
+    assert processors({}) == os.cpu_count()
