@@ -64,6 +64,10 @@ bench: $(READY) ## The latency of one prediction, beside the floor, a tutorial a
 	@tools/make-venv "$$(tools/find-pythons | tail -n 1)" .venvs/bench requirements-bench.txt
 	$(RUN) bench.latency
 
+bench-load: $(READY) ## Many uploads at once: throughput, and whether anything leaks
+	@tools/debian-packages mariadb-server redis-server
+	$(RUN) bench.load $(OPTIONS)
+
 bench-spike: $(READY) ## A crowd against real servers, with and without cache, and outages
 	@tools/debian-packages mariadb-server redis-server
 	$(RUN) bench.spike

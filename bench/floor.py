@@ -1,5 +1,6 @@
 """The least that a prediction can be: decode, resize, run the model. By hand, and no more.
 
+``python -m bench.floor SECONDS PHOTO...`` does so over and over and prints how often it could.
 What remains between this and the service is what the service adds: HTTP, the place, names,
 logs and metrics. It decodes JPEGs at the reduced scale that the service uses, since anybody
 who cares for speed would.
@@ -7,6 +8,9 @@ who cares for speed would.
 
 import io
 import json
+import sys
+import time
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,3 +51,20 @@ class Floor:
         self.interpreter.set_tensor(self.input, self.decode(photo)[np.newaxis])
         self.interpreter.invoke()
         return int(self.interpreter.get_tensor(self.output)[0].argmax())
+
+
+def main() -> None:
+    """Predict with one thread until the time is over."""
+    seconds, *paths = sys.argv[1:]
+    floor, number = Floor(threads=1), 0
+    photos = cycle([Path(path).read_bytes() for path in paths])
+    floor(next(photos))
+    end = time.monotonic() + float(seconds)
+    while time.monotonic() < end:
+        floor(next(photos))
+        number += 1
+    print(number)
+
+
+if __name__ == "__main__":
+    main()

@@ -22,6 +22,7 @@ from app import app, settings
 from bench.floor import Floor
 from bench.tutorial import handler as tutorial
 from chalicelib.http import telemetry
+from chalicelib.settings import processors
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
 
@@ -69,7 +70,7 @@ def main() -> None:
     """Time all photos; nothing but the result goes to standard output."""
     directory, seconds = Path(sys.argv[1]), float(sys.argv[2])
     register_heif_opener()
-    floor = Floor(settings.classifier_threads or os.cpu_count() or 1)
+    floor = Floor(settings.classifier_threads or processors())
     found = {}
     with open(os.devnull, "w", encoding="ascii") as nowhere, redirect_stdout(nowhere):  # noqa: PTH123
         telemetry.logger.handlers[0].setStream(nowhere)  # type: ignore[attr-defined]

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
-from tests.lambda_runtime import SITE_PACKAGES, lay_out_runtime, running
+from tests.lambda_runtime import FROM_SOURCE, lay_out_runtime, running
 from tools.serving import ROOT, free_port, serving
 
 RIVALS: Final = {
@@ -95,8 +95,8 @@ def _wait_for(ask: Asks) -> None:
 @contextmanager
 def by_runtime_api(directory: Path) -> Iterator[Asks]:
     """Our handler from these sources, run by Lambda's runtime client."""
-    environment = {"PYTHONPATH": f"{ROOT}:{SITE_PACKAGES}", **ONE_THREAD}
-    with running(ROOT, lay_out_runtime(directory / "runtime"), environment) as function:
+    runtime = lay_out_runtime(directory / "runtime")
+    with running(ROOT, runtime, FROM_SOURCE | ONE_THREAD) as function:
 
         def ask(photo: bytes) -> None:
             body = form(("photo", photo))
