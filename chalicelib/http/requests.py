@@ -166,18 +166,19 @@ def query_parameters(request: Request) -> dict[str, list[str]]:
 
 
 def _content(request: Request) -> bytes:
-    """The body's bytes. API Gateway sends them as base64, which msgspec reads fastest.
+    """The body's bytes. Raises ``MalformedRequest``.
 
-    Chalice would by the standard library: 5 ms for 2 MB, where msgspec takes 1.
+    API Gateway sends them as base64. Chalice would read that by the standard library, which
+    takes 5 ms for 2 MB where msgspec takes 1.
     """
     event = request.to_original_event()
-    if not event.get("isBase64Encoded"):
+    try:
+        if event.get("isBase64Encoded"):
+            return msgspec.convert(event["body"] or "", bytes)
         body = request.raw_body
         return body if isinstance(body, bytes) else body.encode()
-    try:
-        return msgspec.convert(event["body"] or "", bytes)
-    except msgspec.ValidationError:
-        raise MalformedRequest("The body is said to be base64 and is not.") from None
+    except (msgspec.ValidationError, ValueError):  # no base64, or half a surrogate pair
+        raise MalformedRequest("The body cannot be read.") from None
 
 
 def _read_json(content: bytes, values: dict[str, list[str]]) -> None:

@@ -249,7 +249,7 @@ def test_a_broken_form_is_malformed():
     assert answer.body["type"] == "/v1/problems/malformed-request"
 
 
-@pytest.mark.parametrize("body", ["no base64", "YQ", "YQ==\n", "\u00e9=="])
+@pytest.mark.parametrize("body", ["no base64", "YQ", "YQ==\n", "\u00e9==", "\ud800"])
 def test_a_body_that_is_no_base64_is_malformed(body):
     """API Gateway sends none such; whoever invokes the function directly may."""
     asked = event("POST", "/v1/predictions", b"photo", {"Content-Type": "image/jpeg"})
