@@ -119,7 +119,7 @@ def main() -> None:
     results: dict[str, Any] = {}
     with servers() as (database, cache, _):
         load_places(database.url)
-        tutorial = {"TUTORIAL_REDIS": cache.url, "TUTORIAL_MYSQL_PORT": str(database.port)}
+        tutorial = {"TUTORIAL_REDIS": cache.url, "TUTORIAL_MYSQL": database.url}
         for threads in ("1", "0"):
             settings = {"RANGEFINDER_CLASSIFIER_THREADS": threads, **tutorial}
             found = child("bench.handler", str(PHOTOS), str(seconds), **settings)

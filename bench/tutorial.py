@@ -14,6 +14,7 @@ import json
 import os
 import uuid
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import h3
 import numpy as np
@@ -37,6 +38,7 @@ with (MODEL / CARD["labels"]).open(encoding="utf-8", newline="") as file:
     labels = list(csv.DictReader(file))
 interpreter: Any = Interpreter(str(MODEL / CARD["file"]))
 interpreter.allocate_tensors()
+database = urlsplit(os.environ["TUTORIAL_MYSQL"])
 cache = redis.Redis.from_url(os.environ["TUTORIAL_REDIS"])
 
 
@@ -50,8 +52,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """The animals that the photo may show."""
     del context
     connection = pymysql.connect(
-        host="127.0.0.1", port=int(os.environ["TUTORIAL_MYSQL_PORT"]),
-        user="rangefinder", password="secret", database="rangefinder",
+        host=database.hostname, port=database.port or 3306, user=database.username,
+        password=database.password, database=database.path.strip("/"),
     )  # fmt: skip
     image = Image.open(io.BytesIO(base64.b64decode(event["body"])))
     gps = image.getexif().get_ifd(IFD.GPSInfo)
