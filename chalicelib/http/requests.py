@@ -169,7 +169,7 @@ def _content(request: Request) -> bytes:
     """The body's bytes. Raises ``MalformedRequest``.
 
     API Gateway sends them as base64. Chalice would read that by the standard library, which
-    takes 5 ms for 2 MB where msgspec takes 1.
+    takes several times as long as msgspec.
     """
     event = request.to_original_event()
     try:
