@@ -40,6 +40,15 @@ features: $(READY) ## Build the embedded feature store and the labels from data/
 	$(RUN) tools.build_features
 	$(RUN) tools.build_labels
 
+contract: $(READY) ## Write the API's contract, unless it breaks clients; OPTIONS=--unpublished: all the same
+	@$(RUN) tools.contract $(OPTIONS)
+
+names: $(READY) ## Build chalicelib/vernacular.csv: the animals' names in other languages
+	rm -rf build/names && mkdir -p build/names
+	$(RUN) pip download --quiet --no-deps --dest build/names clip-benchmark==1.6.2
+	npm pack --silent --pack-destination build/names cldr-annotations-full@48.2.0
+	$(RUN) tools.build_names build/names
+
 samples: ## Write samples/ anew: PICTURES=directory of the extracted source pictures
 	@tools/make-venv "$$(tools/find-pythons | head -n 1)" .venvs/samples requirements-samples.txt
 	.venvs/samples/bin/python -m tools.make_samples $(PICTURES)

@@ -9,6 +9,7 @@ from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib.bootstrap import Services
 from chalicelib.http import endpoints, problems, requests, telemetry
+from chalicelib.http.about import about
 from chalicelib.settings import Settings, under_chalice_command
 
 settings = Settings.from_environment()
@@ -19,6 +20,7 @@ app.api.cors = CORSConfig(allow_origin=settings.allowed_origin)
 app.api.binary_types = list(requests.PHOTO_TYPES)
 app.register_middleware(telemetry.middleware, "http")
 app.register_middleware(problems.middleware, "http")
+app.register_blueprint(about)
 uploading = {"methods": ["POST"], "api_key_required": settings.api_key_required}
 
 if under_chalice_command():
@@ -50,31 +52,19 @@ def species() -> Response:
     return endpoints.species(current_request(), services)
 
 
+@app.route("/v1/species/{taxonID}/range", methods=["GET"])
+def species_range(taxonID: str) -> Response:  # noqa: N803 - Darwin Core's own name
+    """Where in the world an animal is expected, as GeoJSON."""
+    return endpoints.species_range(current_request(), services, taxonID)
+
+
 @app.route("/v1/model", methods=["GET"])
 def model() -> Response:
     """The model and the dataset in force."""
-    return endpoints.model(services)
-
-
-@app.route("/v1/problems/{name}", methods=["GET"])
-def problem(name: str) -> Response:
-    """What a problem's type means and what to do about it."""
-    return endpoints.problem(name)
-
-
-@app.route("/livez", methods=["GET"])
-def live() -> Response:
-    """The process runs."""
-    return endpoints.live()
+    return endpoints.model(current_request(), services)
 
 
 @app.route("/readyz", methods=["GET"])
 def ready() -> Response:
     """Model and feature store can be used; their versions."""
     return endpoints.ready(services)
-
-
-@app.route("/{proxy+}", methods=list(requests.METHODS), content_types=["*/*"])
-def unknown_path() -> Response:
-    """Whatever no other route claims, so that it gets a problem and not API Gateway's 403."""
-    return endpoints.unknown_path()

@@ -11,12 +11,14 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from chalicelib.adapters.cache import MemoryCachedFeatures
 from chalicelib.adapters.classifier import TfliteClassifier
 from chalicelib.adapters.exif import ExifreadExifReader
 from chalicelib.adapters.features import EmbeddedFeatures
+from chalicelib.adapters.names import CsvNames
 from chalicelib.adapters.photo import PillowPhotoReader
 from chalicelib.adapters.uploads import NoUploads, S3Uploads
 from chalicelib.aws import aws_client
@@ -24,11 +26,13 @@ from chalicelib.errors import ModelUnavailable
 from chalicelib.fusion import WeightBounds
 from chalicelib.identify import Identify
 from chalicelib.places import Places
-from chalicelib.ports import Classifier, Clock, FeatureRepository, Process, Uploads
+from chalicelib.ports import Classifier, Clock, FeatureRepository, NameSource, Process, Uploads
 from chalicelib.settings import Settings
 
 LOOKUP_THREADS: Final = 8
 """Lookups beside predictions: one is used on Lambda, more under ``chalice local``."""
+
+NAMES_FILE: Final = Path(__file__).with_name("vernacular.csv")
 
 
 class Services(NamedTuple):
@@ -39,6 +43,7 @@ class Services(NamedTuple):
     places: Places
     classifier: Classifier
     uploads: Uploads
+    names: NameSource
 
     @classmethod
     def build(
@@ -77,7 +82,7 @@ class Services(NamedTuple):
             beside=ThreadPoolExecutor(LOOKUP_THREADS, "features"),
             patience=settings.features_timeout_seconds,
         )
-        return cls(settings, identify, places, classifier, uploads)
+        return cls(settings, identify, places, classifier, uploads, CsvNames(NAMES_FILE))
 
     def prepare(self) -> None:
         """Load the model before the first photo comes: Lambda starts with more than its share.

@@ -6,7 +6,9 @@ no data or the point is not sure enough for it.
 """
 
 import math
+import re
 from collections import Counter
+from functools import cache
 from typing import Final
 
 import h3
@@ -34,6 +36,8 @@ EARTH_RADIUS: Final = 6_371_008.8
 """Metres: the mean radius of the WGS 84 ellipsoid (IUGG)."""
 
 GOLDEN_ANGLE: Final = math.pi * (3 - math.sqrt(5))
+
+_CELL: Final = re.compile(r"8[0-9a-f]{14}")
 
 
 def resolution_for(uncertainty: float | None) -> int:
@@ -87,6 +91,19 @@ def circle(coordinates: Coordinates) -> list[tuple[float, float]]:
         longitude = (coordinates.longitude + math.degrees(east) + 540) % 360 - 180
         points.append((math.degrees(latitude), longitude))
     return points
+
+
+@cache
+def world() -> tuple[str, ...]:
+    """All 5,882 cells of the coarsest resolution, which cover the Earth."""
+    return tuple(
+        cell for base in h3.get_res0_cells() for cell in h3.cell_to_children(base, COARSEST)
+    )
+
+
+def is_cell(text: str) -> bool:
+    """Whether a text names a cell, in the one form in which H3 writes it."""
+    return _CELL.fullmatch(text) is not None and h3.is_valid_cell(text)
 
 
 def _chain(latitude: float, longitude: float, uncertainty: float | None) -> tuple[str, ...]:

@@ -115,6 +115,22 @@ class Taxon(NamedTuple):
     """Names by rank, finest first: genus, family, order, class, as far as the taxon has them."""
 
 
+class VernacularNames(NamedTuple):
+    """What animals are called in a language (BCP 47), as far as we know: names by ``taxonID``."""
+
+    language: str
+    names: Mapping[str, str]
+
+    def of(self, taxon: Taxon) -> tuple[str, str]:
+        """A taxon's name and the language that it is in: English where there is no other."""
+        name = self.names.get(taxon.taxon_id)
+        return (name, self.language) if name else (taxon.vernacular_name, ENGLISH.language)
+
+
+ENGLISH = VernacularNames("en", MappingProxyType({}))
+"""A model's labels are in English, so there is nothing to add."""
+
+
 class Thresholds(NamedTuple):
     """From which score on a name is given; chosen on development data, kept beside the model.
 
@@ -143,6 +159,10 @@ class Model(NamedTuple):
     thresholds: Thresholds
     card: Mapping[str, Any]
     """The model's description file as it stands, for ``GET /v1/model``."""
+
+    def taxon(self, taxon_id: str) -> Taxon | None:
+        """The taxon of that identifier, if the model can tell it."""
+        return next((one for one in self.taxa if one and one.taxon_id == taxon_id), None)
 
 
 class Status(StrEnum):
@@ -245,6 +265,17 @@ class Geo(NamedTuple):
     status: GeoStatus
     features: PlaceFeatures | None = None
     dataset: Dataset | None = None
+
+
+class Range(NamedTuple):
+    """Where in the world a taxon is expected: its presence in each such cell.
+
+    The cells have the coarsest resolution. There are none unless ``status`` is ``applied``.
+    """
+
+    status: GeoStatus
+    dataset: Dataset | None = None
+    presences: Mapping[str, float] = MappingProxyType({})
 
 
 class Candidate(NamedTuple):

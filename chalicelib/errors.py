@@ -17,7 +17,11 @@ class MalformedRequest(RangefinderError):
 
 
 class NotFound(RangefinderError):
-    """There is nothing under that name."""
+    """There is nothing under that name; ``field`` is the part of the path that names it."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class UnsupportedMediaType(RangefinderError):

@@ -99,3 +99,20 @@ def place_features(
             for taxon, presence in back_off(levels, origin.prior_looks).items()
         },
     )
+
+
+def presences(
+    rows: Iterable[Row], number: int, taxon: KnownTaxon, month: int, origin: Origin
+) -> dict[str, float]:
+    """How firmly one taxon is expected in each of many cells, by the looks at that cell alone."""
+    by_cell: defaultdict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_cell[row[0]].append(row)
+    found = {}
+    for index, its_rows in by_cell.items():
+        if any(row[2] == number for row in its_rows):
+            cell = format(index, "x")
+            entry = place_features(its_rows, {number: taxon}, [cell], month, origin)
+            if feature := entry.taxa.get(taxon.taxon_id):
+                found[cell] = feature.presence
+    return found

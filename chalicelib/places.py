@@ -13,6 +13,8 @@ from chalicelib.domain import (
     Model,
     Occurrence,
     PlaceFeatures,
+    Range,
+    Taxon,
     TaxonFeature,
 )
 from chalicelib.errors import FeaturesUnavailable
@@ -57,6 +59,30 @@ class Places(NamedTuple):
     def species(self, geo: Geo, model: Model) -> tuple[Occurrence, ...]:
         """The animals of the place that the model can tell, ranked."""
         return fusion.animals_of(geo, model, self.weight_bounds)
+
+    def range(self, taxon: Taxon, month: int) -> Range:
+        """Where a taxon is expected, or why nobody can tell. Never raises.
+
+        By the threshold that predictions and lists of species have.
+        """
+        if not self.enabled:
+            return Range(GeoStatus.DISABLED)
+        try:
+            dataset = self.repository.dataset()
+            if not fusion.has_opinion(taxon, dataset):
+                return Range(GeoStatus.NO_DATA, dataset)
+            presences = self.repository.presences(taxon.taxon_id, cells.world(), month)
+        except FeaturesUnavailable:
+            return Range(GeoStatus.DEGRADED)
+        return Range(
+            GeoStatus.APPLIED,
+            dataset,
+            {
+                cell: presence
+                for cell, presence in presences.items()
+                if presence >= dataset.expected_presence
+            },
+        )
 
 
 SLOWEST_LAST = (

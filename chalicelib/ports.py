@@ -1,6 +1,6 @@
 """What the pipeline needs of the world, as protocols that a small fake can satisfy."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from chalicelib.domain import (
@@ -12,6 +12,7 @@ from chalicelib.domain import (
     PlaceFeatures,
     Scores,
     UploadTicket,
+    VernacularNames,
 )
 
 Clock = Callable[[], float]
@@ -90,6 +91,13 @@ class FeatureRepository(Protocol):
         an entry without taxa. Raises ``FeaturesUnavailable``.
         """
 
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
+        """How firmly one taxon is expected in each of many cells, where it is at all.
+
+        As :meth:`features` has it for a chain of only that cell. Raises
+        ``FeaturesUnavailable``.
+        """
+
     def left_alone(self) -> tuple[str, ...]:
         """Which servers (``cache``, ``database``) have failed and are not asked just now."""
 
@@ -112,6 +120,13 @@ class SharedCache(Protocol):
 
     def release(self, key: str, owner: str) -> None:
         """Give a lease back before its time, if ``owner`` still holds it."""
+
+
+class NameSource(Protocol):
+    """Tells what animals are called in other languages."""
+
+    def in_language(self, tag: str) -> VernacularNames:
+        """The names in the language of a BCP 47 tag, or English where there are none."""
 
 
 class Uploads(Protocol):

@@ -22,6 +22,7 @@ from chalicelib.domain import (
     TaxonFeature,
     Thresholds,
     UploadTicket,
+    VernacularNames,
 )
 from chalicelib.errors import FeaturesUnavailable, ModelUnavailable, UnknownUpload
 
@@ -114,6 +115,13 @@ class FakeUploads:
         del self.photos[key]
 
 
+class FakeNames:
+    """Knows the jaguar in German."""
+
+    def in_language(self, tag: str) -> VernacularNames:
+        return VernacularNames(tag, {JAGUAR.taxon_id: "Jaguar"} if tag == "de" else {})
+
+
 @dataclass
 class FakeExif:
     reading: ExifReading = field(default_factory=lambda: ExifReading(no_fix="it has no EXIF"))
@@ -145,6 +153,10 @@ class FakeFeatures:
         if self.is_down:
             raise FeaturesUnavailable("down")
         return self.entry
+
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> dict[str, float]:
+        self.dataset()
+        return {self.entry.cell or "": self.entry.taxa[taxon_id].presence}
 
 
 @dataclass

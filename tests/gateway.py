@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from app import app
+from tests import contract
 
 ROUTES = sorted(app.routes, key=lambda route: ("{" in route, -len(route)))
 """As API Gateway chooses: plain paths before those with parameters."""
@@ -56,10 +57,18 @@ def event(
 def call(
     method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> Answer:
-    """Hand an event to the deployed entry point and read its answer, JSON through and through."""
+    """Hand an event to the deployed entry point and read its answer, JSON through and through.
+
+    The answer must be one that the published contract has.
+    """
     response = app(json.loads(json.dumps(event(method, url, body, headers))), None)
     response = json.loads(json.dumps(response))
-    return Answer(response["statusCode"], response["headers"], json.loads(response["body"]))
+    answer = Answer(
+        response["statusCode"], response["headers"], json.loads(response["body"] or "null")
+    )
+    resource, _ = _match(urlsplit(url).path)
+    contract.check(method, resource, answer.status, answer.headers["Content-Type"], answer.body)
+    return answer
 
 
 def _match(path: str) -> tuple[str, dict[str, str] | None]:

@@ -41,6 +41,8 @@ NEEDED: Final = (
     "app.py",
     "chalice/app.pyc",
     "chalicelib/features.sqlite",
+    "chalicelib/http/openapi.json",
+    "chalicelib/vernacular.csv",
     "chalicelib/model/model.json",
     "chalicelib/model/labels.csv",
     "chalicelib/model/efficientnet-lite2-float16.tflite",

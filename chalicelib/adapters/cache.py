@@ -6,7 +6,7 @@ many threads want it.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -73,6 +73,10 @@ class MemoryCachedFeatures:
                 slot.entry = found._replace(source=FeatureSource.MEMORY)
                 slot.loaded = self._clock()
             return found
+
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
+        """The wrapped repository's: whoever asked keeps the answer (``Cache-Control``)."""
+        return self._repository.presences(taxon_id, cells, month)
 
     def left_alone(self) -> tuple[str, ...]:
         """What the wrapped repository says."""

@@ -24,6 +24,7 @@ from chalicelib.looks import (
     Origin,
     months_wanted,
     place_features,
+    presences,
     season,
 )
 
@@ -50,7 +51,7 @@ REGIONS: Final = Layout(
     """,
     taxa="SELECT id, taxon_id, prevalence FROM taxon",
     rows=f"""
-        SELECT cell, 0, {EFFORT}, sum(samples), '', {ALL_MONTHS}
+        SELECT cell, 0, {EFFORT} AS taxon, sum(samples), '', {ALL_MONTHS}
           FROM geo_cell WHERE cell IN ({{cells}}) GROUP BY cell
          UNION ALL
         SELECT geo_cell.cell, 0, taxon.id,
@@ -137,9 +138,21 @@ class EmbeddedFeatures:
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
         """The finest cell of the chain, backed by the wider ones."""
-        statement = self._layout.rows.format(
-            cells=",".join(str(int(cell, 16)) for cell in chain),
+        rows = self._ask(self._rows(chain, month), season=season(month))
+        return place_features(rows, self._taxa, chain, month, self._described[1])
+
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
+        """One taxon in many cells: of the rows of those cells, its own."""
+        numbers = {known.taxon_id: number for number, known in self._taxa.items()}
+        if taxon_id not in numbers:
+            return {}
+        number = numbers[taxon_id]
+        statement = f"SELECT * FROM ({self._rows(cells, month)}) WHERE taxon IN ({EFFORT}, :taxon)"
+        rows = self._ask(statement, season=season(month), taxon=number)
+        return presences(rows, number, self._taxa[number], month, self._described[1])
+
+    def _rows(self, cells: Sequence[str], month: int) -> str:
+        return self._layout.rows.format(
+            cells=",".join(str(int(cell, 16)) for cell in cells),
             months=",".join(map(str, months_wanted(month))),
         )
-        rows = self._ask(statement, season=season(month))
-        return place_features(rows, self._taxa, chain, month, self._described[1])

@@ -4,7 +4,7 @@ One connection for each environment, made when first needed and made anew when l
 wait on it ends. ``migrations/`` has the schema, ``tools/loading.py`` what fills it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,15 @@ from chalicelib.breaker import PATIENCE, Breaker, Patience
 from chalicelib.connections import MysqlConnection
 from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures
 from chalicelib.errors import FeaturesUnavailable
-from chalicelib.looks import KnownTaxon, Origin, months_wanted, place_features
+from chalicelib.looks import (
+    EFFORT,
+    KnownTaxon,
+    Origin,
+    Row,
+    months_wanted,
+    place_features,
+    presences,
+)
 from chalicelib.ports import Clock
 from chalicelib.remembered import Remembered
 
@@ -41,6 +49,13 @@ LOOKUP: Final = """
 The active dataset as a scalar subquery, not as a join: the optimiser then cannot choose to
 begin elsewhere, as MariaDB does right after a load, when it has no statistics yet.
 """
+
+ONE_TAXON: Final = """
+       AND geo_feature.taxon IN (%s, (
+               SELECT taxon FROM dataset_taxon
+                WHERE dataset = (SELECT id FROM dataset WHERE is_active = 1) AND taxon_id = %s))
+"""
+"""Added to the lookup, it gives what is known of one taxon in many cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,10 @@ class MysqlFeatures:
         self._dataset.must_be(lambda known: known.version == found.dataset)
         return found
 
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
+        """One taxon in many cells, in one read. Raises ``FeaturesUnavailable``."""
+        return self._breaker.call(self._read_presences, taxon_id, cells, month)
+
     def close(self) -> None:
         """Give the connection back; the next call makes another."""
         with self._lock:
@@ -118,12 +137,27 @@ class MysqlFeatures:
         )
 
     def _read_features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
+        rows, taxa, origin = self._look_up(chain, month)
+        return place_features(rows, taxa, chain, month, origin)
+
+    def _read_presences(
+        self, taxon_id: str, cells: Sequence[str], month: int
+    ) -> Mapping[str, float]:
+        rows, taxa, origin = self._look_up(cells, month, ONE_TAXON, (EFFORT, taxon_id))
+        if not taxa:
+            return {}
+        ((number, taxon),) = taxa.items()
+        return presences(rows, number, taxon, month, origin)
+
+    def _look_up(
+        self, chain: Sequence[str], month: int, which: str = "", parameters: Sequence[Any] = ()
+    ) -> tuple[list[Row], dict[int, KnownTaxon], Origin]:
         wanted = months_wanted(month)
         cells = [int(cell, 16) for cell in chain]
         statement = LOOKUP.format(
             cells=", ".join(["%s"] * len(cells)), months=", ".join(["%s"] * len(wanted))
         )
-        rows = self._query(statement, (*cells, *wanted))
+        rows = self._query(statement + which, (*cells, *wanted, *parameters))
         taxa = {
             taxon: KnownTaxon(taxon_id, prevalence)
             for *_, taxon, _, _, _, taxon_id, prevalence in rows
@@ -132,7 +166,7 @@ class MysqlFeatures:
         # Nothing to back off where there are no rows.
         version, prior_looks = rows[0][:2] if rows else (self.dataset().version, RANGE_PRIOR)
         origin = Origin(version, FeatureSource.DATABASE, prior_looks)
-        return place_features((row[2:8] for row in rows), taxa, chain, month, origin)
+        return [row[2:8] for row in rows], taxa, origin
 
     def _query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Ask; once more on a new connection where the old one turns out to be gone.

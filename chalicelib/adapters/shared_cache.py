@@ -7,7 +7,7 @@ the cache is out of reach, all goes on as if nothing had been in it.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -122,6 +122,10 @@ class SharedCachedFeatures:
         if found.dataset != version:
             self._tell_of_new_dataset(found.dataset)
         return found
+
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
+        """The wrapped repository's: whoever asked keeps the answer (``Cache-Control``)."""
+        return self._repository.presences(taxon_id, cells, month)
 
     def left_alone(self) -> tuple[str, ...]:
         """The cache, if it is, and what the wrapped repository says."""

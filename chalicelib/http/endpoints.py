@@ -1,62 +1,66 @@
 """What each route does: read the question, ask the service, write the answer."""
 
-from typing import Any
-
-import msgspec
 from chalice.app import Request, Response
 
 from chalicelib import __version__, cells
 from chalicelib.bootstrap import Services
-from chalicelib.domain import Dataset, Location, LocationSource
+from chalicelib.domain import Dataset, GeoStatus, Location, LocationSource
 from chalicelib.errors import FeaturesUnavailable, NotFound, Unavailable
 from chalicelib.http import answers, problems, requests, telemetry
-
-
-def _json(body: Any, status_code: int = 200) -> Response:
-    return Response(
-        msgspec.json.encode(body).decode(),
-        status_code=status_code,
-        headers={"Content-Type": "application/json", "Cache-Control": "no-store"},
-    )
+from chalicelib.http.caching import HOUR, MINUTE, cached_json, uncached
 
 
 @problems.handled
 def predict(request: Request, services: Services) -> Response:
     """``POST /v1/predictions``."""
-    query, limit = requests.prediction_query(request, services.settings.maximum_photo_bytes)
+    query, wanted = requests.prediction_query(request, services.settings.maximum_photo_bytes)
     found = services.identify(query)
     left_alone = services.places.repository.left_alone()
     telemetry.measure(found, left_alone, services.settings.deployment)
-    return _json(answers.identification(found, limit))
+    names = services.names.in_language(wanted.language)
+    return uncached(answers.identification(found, wanted.limit, names))
 
 
 @problems.handled
 def upload(request: Request, services: Services) -> Response:
     """``POST /v1/uploads``: leave to upload a photo that is too large to post."""
     ticket = services.uploads.ticket(requests.upload_type(request))
-    return _json(answers.upload(ticket), 201)
+    return uncached(answers.upload(ticket), 201)
 
 
 @problems.handled
 def species(request: Request, services: Services) -> Response:
     """``GET /v1/species``. As in a prediction, ``geo.status`` tells what the list lacks."""
-    place, month, limit = requests.species_query(request)
+    place, month, wanted = requests.species_query(request)
     geo = services.places.geo(place, month)
     location = Location(LocationSource.REQUEST, place, cells.chain(place)[0])
     found = services.places.species(geo, services.classifier.model)
-    return _json(answers.species_list(location, geo, found, limit))
+    names = services.names.in_language(wanted.language)
+    return uncached(answers.species_list(location, geo, found, wanted.limit, names))
 
 
 @problems.handled
-def model(services: Services) -> Response:
+def species_range(request: Request, services: Services, taxon_id: str) -> Response:
+    """``GET /v1/species/{taxonID}/range``. Nobody keeps an answer that lacks the features."""
+    from chalicelib.http import maps  # noqa: PLC0415 - no prediction needs it
+
+    month, language = requests.range_query(request)
+    taxon = services.classifier.model.taxon(taxon_id)
+    if taxon is None:
+        raise NotFound(f"The model knows no animal {taxon_id!r}.", "taxonID")
+    found = services.places.range(taxon, month)
+    body = maps.species_range(taxon, found, services.names.in_language(language))
+    if found.status is GeoStatus.DEGRADED:
+        return uncached(body, content_type=maps.MEDIA_TYPE)
+    return cached_json(request, body, HOUR, maps.MEDIA_TYPE)
+
+
+@problems.handled
+def model(request: Request, services: Services) -> Response:
     """``GET /v1/model``."""
-    return _json(answers.model(services.classifier.model, _dataset(services)))
+    from chalicelib.http import cards  # noqa: PLC0415 - no prediction needs it
 
-
-@problems.handled
-def live() -> Response:
-    """``GET /livez``: the process runs. Touches nothing else."""
-    return _json({"live": True})
+    return cached_json(request, cards.model(services.classifier.model, _dataset(services)), MINUTE)
 
 
 @problems.handled
@@ -84,22 +88,7 @@ def ready(services: Services) -> Response:
             "dataset": dataset.version if dataset else None,
         },
     )
-    return _json(body, 200 if is_ready else 503)
-
-
-@problems.handled
-def problem(name: str) -> Response:
-    """``GET /v1/problems/{name}``: what a problem's ``type`` refers to."""
-    found = problems.CATALOGUE.get(name)
-    if found is None:
-        raise NotFound(f"There is no problem type {name!r}.")
-    return _json({"type": problems.TYPE_PREFIX + name, **found._asdict()})
-
-
-@problems.handled
-def unknown_path() -> Response:
-    """Whatever no route claims."""
-    raise NotFound("There is no resource under this path.")
+    return uncached(body, 200 if is_ready else 503)
 
 
 def _dataset(services: Services) -> Dataset | None:

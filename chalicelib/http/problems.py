@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, ParamSpec
 
 import msgspec
 from chalice.app import Request, Response
+from msgspec import UNSET, Struct, UnsetType
 
 from chalicelib import errors
 from chalicelib.http.telemetry import logger, request_id
@@ -23,6 +24,45 @@ Parameters = ParamSpec("Parameters")
 class Problem(NamedTuple):
     """One type of problem: how it is told apart, and what to do about it."""
 
+    name: str
+    status: int
+    title: str
+    help: str
+
+
+class Fault(Struct):
+    """One field of the request, or one part of its path, and what is wrong with it."""
+
+    field: str
+    detail: str
+
+
+class ProblemDetails(Struct, rename="camel", kw_only=True):
+    """A fault, as RFC 9457 has it. ``type`` is a reference to what it means.
+
+    ``requestId`` is in the log, too. Some types say more: ``errors`` which fields are faulty,
+    ``limit``, ``actual`` and ``unit`` what is too large, ``uploads`` where larger photos go,
+    ``accepted`` which media types are read, ``setting`` what an operator would have to set.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: list[Fault] | UnsetType = UNSET
+    limit: int | UnsetType = UNSET
+    actual: int | UnsetType = UNSET
+    unit: str | UnsetType = UNSET
+    uploads: str | UnsetType = UNSET
+    accepted: list[str] | UnsetType = UNSET
+    setting: str | UnsetType = UNSET
+
+
+class ProblemType(Struct):
+    """``GET /v1/problems/{name}``: what a type of problem means, and what to do about it."""
+
+    type: str
     name: str
     status: int
     title: str
@@ -124,10 +164,10 @@ def handled(view: Callable[Parameters, Response]) -> Callable[Parameters, Respon
 def middleware(event: Request, get_response: Callable[[Request], Response]) -> Response:
     """Rewrite Chalice's own refusals (wrong method, wrong media type, ...) as problems."""
     response = get_response(event)
-    if response.status_code < 400 or response.headers.get("Content-Type") == MEDIA_TYPE:
-        return response
+    if response.status_code < 400 or not isinstance(response.body, dict):
+        return response  # ours are text already: problems, and what /readyz says with 503
     problem = BY_STATUS.get(response.status_code, INTERNAL)
-    said = response.body.get("Message", "") if isinstance(response.body, dict) else ""
+    said = response.body.get("Message", "")
     return respond(problem, problem.help if problem is INTERNAL else said, response.headers)
 
 
@@ -135,18 +175,18 @@ def respond(
     problem: Problem, detail: str, headers: dict[str, Any] | None = None, **members: Any
 ) -> Response:
     """A problem as a response; ``members`` are its extension members."""
-    body = {
-        "type": TYPE_PREFIX + problem.name,
-        "title": problem.title,
-        "status": problem.status,
-        "detail": detail or problem.help,
-        "requestId": request_id(),
+    body = ProblemDetails(
+        type=TYPE_PREFIX + problem.name,
+        title=problem.title,
+        status=problem.status,
+        detail=detail or problem.help,
+        request_id=request_id(),
         **members,
-    }
+    )
     return Response(
         msgspec.json.encode(body).decode(),
         status_code=problem.status,
-        headers={**(headers or {}), "Content-Type": MEDIA_TYPE},
+        headers={**(headers or {}), "Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"},
     )
 
 
@@ -155,7 +195,9 @@ def _for_error(error: errors.RangefinderError) -> Response:
     members: dict[str, Any] = {}
     match error:
         case errors.InvalidInput():
-            members["errors"] = [fault._asdict() for fault in error.errors]
+            members["errors"] = [Fault(*fault) for fault in error.errors]
+        case errors.NotFound(field=str(field)):
+            members["errors"] = [Fault(field, str(error))]
         case errors.PhotoTooLarge():
             members |= {"limit": error.limit, "actual": error.actual, "unit": error.unit}
             if error.uploads:

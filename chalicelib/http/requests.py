@@ -5,23 +5,41 @@ as form fields or as query parameters. Every faulty field is found before
 anything is refused.
 """
 
-import math
-import re
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
-from typing import Final, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from chalice.app import Request
 from multipart import MultipartError, PushMultipartParser, parse_options_header
 
-from chalicelib.domain import MEDIA_TYPES, WHOLE_YEAR, Coordinates, EventDate
+from chalicelib.domain import MEDIA_TYPES, WHOLE_YEAR, Coordinates
 from chalicelib.errors import (
     FieldError,
     InvalidInput,
     MalformedRequest,
     PhotoTooLarge,
     UnsupportedMediaType,
+)
+from chalicelib.http.fields import (
+    ANIMALS,
+    CANDIDATES,
+    CONTENT_TYPE,
+    EVENT_DATE,
+    GEO,
+    LANGUAGE,
+    LATITUDE,
+    LEAVE,
+    LONGITUDE,
+    MONTH,
+    PREDICTION,
+    RANGE,
+    SPECIES,
+    UNCERTAINTY,
+    UPLOAD,
+    UPLOADED,
+    Field,
+    Question,
+    names,
 )
 from chalicelib.identify import Query
 
@@ -30,6 +48,9 @@ METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 FORM: Final = "multipart/form-data"
 JSON: Final = "application/json"
 UPLOADS_PATH: Final = "/v1/uploads"
+PHOTO: Final = "photo"
+"""The field of a form that holds the photo."""
+
 PHOTO_TYPES: Final = (
     FORM,
     *MEDIA_TYPES,
@@ -45,27 +66,24 @@ MAXIMUM_FIELD_BYTES: Final = 256
 MAXIMUM_FORM_OVERHEAD: Final = 64 * 1024
 """Bytes that a form may add to its photo: the other fields, headers and boundaries."""
 
-DEFAULT_LIMIT: Final = 5
-MAXIMUM_LIMIT: Final = 400
-HALF_EQUATOR: Final = 20_037_508
-"""Metres: no point of the Earth is further from another."""
-
 Value = TypeVar("Value")
+Default = TypeVar("Default")
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_DATE: Final = re.compile(r"(\d{4})(-\d{2})?(-\d{2})?(T.+)?", re.ASCII)
+
+class Wanted(NamedTuple):
+    """How the answer is to be: how many animals, and in which language their names."""
+
+    limit: int
+    language: str
 
 
 class Fields:
     """The named values of a request. Reading one records what is wrong with it."""
 
-    def __init__(self, values: Mapping[str, list[str]]) -> None:
+    def __init__(self, values: Mapping[str, list[str]], question: Question) -> None:
         self._values = values
+        self._question = question
         self._errors: list[FieldError] = []
-
-    def has(self, field: str) -> bool:
-        """Whether the field was given, and not empty."""
-        return any(value.strip() for value in self._values.get(field, []))
 
     def refuse(self, field: str, detail: str) -> None:
         """Record a fault; :meth:`check` raises them all."""
@@ -76,21 +94,41 @@ class Fields:
         if self._errors:
             raise InvalidInput(self._errors)
 
-    def read(self, field: str, parse: Callable[[str], Value]) -> Value | None:
-        """The field parsed, or ``None`` where it is absent, empty or faulty."""
-        values = [value.strip() for value in self._values.get(field, [])]
+    def has(self, field: Field[Any, Any]) -> bool:
+        """Whether the field was given, and not empty."""
+        return any(value.strip() for value in self._values.get(field.name, []))
+
+    def read(self, field: Field[Value, Default]) -> Value | Default:
+        """The field parsed, or its default where it is absent, empty or faulty."""
+        assert field.name in names(self._question.fields)  # else the contract would lack it
+        values = [value.strip() for value in self._values.get(field.name, [])]
         if len(values) > 1:
-            self.refuse(field, "is given more than once.")
+            self.refuse(field.name, "is given more than once.")
         elif values and values[0]:
             try:
-                return parse(values[0])
+                return field.kind.parse(values[0])
             except ValueError as error:
-                self.refuse(field, str(error))
-        return None
+                self.refuse(field.name, str(error))
+        return field.default
+
+    def read_place(self) -> tuple[Coordinates | None, float | None]:
+        """The point, which needs both of its coordinates, and its uncertainty."""
+        halves = LATITUDE, LONGITUDE
+        given = [half for half in halves if self.has(half)]
+        latitude, longitude = self.read(LATITUDE), self.read(LONGITUDE)
+        for half in halves:
+            if half not in given and (given or half in self._question.required):
+                self.refuse(
+                    half.name, "is missing: a place needs decimalLatitude and decimalLongitude."
+                )
+        uncertainty = self.read(UNCERTAINTY)
+        if latitude is None or longitude is None:
+            return None, uncertainty
+        return Coordinates(latitude, longitude), uncertainty
 
 
-def prediction_query(request: Request, maximum_photo_bytes: int) -> tuple[Query, int]:
-    """The question of ``POST /v1/predictions``, and how many candidates are wanted.
+def prediction_query(request: Request, maximum_photo_bytes: int) -> tuple[Query, Wanted]:
+    """The question of ``POST /v1/predictions``, and how the answer is to be.
 
     Raises ``UnsupportedMediaType``, ``PhotoTooLarge`` (before anything is parsed),
     ``MalformedRequest`` or ``InvalidInput``. The media type is told here, since Chalice
@@ -111,16 +149,16 @@ def prediction_query(request: Request, maximum_photo_bytes: int) -> tuple[Query,
         _read_json(content, values)
     if photo is not None and len(photo) > maximum_photo_bytes:
         raise PhotoTooLarge(len(photo), maximum_photo_bytes, "bytes", UPLOADS_PATH)
-    fields = Fields(values)
-    upload = fields.read("upload", str) if declared == JSON else None
-    if declared == JSON and not fields.has("upload"):
-        fields.refuse("upload", f"is missing: it is the key that POST {UPLOADS_PATH} gave.")
+    fields = Fields(values, UPLOADED if declared == JSON else PREDICTION)
+    upload = fields.read(UPLOAD) if declared == JSON else None
+    if declared == JSON and not fields.has(UPLOAD):
+        fields.refuse(UPLOAD.name, f"is missing: it is the key that POST {UPLOADS_PATH} gave.")
     elif declared == FORM and photo is None:
-        fields.refuse("photo", "is missing: send the photo in a form field of that name.")
-    point, uncertainty = _read_place(fields)
-    event_date = fields.read("eventDate", parse_event_date)
-    use_geo = fields.read("geo", _parse_switch)
-    limit = fields.read("limit", _parse_limit)
+        fields.refuse(PHOTO, "is missing: send the photo in a form field of that name.")
+    point, uncertainty = fields.read_place()
+    event_date = fields.read(EVENT_DATE)
+    geo = fields.read(GEO)
+    wanted = Wanted(fields.read(CANDIDATES), fields.read(LANGUAGE))
     fields.check()
     query = Query(
         photo=photo or b"",
@@ -128,24 +166,35 @@ def prediction_query(request: Request, maximum_photo_bytes: int) -> tuple[Query,
         coordinates=point,
         uncertainty=uncertainty,
         event_date=event_date,
-        use_geo=use_geo is not False,
+        use_geo=geo == "on",
     )
-    return query, limit or DEFAULT_LIMIT
+    return query, wanted
 
 
-def species_query(request: Request) -> tuple[Coordinates, int, int]:
-    """The question of ``GET /v1/species``: the point, the month, and how many animals.
+def species_query(request: Request) -> tuple[Coordinates, int, Wanted]:
+    """The question of ``GET /v1/species``: the point, the month, and how the answer is to be.
 
     Raises ``InvalidInput``.
     """
-    fields = Fields(query_parameters(request))
-    point, uncertainty = _read_place(fields, required=True)
-    month = fields.read("month", _whole_number(1, 12))
-    limit = fields.read("limit", _parse_limit)
+    fields = Fields(query_parameters(request), SPECIES)
+    point, uncertainty = fields.read_place()
+    month = fields.read(MONTH)
+    wanted = Wanted(fields.read(ANIMALS), fields.read(LANGUAGE))
     fields.check()
     assert point is not None  # check() has raised where it was missing
     place = Coordinates(point.latitude, point.longitude, uncertainty)
-    return place, month or WHOLE_YEAR, limit or MAXIMUM_LIMIT
+    return place, month or WHOLE_YEAR, wanted
+
+
+def range_query(request: Request) -> tuple[int, str]:
+    """The month and the language of ``GET /v1/species/{taxonID}/range``.
+
+    Raises ``InvalidInput``.
+    """
+    fields = Fields(query_parameters(request), RANGE)
+    month, language = fields.read(MONTH), fields.read(LANGUAGE)
+    fields.check()
+    return month or WHOLE_YEAR, language
 
 
 def upload_type(request: Request) -> str:
@@ -153,10 +202,10 @@ def upload_type(request: Request) -> str:
     values = query_parameters(request)
     if content := _content(request):
         _read_json(content, values)
-    fields = Fields(values)
-    found = fields.read("contentType", _parse_media_type)
+    fields = Fields(values, LEAVE)
+    found = fields.read(CONTENT_TYPE)
     fields.check()
-    return found or MEDIA_TYPES[0]
+    return found
 
 
 def query_parameters(request: Request) -> dict[str, list[str]]:
@@ -204,7 +253,7 @@ def _read_form(
                     chunks.append(bytes(event))
                 elif event is not None:
                     name, chunks = event.name, []
-                elif name == "photo":
+                elif name == PHOTO:
                     if photo is not None:
                         raise InvalidInput([FieldError(name, "is given more than once.")])
                     photo = b"".join(chunks)
@@ -222,89 +271,3 @@ def _field_text(name: str, value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         raise InvalidInput([FieldError(name, "is not UTF-8 text.")]) from None
-
-
-def _read_place(
-    fields: Fields, *, required: bool = False
-) -> tuple[Coordinates | None, float | None]:
-    """The point, which needs both of its coordinates, and its uncertainty."""
-    names = "decimalLatitude", "decimalLongitude"
-    given = [name for name in names if fields.has(name)]
-    latitude = fields.read(names[0], _number_between(-90, 90))
-    longitude = fields.read(names[1], _number_between(-180, 180))
-    for name in names:
-        if name not in given and (given or required):
-            fields.refuse(name, "is missing: a place needs decimalLatitude and decimalLongitude.")
-    uncertainty = fields.read("coordinateUncertaintyInMeters", _parse_uncertainty)
-    if latitude is None or longitude is None:
-        return None, uncertainty
-    return Coordinates(latitude, longitude), uncertainty
-
-
-def _number(text: str) -> float:
-    if not _NUMBER.fullmatch(text) or not math.isfinite(value := float(text)):
-        raise ValueError("must be a decimal number.")
-    return value
-
-
-def _number_between(least: float, most: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = _number(text)
-        if not least <= value <= most:
-            raise ValueError(f"must be from {least} to {most}.")
-        return value
-
-    return parse
-
-
-def _parse_uncertainty(text: str) -> float:
-    """Metres. Darwin Core has no zero here: nothing is known to the point."""
-    value = _number(text)
-    if not 0 < value <= HALF_EQUATOR:
-        raise ValueError(f"must be above 0 and at most {HALF_EQUATOR} metres.")
-    return value
-
-
-def _whole_number(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text[:9]) <= most):
-            raise ValueError(f"must be a whole number from {least} to {most}.")
-        return int(text)
-
-    return parse
-
-
-_parse_limit = _whole_number(1, MAXIMUM_LIMIT)
-
-
-def _parse_media_type(text: str) -> str:
-    if text not in MEDIA_TYPES:
-        raise ValueError(f"must be one of {', '.join(MEDIA_TYPES)}.")
-    return text
-
-
-def _parse_switch(text: str) -> bool:
-    if text not in ("on", "off"):
-        raise ValueError("must be 'on' or 'off'.")
-    return text == "on"
-
-
-def parse_event_date(text: str) -> EventDate:
-    """ISO 8601 as Darwin Core has it: a year, a month, a day or a moment.
-
-    Raises ``ValueError``.
-    """
-    fault = "must be an ISO 8601 date, as 2026-07-14, 2026-07 or 2026-07-14T09:30:00+02:00."
-    match = _DATE.fullmatch(text)
-    if not match:
-        raise ValueError(fault)
-    year, month, day, time = match.groups()
-    if time and not day:
-        raise ValueError(fault)
-    try:
-        date.fromisoformat(year + (month or "-01") + (day or "-01"))
-        if time:
-            datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(fault) from None
-    return EventDate(text, int(month[1:]) if month else None)

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from chalicelib.adapters.features import EmbeddedFeatures
-from chalicelib.cells import chain
+from chalicelib.cells import chain, world
 from chalicelib.domain import Coordinates, FeatureSource, PlaceFeatures, Status
 from tests import occurrences
 from tests.occurrences import ALL, BAD, JAGUAR, KEPT, KRUGER, PANTANAL, seen
@@ -125,6 +125,20 @@ def test_the_store_serves_what_was_counted(store):
     assert (found.source, found.effort) == (FeatureSource.EMBEDDED, 3)
     assert found.cell == chain(PLACES["Pantanal"])[0]
     assert TAXA["leopard"] not in found.taxa
+
+
+@pytest.mark.parametrize("month", [0, 7])
+def test_a_range_is_what_the_wide_cells_serve(store, month):
+    """The range and the features of a place are two views of the same rows."""
+    wide = {name: chain(place)[-1] for name, place in PLACES.items()}
+    with closing(EmbeddedFeatures(store)) as features:
+        found = features.presences(TAXA["jaguar"], world(), month)
+        assert found == {
+            cell: feature.presence
+            for cell in set(wide.values())
+            if (feature := features.features([cell], month).taxa.get(TAXA["jaguar"]))
+        }
+    assert wide["Pantanal"] in found
 
 
 def test_prevalence_is_the_mean_of_what_is_served(store):

@@ -119,6 +119,7 @@ def test_the_answer_has_every_part_that_is_promised():
     assert body["predictions"][0]["taxon"] == {
         "scientificName": "Panthera onca",
         "vernacularName": "jaguar",
+        "language": "en",
         "taxonRank": "species",
         "taxonID": JAGUAR,
     }

@@ -4,15 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from chalice.app import Response
 
+import app
 from chalicelib.bootstrap import Services
 from chalicelib.fusion import WeightBounds
-from chalicelib.http import endpoints, problems, telemetry
+from chalicelib.http import problems, telemetry
 from chalicelib.identify import Identify
 from chalicelib.places import Places
 from chalicelib.settings import Settings
@@ -22,6 +24,7 @@ from tests.fakes import (
     FakeClock,
     FakeExif,
     FakeFeatures,
+    FakeNames,
     FakePhotos,
     FakeUploads,
 )
@@ -103,7 +106,7 @@ def test_live_and_ready():
     assert answer.body["versions"]["dataset"].startswith("ranges-")
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/v1/nowhere", "/v1/species/1/range", "/a/b/c/d"])
+@pytest.mark.parametrize("path", ["/nowhere", "/v1/nowhere", "/v1/species/1", "/a/b/c/d"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_an_unknown_path_is_a_problem(method, path):
     """Whatever is sent to it."""
@@ -143,14 +146,24 @@ def services(**parts) -> Services:
         FakePhotos(), uploads, FakeExif(), places, classifier, FakeClock(), lambda: "id", AtOnce(),
         1.0,
     )  # fmt: skip
-    return Services(Settings(), identify, places, classifier, uploads)
+    return Services(Settings(), identify, places, classifier, uploads, FakeNames())
 
 
-def test_without_the_model_the_service_is_not_ready():
-    """503: predictions cannot be had."""
-    response = endpoints.ready(services(classifier=FakeClassifier(is_broken=True)))
-    assert response.status_code == 503
-    assert '"model":"unavailable"' in response.body
+@pytest.fixture
+def deployment_without_model() -> Iterator[None]:
+    """The app of a stage whose model cannot be loaded."""
+    usual = app.services
+    app.services = services(classifier=FakeClassifier(is_broken=True))
+    yield
+    app.services = usual
+
+
+def test_without_the_model_the_service_is_not_ready(deployment_without_model):
+    """503, and which part it is: predictions cannot be had."""
+    answer = call("GET", "/readyz")
+    assert answer.status == 503
+    assert answer.body["ready"] is False
+    assert answer.body["checks"]["model"] == "unavailable"
 
 
 def test_an_unforeseen_error_tells_nothing_but_an_identifier(log):

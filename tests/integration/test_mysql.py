@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 from chalicelib.adapters.credentials import TOKEN_SECONDS, from_iam, from_secret
 from chalicelib.adapters.features import EmbeddedFeatures
 from chalicelib.adapters.mysql import LOOKUP, MysqlFeatures, MysqlOptions
-from chalicelib.cells import chain
+from chalicelib.cells import chain, world
 from chalicelib.connections import mysql_connection
 from chalicelib.domain import FeatureSource
 from chalicelib.errors import FeaturesUnavailable
@@ -74,6 +74,29 @@ def test_the_database_answers_as_the_embedded_store_does(database, name, month):
         other = expected.taxa[taxon_id]
         assert feature.presence == pytest.approx(other.presence, rel=1e-5, abs=0.01 * bool(month))
         assert (feature.status, feature.prevalence) == (other.status, other.prevalence)
+
+
+@pytest.mark.parametrize(
+    ("taxon_id", "month"),
+    [("n02128925", 0), ("n02128925", 7), ("n02002556", 0), ("n02504458", 7)],
+)
+def test_ranges_agree_too(database, taxon_id, month):
+    """Jaguar, white stork, African elephant: in the cells that are loaded, as the embedded store.
+
+    All cells of the world are asked about, as ``GET /v1/species/{taxonID}/range`` does. Not
+    the stork by month: where regions meet, the database has one season and the file has each.
+    """
+    loaded = {chain(place)[-1] for place in PLACES.values()}
+    expected = EMBEDDED.presences(taxon_id, sorted(loaded), month)
+    assert expected
+    found = database.presences(taxon_id, world(), month)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_taxon_that_the_dataset_lacks_has_no_range(database):
+    """No error: the dataset does not cover it."""
+    assert database.presences("n00000000", world(), 0) == {}
+    assert EMBEDDED.presences("n00000000", world(), 0) == {}
 
 
 def test_the_datasets_agree_too(database):

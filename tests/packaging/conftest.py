@@ -4,8 +4,6 @@ It takes half a minute, so it is built on one Python: 3.13, and where only 3.12 
 that. On 3.11 there is no package, which tests/unit/test_verifying.py proves.
 """
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,24 +11,13 @@ import pytest
 
 from tests.fake_aws import Account, fake_aws
 from tests.lambda_runtime import lay_out_runtime
+from tests.pythons import is_newest_python
 from tools import archive, chalice_project, package
-from tools.serving import ROOT
-
-
-def builds_here() -> bool:
-    """Whether this is the newest Python that ``make test`` runs on; always so on 3.13."""
-    this = f"3.{sys.version_info.minor}"
-    if this == "3.13":
-        return True
-    found = subprocess.run(
-        ["tools/find-pythons", "3.13"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    return this == "3.12" and not found.stdout
 
 
 def pytest_collection_modifyitems(items):
     """Skip what needs the package where another Python of ``make test`` builds it."""
-    if builds_here():
+    if is_newest_python():
         return
     for item in items:
         if Path(__file__).parent in item.path.parents:

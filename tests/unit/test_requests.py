@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain import Coordinates, EventDate
 from chalicelib.errors import InvalidInput, MalformedRequest, PhotoTooLarge, RangefinderError
-from chalicelib.http import requests
+from chalicelib.http import fields, requests
 from chalicelib.identify import Query
 from tests.forms import BOUNDARY, FORM_TYPE, form
 
@@ -52,29 +52,30 @@ def test_a_form_and_a_raw_body_ask_the_same():
         "eventDate": "2024-08-19",
         "geo": "off",
         "limit": "3",
+        "lang": "pt-BR",
     }
-    by_form, limit = ask_form(("photo", PHOTO), *fields.items())
-    assert (by_form, limit) == ask(PHOTO, **fields)
+    by_form, wanted = ask_form(("photo", PHOTO), *fields.items())
+    assert (by_form, wanted) == ask(PHOTO, **fields)
     assert by_form.photo == PHOTO
     assert by_form.coordinates == Coordinates(-17.36, -56.78)
     assert by_form.uncertainty == 30
     assert by_form.event_date == EventDate("2024-08-19", 8)
     assert by_form.use_geo is False
-    assert limit == 3
+    assert wanted == (3, "pt-BR")
 
 
 def test_a_photo_alone_is_enough():
     """All else has a default; an empty field is an absent one."""
-    query, limit = ask_form(("photo", PHOTO), ("decimalLatitude", ""), ("eventDate", " "))
+    query, wanted = ask_form(("photo", PHOTO), ("decimalLatitude", ""), ("eventDate", " "))
     assert query == Query(PHOTO)
-    assert limit == requests.DEFAULT_LIMIT
+    assert wanted == (fields.CANDIDATES.default, "en")
 
 
 def test_a_form_may_put_its_fields_in_the_address():
     """But not say one of them twice."""
     body = form(("photo", PHOTO), ("geo", "off"))
-    query, limit = ask(body, FORM_TYPE, limit="2")
-    assert (query.use_geo, limit) == (False, 2)
+    query, wanted = ask(body, FORM_TYPE, limit="2")
+    assert (query.use_geo, wanted.limit) == (False, 2)
     assert "more than once" in faults(ask, body, FORM_TYPE, geo="on")["geo"]
 
 
@@ -88,6 +89,7 @@ def test_every_faulty_field_is_named_at_once():
         eventDate="yesterday",
         geo="maybe",
         limit="0",
+        lang="-",
     )
     assert list(found) == [
         "decimalLatitude",
@@ -96,6 +98,7 @@ def test_every_faulty_field_is_named_at_once():
         "eventDate",
         "geo",
         "limit",
+        "lang",
     ]
 
 
@@ -205,10 +208,11 @@ def test_a_species_list_takes_uncertainty_month_and_limit():
     assert requests.species_query(request(query=query)) == (
         Coordinates(1.0, 2.0),
         0,
-        requests.MAXIMUM_LIMIT,
+        (fields.MAXIMUM_LIMIT, "en"),
     )
     query |= {"coordinateUncertaintyInMeters": ["9000"], "month": ["6"], "limit": ["7"]}
-    assert requests.species_query(request(query=query)) == (Coordinates(1.0, 2.0, 9000.0), 6, 7)
+    point = Coordinates(1.0, 2.0, 9000.0)
+    assert requests.species_query(request(query=query)) == (point, 6, (7, "en"))
     assert "month" in faults(
         lambda: requests.species_query(request(query=query | {"month": ["13"]}))
     )

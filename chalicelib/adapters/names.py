@@ -1,0 +1,33 @@
+"""What animals are called in other languages, from the table that ``make names`` builds."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from chalicelib.domain import ENGLISH, VernacularNames
+
+
+class CsvNames:
+    """The :class:`~chalicelib.ports.NameSource` on a file, read when first needed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @cached_property
+    def _languages(self) -> Mapping[str, VernacularNames]:
+        names: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        with self._path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                names[row["language"]][row["taxonID"]] = row["vernacularName"]
+        return {language: VernacularNames(language, found) for language, found in names.items()}
+
+    def in_language(self, tag: str) -> VernacularNames:
+        """By lookup: ``pt-BR`` is ``pt`` where there is nothing nearer (RFC 4647, section 3.4)."""
+        parts = tag.lower().split("-")
+        while parts and parts[0] != ENGLISH.language:
+            if found := self._languages.get("-".join(parts)):
+                return found
+            parts.pop()
+        return ENGLISH

@@ -1,0 +1,159 @@
+"""What is drawn on a map, through real API Gateway events."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import h3
+import pytest
+import shapely
+
+from app import services
+from chalicelib.cells import COARSEST, world
+from chalicelib.fusion import WeightBounds
+from chalicelib.http import endpoints
+from chalicelib.places import Places
+from tests.fakes import JAGUAR, FakeFeatures, feature, place
+from tests.functional.test_resources import services as services_of
+from tests.gateway import call
+
+JAGUAR_RANGE = "/v1/species/n02128925/range"
+BEAR = "n02132136"
+
+
+def test_a_range_is_geojson_of_cells():
+    """The jaguar's: with its name, and the dataset it rests on."""
+    answer = call("GET", JAGUAR_RANGE)
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/geo+json"
+    assert answer.body["type"] == "FeatureCollection"
+    assert answer.body["taxon"]["scientificName"] == "Panthera onca"
+    assert answer.body["geo"]["status"] == "applied"
+    assert answer.body["geo"]["dataset"].startswith("ranges-")
+    for one in answer.body["features"]:
+        assert one["type"] == "Feature"
+        assert h3.get_resolution(one["id"]) == COARSEST
+        assert 0.05 <= one["properties"]["presence"] <= 1
+        assert shapely.from_geojson(json.dumps(one["geometry"])).is_valid
+
+
+def test_it_covers_where_the_animal_lives():
+    """The Pantanal, and not the Kruger park, Antarctica nor the open sea."""
+    features = call("GET", JAGUAR_RANGE).body["features"]
+    shape = shapely.union_all(
+        [shapely.from_geojson(json.dumps(one["geometry"])) for one in features]
+    )
+    assert shape.contains(shapely.Point(-56.78, -17.36))
+    for longitude, latitude in ((31.49, -24.01), (0, -85), (-40, 30)):
+        assert not shape.contains(shapely.Point(longitude, latitude))
+
+
+@pytest.mark.parametrize("taxon_id", ["n02128925", BEAR, "n02071294"])
+@pytest.mark.parametrize("month", [0, 1, 7])
+def test_each_presence_is_what_a_lookup_of_the_cell_gives(taxon_id, month):
+    """A range and the features of a place are two views of the same rows."""
+    repository = services.places.repository
+    found = repository.presences(taxon_id, world(), month)
+    assert found
+    for cell in world()[::7]:
+        known = repository.features([cell], month).taxa.get(taxon_id)
+        assert found.get(cell) == (known and known.presence)
+
+
+def test_a_month_leaves_out_where_the_animal_is_not_in_it():
+    """White storks spend January in Africa."""
+    stork = "/v1/species/n02002556/range"
+    whole_year, january = (
+        {one["id"] for one in call("GET", url).body["features"]}
+        for url in (stork, f"{stork}?month=1")
+    )
+    hamburg = h3.latlng_to_cell(53.5, 10.0, COARSEST)
+    assert hamburg in whole_year - january
+
+
+def test_an_animal_that_lives_everywhere_has_no_range():
+    """Its answer says so, rather than that it lives nowhere."""
+    body = call("GET", "/v1/species/n02123045/range").body
+    assert body["features"] == []
+    assert body["geo"]["status"] == "noData"
+
+
+@pytest.mark.parametrize("taxon_id", ["n00000000", "jaguar", "%20"])
+def test_an_unknown_animal_is_a_problem_that_names_it(taxon_id):
+    """As a part of the path."""
+    answer = call("GET", f"/v1/species/{taxon_id}/range")
+    assert (answer.status, answer.fields) == (404, ["taxonID"])
+
+
+def test_a_month_that_is_none_is_named():
+    """As everywhere."""
+    answer = call("GET", f"{JAGUAR_RANGE}?month=13")
+    assert (answer.status, answer.fields) == (422, ["month"])
+
+
+def asked(features: FakeFeatures, is_enabled: bool = True) -> tuple[str, dict[str, Any], Any]:
+    """Status, headers and body of the range of an animal in a store that is made up."""
+    places = Places(features, WeightBounds(0.1, 10.0), is_enabled)
+    request: Any = SimpleNamespace(query_params=None, headers={})
+    response = endpoints.species_range(
+        request, services_of()._replace(places=places), JAGUAR.taxon_id
+    )
+    body = json.loads(str(response.body))
+    return body["geo"]["status"], dict(response.headers), body["features"]
+
+
+def test_without_the_database_the_range_is_degraded_and_not_kept():
+    """Else a map would stay empty for an hour."""
+    status, headers, features = asked(FakeFeatures(is_down=True))
+    assert (status, headers["Cache-Control"], features) == ("degraded", "no-store", [])
+
+
+def test_where_an_operator_uses_no_places_there_are_no_ranges():
+    """As predictions then have none."""
+    assert asked(FakeFeatures(), is_enabled=False)[0] == "disabled"
+
+
+@pytest.mark.parametrize(("presence", "count"), [(0.05, 1), (0.049, 0)])
+def test_the_threshold_is_that_of_predictions(presence, count):
+    """``expectedHere`` and the map agree."""
+    status, _, features = asked(FakeFeatures(place(jaguar=feature(presence))))
+    assert status == "applied"
+    assert len(features) == count
+
+
+def test_a_cell_is_a_geojson_feature_that_may_be_kept_for_ever():
+    """Its outline never changes."""
+    answer = call("GET", "/v1/cells/84a85d3ffffffff")
+    assert answer.headers["Content-Type"] == "application/geo+json"
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert (answer.body["type"], answer.body["id"]) == ("Feature", "84a85d3ffffffff")
+    assert answer.body["properties"] == {"resolution": 4}
+    shape = shapely.from_geojson(json.dumps(answer.body["geometry"]))
+    assert shape.contains(shapely.Point(-56.78, -17.36))
+
+
+@pytest.mark.parametrize(
+    "cell", ["84a85d3fffffff", "84A85D3FFFFFFFF", "0x84a85d3ffffffff", "840000000000000", "x"]
+)
+def test_what_is_no_cell_is_a_problem_that_names_it(cell):
+    """One address for each cell, and none for others."""
+    answer = call("GET", f"/v1/cells/{cell}")
+    assert (answer.status, answer.fields) == (404, ["cell"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [JAGUAR_RANGE, "/v1/cells/84a85d3ffffffff", "/v1/problems/not-found", "/v1/model"],
+)
+def test_what_stays_the_same_is_not_sent_twice(url):
+    """Who has it gets 304."""
+    tag = call("GET", url).headers["ETag"]
+    again = call("GET", url, headers={"If-None-Match": tag})
+    assert (again.status, again.body) == (304, None)
+    assert again.headers["ETag"] == tag
+
+
+@pytest.mark.parametrize("url", ["/livez", "/v1/cells/x", "/v1/species"])
+def test_what_is_of_the_moment_is_not_kept(url):
+    """Faults neither."""
+    assert call("GET", url).headers["Cache-Control"] == "no-store"

@@ -1,0 +1,17 @@
+"""What is heavy runs on one Python only: the newest that ``make test`` finds."""
+
+import subprocess
+import sys
+
+from tools.serving import ROOT
+
+
+def is_newest_python() -> bool:
+    """Whether this is it; always so on 3.13."""
+    this = f"3.{sys.version_info.minor}"
+    if this == "3.13":
+        return True
+    found = subprocess.run(
+        ["tools/find-pythons", "3.13"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return this == "3.12" and not found.stdout
