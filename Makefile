@@ -67,7 +67,8 @@ model-check: ## Rebuild it, compare byte for byte, and with the PyTorch original
 
 docs: ## Build the documentation as a site: build/site/index.html
 	@tools/make-venv "$$(tools/find-pythons | tail -n 1)" .venvs/docs requirements-docs.txt
-	.venvs/docs/bin/python -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 .venvs/docs/bin/python -m mkdocs build --strict --quiet
+	@echo build/site/index.html
 
 evaluate: $(READY) ## Accuracy with and without the place: LABELS=file.csv
 	$(RUN) tools.evaluate $(LABELS) --json build/evaluation.json --plots build/evaluation

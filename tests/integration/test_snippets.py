@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,12 +53,12 @@ def run(command: list[str], base: str, text: str = "") -> str:
     ).stdout
 
 
-def ask(command: str, base: str) -> dict:
+def ask(command: str, base: str) -> Any:
     """What a curl line gets, pasted into a shell."""
     return json.loads(run(["sh", "-c", command], base))
 
 
-@pytest.mark.parametrize("command", dict.fromkeys(sum(COMMANDS.values(), [])))
+@pytest.mark.parametrize("command", sorted({one for found in COMMANDS.values() for one in found}))
 def test_every_curl_line_gets_what_it_asks_for(base, command):
     """Pasted into a shell."""
     answer = ask(command, base)
@@ -101,7 +102,8 @@ def test_a_model_of_ones_own_works_as_the_page_says(tmp_path: Path):
     first = answer["predictions"][0]
     assert first["geoWeight"] > 1
     assert tried.printed.splitlines() == [
-        f"{model['name']} {model['version']}: {model['classes']} classes, {model['animals']} animals",
+        f"{model['name']} {model['version']}: "
+        f"{model['classes']} classes, {model['animals']} animals",
         f"geo {answer['geo']['status']}",
         first["taxon"]["vernacularName"],
     ]

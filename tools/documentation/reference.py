@@ -13,21 +13,30 @@ EXAMPLE_MEMBERS: Final = 2
 
 def render(contract: Json) -> str:
     """The whole page."""
-    examples = contract["components"]["examples"]
     return "\n".join(
         [
             "# API",
             "",
             contract["info"]["description"],
             "",
-            f"Version {contract['info']['version']}, made from [openapi.json](../chalicelib/http/openapi.json), which "
-            "each deployment serves at `GET /openapi.json`. Long lists of examples are cut.",
+            f"Version {contract['info']['version']}, made from "
+            "[openapi.json](../chalicelib/http/openapi.json), which each deployment serves at "
+            "`GET /openapi.json`. Long lists of examples are cut.",
             "",
             *(
                 line
                 for path, methods in contract["paths"].items()
                 for verb, operation in methods.items()
-                for line in _operation(f"{verb.upper()} {path}", operation, examples)
+                for line in _operation(f"{verb.upper()} {path}", operation)
+            ),
+            "## Problems",
+            "",
+            "An example of each; [problems](problems.md) says what they mean.",
+            "",
+            *(
+                line
+                for name, example in contract["components"]["examples"].items()
+                for line in _example(name, example["value"])
             ),
             "## Schemas",
             "",
@@ -58,14 +67,15 @@ def kind(schema: Json) -> str:
 
 
 def _bounds(schema: Json) -> str:
-    least = schema.get("minimum", schema.get("exclusiveMinimum"))
-    most = schema.get("maximum")
-    if least is None or most is None:
-        return ""
-    return f", {'above ' if 'exclusiveMinimum' in schema else ''}{least} to {most}"
+    match schema:
+        case {"minimum": least, "maximum": most}:
+            return f", {least} to {most}"
+        case {"exclusiveMinimum": least, "maximum": most}:
+            return f" above {least}, up to {most}"
+    return ""
 
 
-def _operation(title: str, operation: Json, examples: Json) -> Iterator[str]:
+def _operation(title: str, operation: Json) -> Iterator[str]:
     yield from (f"## {title}", "", operation["summary"], "")
     if "description" in operation:
         yield from (operation["description"], "")
@@ -84,8 +94,6 @@ def _operation(title: str, operation: Json, examples: Json) -> Iterator[str]:
         for content in response.get("content", {}).values():
             if "example" in content:
                 yield from _example("An answer", content["example"])
-            for name in content.get("examples", {}):
-                yield from _example(name, examples[name]["value"])
 
 
 def _values(schema: Json, is_required: bool) -> str:  # noqa: FBT001
@@ -102,18 +110,21 @@ def _body(body: Json, known: set[str]) -> Iterator[str]:
     """The media types, and the fields that are not in the address as well."""
     if "description" in body:
         yield from (body["description"], "")
-    rows = []
+    alike: dict[str, list[str]] = {}
     for media, content in body["content"].items():
         schema = content.get("schema", {})
-        required = schema.get("required", ())
-        own = [
-            f"`{name}` ({_values(member, name in required)}): {_meaning(member)}"
-            for name, member in schema.get("properties", {}).items()
+        members, required = schema.get("properties", {}), schema.get("required", ())
+        held = [
+            f"`{name}`: {_values(member, name in required)}. {_meaning(member)}"
+            for name, member in members.items()
             if name not in known
         ]
-        shared = ["the fields above"] if known & schema.get("properties", {}).keys() else []
-        rows.append((f"`{media}`", "; ".join([*own, *shared]) or "the photo"))
-    yield from _table(("body", "holds"), rows)
+        if known & members.keys():
+            held.append("And the fields above.")
+        alike.setdefault(" ".join(held) or "The photo.", []).append(f"`{media}`")
+    yield from _table(
+        ("body", "holds"), ((", ".join(kinds), held) for held, kinds in alike.items())
+    )
 
 
 def _answers(responses: Json) -> Iterator[str]:
