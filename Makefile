@@ -32,7 +32,7 @@ check: $(READY) ## Lint, types, imports, security, known vulnerabilities, .chali
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app.py chalicelib tools bench
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app.py chalicelib tools bench fuzz
 	$(RUN) tools.audit
 	$(RUN) tools.check_config
 
@@ -85,6 +85,9 @@ bench-outages: $(READY) ## What an outage of cache or database costs a visitor
 	@tools/debian-packages mariadb-server redis-server
 	$(RUN) bench.outages
 
+bench-truncated: $(READY) ## How much of a JPEG that broke off must be there
+	$(RUN) bench.truncated
+
 bench-sizes: $(READY) ## How much room the features take
 	@tools/debian-packages mariadb-server redis-server
 	$(RUN) bench.sizes
@@ -97,6 +100,14 @@ deploy: $(READY) ## Build it, and deploy just that: STAGE=dev or prod
 
 bench-cold: $(READY) ## From process start to the first answer, beside the least there could be
 	$(RUN) bench.cold
+
+fuzz: $(READY) ## Attacks and 10,000 mutants, or your files: PHOTOS=directory, MUTANTS=, SEED=
+	@$(RUN) fuzz --mutants $(or $(MUTANTS),10000) --seed $(or $(SEED),0) $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+fuzz-coverage: ## The same led by coverage (atheris), on photos and on forms: SECONDS=60 each
+	@tools/make-venv "$$(tools/find-pythons | tail -n 1)" .venvs/fuzz requirements-fuzz.txt
+	.venvs/fuzz/bin/python -m fuzz.coverage photo --seconds $(or $(SECONDS),60)
+	.venvs/fuzz/bin/python -m fuzz.coverage multipart --seconds $(or $(SECONDS),60)
 
 range: $(READY) ## Draw where an animal is expected: TAXON="Panthera onca", MONTH=1 to 12
 	$(RUN) tools.draw_range "$(TAXON)" --month $(or $(MONTH),0)
@@ -136,6 +147,7 @@ lock: $(READY) ## Pin all requirements anew from the .in files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-docs.in -o requirements-docs.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-fuzz.in -o requirements-fuzz.txt
 
 clean: ## Remove what the other targets have made
 	rm -rf .venv .venvs build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -19,7 +19,7 @@ from chalicelib.adapters.classifier import TfliteClassifier
 from chalicelib.adapters.exif import ExifreadExifReader
 from chalicelib.adapters.features import EmbeddedFeatures
 from chalicelib.adapters.names import CsvNames
-from chalicelib.adapters.photo import PillowPhotoReader
+from chalicelib.adapters.photo import PhotoLimits, PillowPhotoReader
 from chalicelib.adapters.uploads import NoUploads, S3Uploads
 from chalicelib.aws import aws_client
 from chalicelib.errors import ModelUnavailable
@@ -70,11 +70,17 @@ class Services(NamedTuple):
             uploads = S3Uploads(settings.uploads_bucket, settings.maximum_upload_bytes, aws_client)
         identify = Identify(
             photos=PillowPhotoReader(
-                max(settings.maximum_photo_bytes, settings.maximum_upload_bytes),
-                settings.maximum_photo_pixels,
+                PhotoLimits(
+                    bytes=max(settings.maximum_photo_bytes, settings.maximum_upload_bytes),
+                    pixels=settings.maximum_photo_pixels,
+                    decoding_bytes=settings.maximum_decoding_bytes,
+                    jpeg_scans=settings.maximum_jpeg_scans,
+                    segments=settings.maximum_photo_segments,
+                    jpeg_share=settings.minimum_jpeg_share,
+                )
             ),
             uploads=uploads,
-            exif=ExifreadExifReader(),
+            exif=ExifreadExifReader(settings.maximum_exif_reads),
             places=places,
             classifier=classifier,
             clock=clock,

@@ -45,13 +45,29 @@ class LocationSource(StrEnum):
     NONE = "none"
 
 
+class ExifFault(StrEnum):
+    """Why a photo's EXIF gives no position."""
+
+    ABSENT = "absent"
+    UNREADABLE = "unreadable"
+    NO_POSITION = "noPosition"
+    INVALID_POSITION = "invalidPosition"
+
+
+class NoFix(NamedTuple):
+    """That a photo's EXIF gives no position: why, in a word and in a sentence's end."""
+
+    fault: ExifFault
+    reason: str
+
+
 class Location(NamedTuple):
     """Where the photo was taken: the point, who said so, and its H3 cell."""
 
     source: LocationSource
     coordinates: Coordinates | None = None
     cell: str | None = None
-    exif: str | None = None
+    exif: ExifFault | None = None
     """Why the photo's own position was not used, where it was looked for in vain."""
 
 
@@ -68,12 +84,11 @@ class EventDate(NamedTuple):
 class ExifReading(NamedTuple):
     """What the photo's EXIF says, as far as it can be believed.
 
-    ``no_fix`` is the reason why ``coordinates`` is ``None``; exactly one of the
-    two is there.
+    ``no_fix`` tells why ``coordinates`` is ``None``; exactly one of the two is there.
     """
 
     coordinates: Coordinates | None = None
-    no_fix: str | None = None
+    no_fix: NoFix | None = None
     event_date: EventDate | None = None
     orientation: int = 1
     """1 to 8 as in EXIF 2.32, table 6; 1 is upright."""
@@ -337,6 +352,7 @@ class Identification(NamedTuple):
     format: str
     width: int
     height: int
+    is_truncated: bool
     event_date: EventDate | None
     location: Location
     geo: Geo

@@ -33,7 +33,7 @@ class UnsupportedMediaType(RangefinderError):
 
 
 class PhotoTooLarge(RangefinderError):
-    """The photo passes a limit; ``unit`` is ``bytes`` or ``pixels``.
+    """The photo passes a limit; ``unit`` is ``bytes``, ``pixels`` or ``scans`` (of a JPEG).
 
     ``uploads`` is the path of the resource that takes larger ones, if there is one.
     """

@@ -140,6 +140,7 @@ class Identify(NamedTuple):
             format=photo.format,
             width=photo.width,
             height=photo.height,
+            is_truncated=photo.is_truncated,
             event_date=event_date,
             location=location,
             geo=geo,
@@ -162,15 +163,16 @@ def locate(query: Query, exif: ExifReading) -> Location:
     Raises ``LocationRequired`` where neither says and the place is to be used.
     """
     point = query.coordinates or exif.coordinates
+    fault = exif.no_fix.fault if exif.no_fix else None
     if point is None:
         if query.use_geo:
-            raise LocationRequired(exif.no_fix or "it carries no position")
-        return Location(LocationSource.NONE, exif=exif.no_fix)
+            raise LocationRequired(exif.no_fix.reason if exif.no_fix else "it has no position")
+        return Location(LocationSource.NONE, exif=fault)
     if query.uncertainty is not None:
         point = Coordinates(point.latitude, point.longitude, query.uncertainty)
     return Location(
         source=LocationSource.REQUEST if query.coordinates else LocationSource.EXIF,
         coordinates=point,
         cell=cells.chain(point)[0],
-        exif=exif.no_fix,
+        exif=fault,
     )

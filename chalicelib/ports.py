@@ -52,10 +52,15 @@ class Photo(Protocol):
     def exif(self) -> bytes:
         """The EXIF block as a TIFF stream; empty where there is none."""
 
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the file broke off. Known once the pixels are decoded."""
+
     def pixels(self, size: InputSize, orientation: int) -> Pixels:
         """Decode the part that the model looks at, upright, shape (height, width, 3).
 
-        Raises :class:`~chalicelib.errors.UnreadablePhoto`.
+        Raises :class:`~chalicelib.errors.UnreadablePhoto`, or ``PhotoTooLarge`` before it
+        decodes what would take too much memory.
         """
 
 

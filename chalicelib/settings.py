@@ -201,6 +201,47 @@ class Settings:
         "Most pixels of a photo, checked before decoding; phones take up to 50 million.",
         default=64_000_000,
     )
+    maximum_decoding_bytes: int = _setting(
+        _number(int, 1_000_000, 2_000_000_000),
+        "Most memory that decoding a photo may take, checked before it begins.",
+        default=220_000_000,
+    )
+    maximum_jpeg_scans: int = _setting(
+        _number(int, 10, 10_000),
+        "Most scans of a progressive JPEG; each goes over the whole picture. Cameras and editors "
+        "write about ten.",
+        default=50,
+    )
+    maximum_photo_segments: int = _setting(
+        _number(int, 100, 1_000_000),
+        "Most segments before a JPEG's pixels, chunks of a PNG, and boxes of a HEIF file.",
+        default=10_000,
+    )
+    minimum_jpeg_share: float = _setting(
+        _number(float, 0.0, 1.0),
+        "How much there must be of the rows that the model looks at, where a JPEG broke off.",
+        default=0.5,
+    )
+    maximum_exif_reads: int = _setting(
+        _number(int, 2_000, 1_000_000),
+        "Most reads of an EXIF block, which can be made to loop; real ones need under 2,000.",
+        default=20_000,
+    )
+    maximum_form_parts: int = _setting(
+        _number(int, 7, 1_000),
+        "Most parts of a form.",
+        default=16,
+    )
+    maximum_part_header_bytes: int = _setting(
+        _number(int, 256, 65_536),
+        "Longest header of a part of a form.",
+        default=4_096,
+    )
+    maximum_field_bytes: int = _setting(
+        _number(int, 64, 65_536),
+        "Longest field of a form, other than the photo.",
+        default=256,
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

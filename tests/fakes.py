@@ -9,11 +9,13 @@ import numpy as np
 from chalicelib.domain import (
     WHOLE_YEAR,
     Dataset,
+    ExifFault,
     ExifReading,
     FeatureSource,
     Geography,
     InputSize,
     Model,
+    NoFix,
     Pixels,
     PlaceFeatures,
     Scores,
@@ -82,6 +84,7 @@ class FakePhoto:
     width: int = 40
     height: int = 30
     exif: bytes = b""
+    is_truncated: bool = False
 
     def pixels(self, size: InputSize, orientation: int) -> Pixels:
         return np.full((size.height, size.width, 3), orientation, dtype=np.uint8)
@@ -115,6 +118,10 @@ class FakeUploads:
         del self.photos[key]
 
 
+NO_EXIF = NoFix(ExifFault.ABSENT, "it has no EXIF")
+
+
+@dataclass
 class FakeNames:
     """Knows the jaguar in German."""
 
@@ -124,7 +131,7 @@ class FakeNames:
 
 @dataclass
 class FakeExif:
-    reading: ExifReading = field(default_factory=lambda: ExifReading(no_fix="it has no EXIF"))
+    reading: ExifReading = field(default_factory=lambda: ExifReading(no_fix=NO_EXIF))
 
     def read(self, exif: bytes) -> ExifReading:
         return self.reading

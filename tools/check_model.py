@@ -25,7 +25,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 
 from chalicelib.adapters.classifier import TfliteClassifier
-from chalicelib.adapters.photo import PillowPhotoReader
+from chalicelib.adapters.photo import PhotoLimits, PillowPhotoReader
 from chalicelib.domain import InputSize
 
 Pixels = NDArray[np.float32]
@@ -33,7 +33,7 @@ Logits = NDArray[np.float32]
 
 DIRECTORY: Final = Path(__file__).parent.parent / "chalicelib" / "model"
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic"})
-NO_LIMIT: Final = sys.maxsize
+NO_LIMITS: Final = PhotoLimits(*[sys.maxsize] * 6)
 
 FLOAT16_TOLERANCE: Final = 0.1
 FLOAT32_TOLERANCE: Final = 1e-4
@@ -94,7 +94,7 @@ HEADER: Final = (
 
 def read_pixels(path: Path, size: InputSize) -> Pixels:
     """A photo as the service shows it to the model: RGB, 0 to 255."""
-    photo = PillowPhotoReader(NO_LIMIT, NO_LIMIT).open(path.read_bytes())
+    photo = PillowPhotoReader(NO_LIMITS).open(path.read_bytes())
     return photo.pixels(size, orientation=1).astype(np.float32)
 
 

@@ -10,14 +10,11 @@ import io
 import logging
 import math
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import exifread
 
-from chalicelib.domain import Coordinates, EventDate, ExifReading
-
-MAXIMUM_READS: Final = 20_000
-"""Crafted EXIF can make a parser loop for minutes; real blocks need under 2,000 reads."""
+from chalicelib.domain import Coordinates, EventDate, ExifFault, ExifReading, NoFix
 
 MAXIMUM_UNCERTAINTY: Final = 20_037_508.0
 """Metres: half the equator. A positioning error beyond it says nothing."""
@@ -25,61 +22,71 @@ MAXIMUM_UNCERTAINTY: Final = 20_037_508.0
 DECIMALS: Final = 7
 """Of a degree: a centimetre. The rest is what dividing by 60 leaves."""
 
-ABSENT: Final = "it has no GPS position"
-UNREADABLE: Final = "its EXIF is unreadable"
+ABSENT: Final = NoFix(ExifFault.ABSENT, "it has no EXIF")
+NO_POSITION: Final = NoFix(ExifFault.NO_POSITION, "it has no GPS position")
+UNREADABLE: Final = NoFix(ExifFault.UNREADABLE, "its EXIF is unreadable")
 
 logging.getLogger("exifread").setLevel(logging.CRITICAL)
 # exifread logs values of tags; positions and names do not belong in logs.
 
 
-class ExifError(ValueError):
-    """A tag that cannot be believed; the message is the reason given to the caller."""
+class InvalidPosition(ValueError):
+    """A position that cannot be believed; the message is the reason given to the caller."""
 
 
 class BudgetedReader(io.BytesIO):
-    """Bytes that can be read only so often: the guard against endless parsing."""
+    """Bytes that can be read only so often.
 
-    reads = 0
+    The guard against endless parsing: crafted EXIF can make exifread loop for minutes
+    (https://github.com/ianare/exif-py/issues/182).
+    """
+
+    def __init__(self, content: bytes, reads: int) -> None:
+        super().__init__(content)
+        self.reads_left = reads
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As ``BytesIO.read``; raises ``ExifError`` once the budget is spent."""
-        self.reads += 1
-        if self.reads > MAXIMUM_READS:
-            raise ExifError(UNREADABLE)
+        """As ``BytesIO.read``; raises ``ValueError`` once the budget is spent."""
+        self.reads_left -= 1
+        if self.reads_left < 0:
+            raise ValueError("read too often")
         return super().read(size)
 
 
-class ExifreadExifReader:
+class ExifreadExifReader(NamedTuple):
     """The :class:`~chalicelib.ports.ExifReader` on exifread."""
+
+    maximum_reads: int
 
     def read(self, exif: bytes) -> ExifReading:
         """Read a TIFF stream as EXIF wraps it. Any fault becomes a reason, never an error."""
         if not exif:
-            return ExifReading(no_fix="it has no EXIF")
+            return ExifReading(no_fix=ABSENT)
         try:
             tags = exifread.process_file(
-                BudgetedReader(exif), details=False, extract_thumbnail=False
+                BudgetedReader(exif, self.maximum_reads), details=False, extract_thumbnail=False
             )
         except Exception:  # exifread raises a dozen kinds of errors on malformed blocks
             return ExifReading(no_fix=UNREADABLE)
-        coordinates, no_fix = None, None
+        if not tags:
+            return ExifReading(no_fix=UNREADABLE)
+        coordinates = None
         try:
             coordinates = _coordinates(tags)
-        except ExifError as error:
-            no_fix = str(error)
+            no_fix = None if coordinates else NO_POSITION
+        except InvalidPosition as error:
+            no_fix = NoFix(ExifFault.INVALID_POSITION, str(error))
         return ExifReading(coordinates, no_fix, _event_date(tags), _orientation(tags))
 
 
-def _coordinates(tags: dict[str, Any]) -> Coordinates:
-    if not tags:
-        raise ExifError(UNREADABLE)
+def _coordinates(tags: dict[str, Any]) -> Coordinates | None:
     if "GPS GPSLatitude" not in tags or "GPS GPSLongitude" not in tags:
-        raise ExifError(ABSENT)
+        return None
     latitude = _degrees(tags, "Latitude", "N", "S", 90)
     longitude = _degrees(tags, "Longitude", "E", "W", 180)
     if latitude == 0 and longitude == 0:
         # What phones and pickers write when they have stripped the position.
-        raise ExifError("its GPS position is (0, 0), which stands for none")
+        raise InvalidPosition("its GPS position is (0, 0), which stands for none")
     return Coordinates(latitude, longitude, _uncertainty(tags))
 
 
@@ -87,20 +94,20 @@ def _degrees(tags: dict[str, Any], axis: str, plus: str, minus: str, limit: int)
     """Decimal degrees of one axis; the sign comes from its reference alone."""
     reference = _text(tags, f"GPS GPS{axis}Ref").upper()
     if reference not in (plus, minus):
-        raise ExifError(f"its GPS {axis.lower()} reference is missing or invalid")
+        raise InvalidPosition(f"its GPS {axis.lower()} reference is missing or invalid")
     parts = tags[f"GPS GPS{axis}"].values
     if not isinstance(parts, list) or len(parts) != 3:
-        raise ExifError(f"its GPS {axis.lower()} is not degrees, minutes and seconds")
+        raise InvalidPosition(f"its GPS {axis.lower()} is not degrees, minutes and seconds")
     degrees, minutes = (_ratio(part) for part in parts[:2])
     seconds = _ratio(parts[2])
     if degrees is None or minutes is None:
-        raise ExifError(f"its GPS {axis.lower()} has a zero denominator")
+        raise InvalidPosition(f"its GPS {axis.lower()} has a zero denominator")
     # Cameras without a seconds field (Nikon D5000) write it as 0/0.
     value = degrees + minutes / 60 + (seconds or 0.0) / 3600
     if min(degrees, minutes, seconds or 0.0) < 0 or minutes >= 60 or (seconds or 0.0) >= 60:
-        raise ExifError(f"its GPS {axis.lower()} is out of range")
+        raise InvalidPosition(f"its GPS {axis.lower()} is out of range")
     if not value <= limit:
-        raise ExifError(f"its GPS {axis.lower()} is out of range")
+        raise InvalidPosition(f"its GPS {axis.lower()} is out of range")
     value = round(value, DECIMALS)
     return value if reference == plus else -value
 

@@ -34,7 +34,7 @@ class Location(Answer):
     coordinate_uncertainty_in_meters: float | None
     source: domain.LocationSource
     cell: str | None
-    exif: str | UnsetType = UNSET
+    exif: domain.ExifFault | UnsetType = UNSET
 
 
 class Geo(Answer):
@@ -95,11 +95,15 @@ class ModelName(Answer):
 
 
 class Photo(Answer):
-    """What was uploaded; width and height in pixels, as stored."""
+    """What was uploaded; width and height in pixels, as stored.
+
+    ``truncated``: it is a JPEG that broke off, with enough of it there to be looked at.
+    """
 
     format: str
     width: int
     height: int
+    truncated: bool
     event_date: str | None
 
 
@@ -183,6 +187,7 @@ def identification(
             format=found.format,
             width=found.width,
             height=found.height,
+            truncated=found.is_truncated,
             event_date=found.event_date.text if found.event_date else None,
         ),
         location=location(found.location),

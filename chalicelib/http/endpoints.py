@@ -13,7 +13,7 @@ from chalicelib.http.caching import HOUR, MINUTE, cached_json, uncached
 @problems.handled
 def predict(request: Request, services: Services) -> Response:
     """``POST /v1/predictions``."""
-    query, wanted = requests.prediction_query(request, services.settings.maximum_photo_bytes)
+    query, wanted = requests.prediction_query(request, _limits(services))
     found = services.identify(query)
     left_alone = services.places.repository.left_alone()
     telemetry.measure(found, left_alone, services.settings.deployment)
@@ -24,7 +24,7 @@ def predict(request: Request, services: Services) -> Response:
 @problems.handled
 def upload(request: Request, services: Services) -> Response:
     """``POST /v1/uploads``: leave to upload a photo that is too large to post."""
-    ticket = services.uploads.ticket(requests.upload_type(request))
+    ticket = services.uploads.ticket(requests.upload_type(request, _limits(services)))
     return uncached(answers.upload(ticket), 201)
 
 
@@ -89,6 +89,16 @@ def ready(services: Services) -> Response:
         },
     )
     return uncached(body, 200 if is_ready else 503)
+
+
+def _limits(services: Services) -> requests.Limits:
+    settings = services.settings
+    return requests.Limits(
+        settings.maximum_photo_bytes,
+        settings.maximum_form_parts,
+        settings.maximum_part_header_bytes,
+        settings.maximum_field_bytes,
+    )
 
 
 def _dataset(services: Services) -> Dataset | None:

@@ -5,6 +5,7 @@ its explanation (``GET /v1/problems/{name}``).
 """
 
 import functools
+import traceback
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, ParamSpec
 
@@ -154,8 +155,13 @@ def handled(view: Callable[Parameters, Response]) -> Callable[Parameters, Respon
             return view(*args, **kwargs)
         except errors.RangefinderError as error:
             return _for_error(error)
-        except Exception:
-            logger.exception("Unforeseen error")
+        except Exception as error:
+            # Where it happened, and not what it says: a message may quote a place or a photo.
+            logger.error(
+                "Unforeseen error",
+                exception_name=type(error).__name__,
+                stack=traceback.format_tb(error.__traceback__),
+            )
             return respond(INTERNAL, INTERNAL.help)
 
     return answer

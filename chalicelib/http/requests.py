@@ -61,10 +61,6 @@ PHOTO_TYPES: Final = (
 QUESTION_TYPES: Final = (*PHOTO_TYPES, JSON)
 """What may be asked with: a photo, or JSON about one that was uploaded before."""
 
-MAXIMUM_PARTS: Final = 16
-MAXIMUM_FIELD_BYTES: Final = 256
-MAXIMUM_FORM_OVERHEAD: Final = 64 * 1024
-"""Bytes that a form may add to its photo: the other fields, headers and boundaries."""
 
 Value = TypeVar("Value")
 Default = TypeVar("Default")
@@ -75,6 +71,20 @@ class Wanted(NamedTuple):
 
     limit: int
     language: str
+
+
+class Limits(NamedTuple):
+    """How large a request may be, as the settings of these names say."""
+
+    photo_bytes: int
+    form_parts: int
+    part_header_bytes: int
+    field_bytes: int
+
+    @property
+    def body_bytes(self) -> int:
+        """A photo, and what a form may add to it: the other fields and their headers."""
+        return self.photo_bytes + self.form_parts * (self.part_header_bytes + self.field_bytes)
 
 
 class Fields:
@@ -127,7 +137,7 @@ class Fields:
         return Coordinates(latitude, longitude), uncertainty
 
 
-def prediction_query(request: Request, maximum_photo_bytes: int) -> tuple[Query, Wanted]:
+def prediction_query(request: Request, limits: Limits) -> tuple[Query, Wanted]:
     """The question of ``POST /v1/predictions``, and how the answer is to be.
 
     Raises ``UnsupportedMediaType``, ``PhotoTooLarge`` (before anything is parsed),
@@ -138,17 +148,17 @@ def prediction_query(request: Request, maximum_photo_bytes: int) -> tuple[Query,
     if declared not in QUESTION_TYPES:
         raise UnsupportedMediaType("A photo cannot be declared as such.", QUESTION_TYPES)
     content = _content(request)
-    if len(content) > maximum_photo_bytes + MAXIMUM_FORM_OVERHEAD:
-        raise PhotoTooLarge(len(content), maximum_photo_bytes, "bytes", UPLOADS_PATH)
+    if len(content) > limits.body_bytes:
+        raise PhotoTooLarge(len(content), limits.photo_bytes, "bytes", UPLOADS_PATH)
     values = query_parameters(request)
     photo: bytes | None = content
     if declared == FORM:
-        photo = _read_form(content, options, values)
+        photo = _read_form(content, options, values, limits)
     elif declared == JSON:
         photo = None
-        _read_json(content, values)
-    if photo is not None and len(photo) > maximum_photo_bytes:
-        raise PhotoTooLarge(len(photo), maximum_photo_bytes, "bytes", UPLOADS_PATH)
+        _read_json(content, values, limits)
+    if photo is not None and len(photo) > limits.photo_bytes:
+        raise PhotoTooLarge(len(photo), limits.photo_bytes, "bytes", UPLOADS_PATH)
     fields = Fields(values, UPLOADED if declared == JSON else PREDICTION)
     upload = fields.read(UPLOAD) if declared == JSON else None
     if declared == JSON and not fields.has(UPLOAD):
@@ -197,11 +207,11 @@ def range_query(request: Request) -> tuple[int, str]:
     return month or WHOLE_YEAR, language
 
 
-def upload_type(request: Request) -> str:
+def upload_type(request: Request, limits: Limits) -> str:
     """The media type of the photo that is to be uploaded. Raises ``InvalidInput``."""
     values = query_parameters(request)
     if content := _content(request):
-        _read_json(content, values)
+        _read_json(content, values, limits)
     fields = Fields(values, LEAVE)
     found = fields.read(CONTENT_TYPE)
     fields.check()
@@ -215,11 +225,14 @@ def query_parameters(request: Request) -> dict[str, list[str]]:
 
 
 def _content(request: Request) -> bytes:
-    body = request.raw_body
-    return body if isinstance(body, bytes) else body.encode()
+    try:
+        body = request.raw_body
+        return body if isinstance(body, bytes) else body.encode()
+    except ValueError:  # no base64 where the event says so, or half a surrogate pair
+        raise MalformedRequest("The body cannot be read.") from None
 
 
-def _read_json(content: bytes, values: dict[str, list[str]]) -> None:
+def _read_json(content: bytes, values: dict[str, list[str]], limits: Limits) -> None:
     """Add the members of a JSON object to ``values``, as a form would have them."""
     try:
         members = msgspec.json.decode(content, type=dict[str, str | float | None])
@@ -230,11 +243,11 @@ def _read_json(content: bytes, values: dict[str, list[str]]) -> None:
     for name, value in members.items():
         if value is not None:
             text = value if isinstance(value, str) else f"{value!r}".removesuffix(".0")
-            values.setdefault(name, []).append(_field_text(name, text.encode()))
+            values.setdefault(name, []).append(_field_text(name, text.encode(), limits))
 
 
 def _read_form(
-    content: bytes, options: Mapping[str, str], values: dict[str, list[str]]
+    content: bytes, options: Mapping[str, str], values: dict[str, list[str]], limits: Limits
 ) -> bytes | None:
     """Add the form's fields to ``values``; return its photo, ``None`` where it has none."""
     photo: bytes | None = None
@@ -244,7 +257,8 @@ def _read_form(
         with PushMultipartParser(
             options["boundary"],
             content_length=len(content),
-            max_segment_count=MAXIMUM_PARTS,
+            max_header_size=limits.part_header_bytes,
+            max_segment_count=limits.form_parts,
         ) as parser:
             chunks: list[bytes] = []
             name = ""
@@ -258,15 +272,16 @@ def _read_form(
                         raise InvalidInput([FieldError(name, "is given more than once.")])
                     photo = b"".join(chunks)
                 else:
-                    values.setdefault(name, []).append(_field_text(name, b"".join(chunks)))
+                    text = _field_text(name, b"".join(chunks), limits)
+                    values.setdefault(name, []).append(text)
     except MultipartError as error:
         raise MalformedRequest(f"The form cannot be read: {error}.") from None
     return photo
 
 
-def _field_text(name: str, value: bytes) -> str:
-    if len(value) > MAXIMUM_FIELD_BYTES:
-        raise InvalidInput([FieldError(name, f"is longer than {MAXIMUM_FIELD_BYTES} bytes.")])
+def _field_text(name: str, value: bytes, limits: Limits) -> str:
+    if len(value) > limits.field_bytes:
+        raise InvalidInput([FieldError(name, f"is longer than {limits.field_bytes} bytes.")])
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -100,6 +100,7 @@ def test_the_answer_has_every_part_that_is_promised():
         "format": "JPEG",
         "width": 1024,
         "height": 683,
+        "truncated": False,
         "eventDate": "2024-08-19T16:31:05-04:00",
     }
     assert body["location"] == {
@@ -175,7 +176,7 @@ def test_geo_off_needs_no_place_and_uses_none():
     body = predict(SAMPLES["sheep-without-gps.jpg"].content, geo="off").body
     assert body["geo"]["status"] == "disabled"
     assert body["location"]["source"] == "none"
-    assert body["location"]["exif"] == "it has no GPS position"
+    assert body["location"]["exif"] == "noPosition"
     first = body["predictions"][0]
     assert first["score"] == first["visionScore"]
 

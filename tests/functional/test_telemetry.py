@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.domain import FeatureSource, GeoStatus
 from chalicelib.http import telemetry
-from tests.forms import BOUNDARY, FORM_TYPE, form
+from tests.forms import FORM_TYPE, form
 from tests.gateway import call
 from tests.samples import SAMPLES
 
@@ -98,22 +98,3 @@ def test_every_problem_names_the_request(method, path, status):
     answer = call(method, path)
     assert answer.status == status
     assert answer.body["requestId"] == REQUEST
-
-
-def test_nothing_of_a_photo_or_its_place_is_written(capsys, log):
-    """No coordinate, file name, date, cell, key or byte, in whatever went well or wrong."""
-    predict(**SECRET_PLACE, eventDate="2021-03-04")
-    predict(**{**SECRET_PLACE, "limit": "many"})
-    predict(decimalLatitude="-23.987654")
-    call("GET", "/v1/species?decimalLatitude=-23.987654&decimalLongitude=31.554321")
-    broken = form(("photo", JAGUAR[:5000]), *SECRET_PLACE.items())
-    call("POST", "/v1/predictions", broken, {"Content-Type": FORM_TYPE})
-    upload = json.dumps({"upload": "uploads/0123456789abcdef0123456789abcdef"}).encode()
-    call("POST", "/v1/predictions", upload, {"Content-Type": "application/json"})
-    written = capsys.readouterr().out + json.dumps(log())
-    assert written.count("answered") == 6
-    for secret in (
-        "23.98", "31.55", "photo.jpg", "2021-03", "Exif", BOUNDARY.decode(), "0123456789abcdef",
-        "84ad", "Panthera",
-    ):  # fmt: skip
-        assert secret not in written

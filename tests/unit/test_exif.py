@@ -1,12 +1,17 @@
+import contextlib
+
+import exifread
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.exif import ExifreadExifReader
-from chalicelib.domain import Coordinates, EventDate
+from chalicelib.adapters.exif import BudgetedReader, ExifreadExifReader
+from chalicelib.domain import Coordinates, EventDate, ExifFault, NoFix
+from fuzz import attacks
 from tests import exif_blocks as exif
+from tests.strategies import exif_blocks
 
-READER = ExifreadExifReader()
+READER = ExifreadExifReader(maximum_reads=20_000)
 ZERO = ((0, 1), (0, 1), (0, 1))
 
 
@@ -77,7 +82,8 @@ def test_a_position_that_cannot_be_believed_is_none_with_the_reason(fields, reas
     found = read_gps(**fields)
     assert found.coordinates is None
     assert found.no_fix is not None
-    assert reason in found.no_fix
+    assert found.no_fix.fault is ExifFault.INVALID_POSITION
+    assert reason in found.no_fix.reason
 
 
 def test_one_zero_coordinate_is_a_place():
@@ -89,14 +95,45 @@ def test_one_zero_coordinate_is_a_place():
 
 def test_missing_gps_is_told_from_missing_exif():
     """The caller can then tell what the camera or the editor dropped."""
-    assert READER.read(b"").no_fix == "it has no EXIF"
-    assert READER.read(exif.block({exif.ORIENTATION: 1})).no_fix == "it has no GPS position"
+    oriented, broken = exif.block({exif.ORIENTATION: 1}), b"II*\0\xff\xff\xff\xff"
+    for content, fault, reason in (
+        (b"", ExifFault.ABSENT, "it has no EXIF"),
+        (oriented, ExifFault.NO_POSITION, "it has no GPS position"),
+        (broken, ExifFault.UNREADABLE, "its EXIF is unreadable"),
+    ):
+        assert READER.read(content).no_fix == NoFix(fault, reason)
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_no_more_than_no_fix(content):
     """The library raises a dozen kinds of errors on nonsense; none comes through."""
     assert READER.read(content).coordinates is None
+
+
+@given(exif_blocks())
+def test_any_directories_are_a_place_or_a_reason(content):
+    """Whatever they point at, and however often they point at themselves."""
+    found = READER.read(content)
+    assert (found.coordinates is None) == (found.no_fix is not None)
+    assert 1 <= found.orientation <= 8
+
+
+@pytest.mark.parametrize(("name", "content"), list(attacks.exif()), ids=lambda one: str(one)[:40])
+def test_an_attack_is_over_once_its_reads_are(name, content):
+    """Exifread loops over such blocks for minutes: exif-py#182."""
+    opened = BudgetedReader(content, 20_000)
+    with contextlib.suppress(Exception):
+        exifread.process_file(opened, details=False, extract_thumbnail=False)
+    assert opened.reads_left >= -1
+    assert READER.read(content).coordinates is None
+
+
+def test_the_reads_of_an_exif_block_are_bounded_by_the_setting():
+    """A good block that needs more than it may read is unreadable."""
+    content = exif.block(gps=exif.gps())
+    assert READER.read(content).coordinates
+    found = ExifreadExifReader(maximum_reads=5).read(content)
+    assert found.no_fix == NoFix(ExifFault.UNREADABLE, "its EXIF is unreadable")
 
 
 @given(st.data())

@@ -8,8 +8,11 @@ from chalicelib.errors import InvalidInput, MalformedRequest, PhotoTooLarge, Ran
 from chalicelib.http import fields, requests
 from chalicelib.identify import Query
 from tests.forms import BOUNDARY, FORM_TYPE, form
+from tests.strategies import form_bodies
 
-LIMIT = 1_000_000
+LIMITS = requests.Limits(
+    photo_bytes=1_000_000, form_parts=16, part_header_bytes=4_096, field_bytes=256
+)
 PHOTO = b"\xff\xd8\xff photo \r\n--not-a-boundary\r\n"
 
 
@@ -30,7 +33,7 @@ def request(
 
 def ask(body: bytes = PHOTO, content_type: str = "image/jpeg", **query: str):
     parameters = {name: [value] for name, value in query.items()}
-    return requests.prediction_query(request(body, content_type, parameters or None), LIMIT)
+    return requests.prediction_query(request(body, content_type, parameters or None), LIMITS)
 
 
 def ask_form(*fields: tuple[str, bytes | str]):
@@ -176,7 +179,7 @@ def test_a_form_that_is_none_is_malformed(body, content_type):
 def test_a_body_that_is_too_large_is_refused_before_it_is_parsed():
     """However broken it is besides."""
     with pytest.raises(PhotoTooLarge):
-        ask(b"x" * (LIMIT + requests.MAXIMUM_FORM_OVERHEAD + 1), FORM_TYPE)
+        ask(b"x" * (LIMITS.body_bytes + 1), FORM_TYPE)
 
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"9" * 1000])
@@ -194,6 +197,69 @@ def test_any_body_is_a_question_or_a_clear_refusal(body):
             ask(content, FORM_TYPE)
         except RangefinderError:
             continue
+
+
+@given(form_bodies())
+def test_any_form_is_a_question_or_a_clear_refusal(body):
+    """And a photo that is found is a piece of what was sent."""
+    try:
+        query, _ = ask(body, FORM_TYPE)
+    except RangefinderError:
+        return
+    assert query.photo in body
+
+
+@pytest.mark.parametrize(
+    ("limits", "body"),
+    [
+        ({"form_parts": 2}, form(("photo", PHOTO), ("geo", "off"), ("limit", "3"))),
+        ({"part_header_bytes": 40}, form(("photo", PHOTO), ("geo", "off"), ("limit", "3"))),
+        ({"field_bytes": 2}, form(("photo", PHOTO), ("geo", "off"), ("limit", "3"))),
+    ],
+)
+def test_each_limit_of_a_form_is_the_one_that_was_set(limits, body):
+    """The same form passes where they are wider."""
+    assert ask(body, FORM_TYPE)[1].limit == 3
+    with pytest.raises((MalformedRequest, InvalidInput)):
+        requests.prediction_query(request(body, FORM_TYPE), LIMITS._replace(**limits))
+
+
+@pytest.mark.parametrize("body", ["not base64", "é", "A", "\ud800"])
+@pytest.mark.parametrize("is_base64", [True, False])
+def test_a_body_that_is_not_as_the_event_says_is_malformed(body, is_base64):
+    """API Gateway sends none such; whoever may invoke the function can."""
+    event = request(b"", FORM_TYPE).to_original_event()
+    event |= {"body": body, "isBase64Encoded": is_base64}
+    with pytest.raises(MalformedRequest):
+        requests.prediction_query(Request(event), LIMITS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"upload": ' * 90_000,
+        b'{"upload": {"key": "x"}}',
+        b'{"upload": "x", "limit": ' + b"9" * 100_000 + b"}",
+        b'{"upload": "x", "decimalLatitude": 1e999}',
+        b'{"upload": "x", "decimalLatitude": NaN}',
+        b'{"upload": "\\ud800"}',
+        b'{"upload": true}',
+        b"\xff\xfe",
+        b"",
+    ],
+)
+def test_json_that_is_no_flat_object_is_malformed(body):
+    """However deep, long or large its numbers are."""
+    with pytest.raises(MalformedRequest):
+        ask(body, "application/json")
+
+
+@pytest.mark.parametrize("text", ["\ud800", "1\udfff", "\0", "1" * 5_000, "-" * 5_000, "1e999999"])
+def test_a_parameter_of_any_text_is_refused_by_its_name(text):
+    """Halves of surrogate pairs, too: API Gateway's JSON can hold them."""
+    fields = ("decimalLatitude", "coordinateUncertaintyInMeters", "eventDate", "geo", "limit")
+    assert set(faults(ask, **dict.fromkeys(fields, text))) == {*fields, "decimalLongitude"}
 
 
 def test_a_species_list_needs_a_place():

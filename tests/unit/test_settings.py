@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import pytest
 
 from chalicelib.errors import InvalidSettings
@@ -48,3 +50,14 @@ def test_the_chalice_command_is_told_from_lambda():
     """Only under the command is the development server improved."""
     assert under_chalice_command({"AWS_CHALICE_CLI_MODE": "true"})
     assert not under_chalice_command({})
+
+
+LIMITS = [one.name for one in fields(Settings) if one.name.startswith(("maximum_", "minimum_"))]
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("text", ["-1", "1e99", "99999999999", "nan", "none"])
+def test_every_limit_of_input_has_limits_itself(name, text):
+    """None can be switched off by a number that is out of reason."""
+    with pytest.raises(InvalidSettings, match=name.upper()):
+        Settings.from_environment({f"RANGEFINDER_{name.upper()}": text})

@@ -1,0 +1,139 @@
+"""What strangers may send, at the deployed entry point. ``make fuzz`` sends more, and times it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from app import app
+from chalicelib.http.problems import MEDIA_TYPE
+from fuzz import files
+from fuzz.attacks import attacks
+from fuzz.mutations import mutants
+from fuzz.uploads import Upload, raw
+from tests.forms import FORM_TYPE, form
+from tests.gateway import Answer, call, event
+from tests.samples import SAMPLES
+from tools.serving import ROOT
+
+BROKEN_EXIF = b"Exif\0\0II*\0\xff\xff\xff\xff"
+
+EXPECTED = {
+    "JPEG: 65,500 pixels a side": 413,
+    "JPEG: 5,000 scans": 413,
+    "PNG: 2 billion pixels a side": 413,
+    "PNG: 20,000 pixels a side, one bit each": 413,
+    "WebP: a canvas of 16,384 pixels a side": 413,
+    "HEIC: says 65,535 pixels a side": 413,
+    "JPEG: a profile of 3 MB": 200,
+    "JPEG: the first 5.0%": 422,
+    "JPEG: the first 90.0%": 200,
+    "PNG: texts that unfold to gigabytes": 200,
+    "form: 10,000 parts": 400,
+    "form: 100,000 headers": 400,
+    "type: a JPEG that calls itself a form": 400,
+    "type: a form that calls itself a JPEG": 415,
+}
+
+
+def send(upload: Upload) -> Answer:
+    headers = {"Content-Type": upload.content_type}
+    return call("POST", f"/v1/predictions{upload.query}", upload.body, headers)
+
+
+def answered(upload: Upload) -> int:
+    """The status, after a look at the answer."""
+    answer = send(upload)
+    if answer.status == 200:
+        scores = [one["score"] for one in answer.body["predictions"]]
+        assert all(0 <= score <= 1 for score in scores), upload.name
+        return answer.status
+    assert answer.status in (400, 413, 415, 422), upload.name
+    assert answer.headers["Content-Type"] == MEDIA_TYPE
+    return answer.status
+
+
+def test_every_attack_is_answered_by_what_it_is():
+    """Bombs are too large, what is cut off is unreadable, what is merely odd is read."""
+    found = {upload.name: answered(upload) for upload in attacks()}
+    assert found.items() >= EXPECTED.items()
+
+
+def test_mutants_are_answered():
+    """300 of those that ``make fuzz`` makes, of another seed."""
+    for upload in mutants(seed=7, count=300):
+        answered(upload)
+
+
+@pytest.mark.parametrize(
+    ("photo", "fault"),
+    [
+        (files.insert(files.sample(), files.segment(0xE1, BROKEN_EXIF)), "unreadable"),
+        (SAMPLES["sheep-without-gps.jpg"].content, "noPosition"),
+        (files.encode(files.picture(), "JPEG"), "absent"),
+        (files.sample().replace(b"S\0\0\0", b"X\0\0\0", 1), "invalidPosition"),
+    ],
+)  # fmt: skip
+def test_an_exif_fault_is_said_and_costs_no_prediction(photo, fault):
+    """In a word that a program can use; the place of the request is used in its stead."""
+    answer = send(raw("", photo))
+    assert answer.status == 200
+    assert answer.body["location"]["source"] == "request"
+    assert answer.body["location"]["exif"] == fault
+
+
+def test_a_photo_that_broke_off_says_so():
+    """And one that did not, does not."""
+    whole = files.sample()
+    for photo, is_truncated in ((whole, False), (whole[: int(len(whole) * 0.8)], True)):
+        answer = send(raw("", photo))
+        assert answer.body["photo"]["truncated"] is is_truncated
+        assert answer.body["predictions"][0]["taxon"]["vernacularName"] == "jaguar"
+
+
+@pytest.mark.parametrize("body", ["not base64", "é", "A"])
+def test_an_event_whose_body_is_no_base64_is_malformed(body):
+    """Whoever may invoke the function can send one."""
+    wrong = event("POST", "/v1/predictions", b"x", {"Content-Type": FORM_TYPE}) | {"body": body}
+    assert app(wrong, None)["statusCode"] == 400
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\0", "9" * 9_000, "%", "é" * 500])
+def test_any_text_in_an_address_is_refused_in_json(text):
+    """Halves of surrogate pairs, too, in parameters and in paths."""
+    for path in ("/v1/species", "/v1/problems/x"):
+        asked = event("GET", path)
+        asked["multiValueQueryStringParameters"] = {"decimalLatitude": [text], text: ["1"]}
+        if asked["pathParameters"]:
+            asked["pathParameters"] = {"name": text}
+        assert app(asked, None)["statusCode"] in (404, 422)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "x" * 10_000},
+        {"Content-Type": "\udcff\0"},
+        {"Content-Type": f"{FORM_TYPE}; {'a=b; ' * 2_000}"},
+        {f"X-{number}": "y" * 100 for number in range(500)},
+    ],
+)
+def test_headers_of_any_size_are_answered(headers):
+    """API Gateway bounds them at 10 KB; nothing here depends on that."""
+    answer = call("POST", "/v1/predictions", form(("photo", b"x")), headers)
+    assert answer.status in (400, 415)
+
+
+def test_any_directory_of_files_can_be_sent(tmp_path):
+    """``make fuzz PHOTOS=directory`` counts what becomes of them, photos or not."""
+    (tmp_path / "photo.jpg").write_bytes(files.sample())
+    (tmp_path / "cut.jpg").write_bytes(files.sample()[:9_000])
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "text.heic").write_text("no photo")
+    done = subprocess.run(
+        [sys.executable, "-m", "fuzz", "--photos", tmp_path],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "3 uploads: 1 x 200, 1 x 415, 1 x 422" in done.stdout
+    assert "photo.jpg" in done.stdout
+    assert "OUT OF BOUNDS" not in done.stdout
