@@ -73,6 +73,15 @@ docs: ## Build the documentation as a site: build/site/index.html
 evaluate: $(READY) ## Accuracy with and without the place: LABELS=file.csv
 	$(RUN) tools.evaluate $(LABELS) --json build/evaluation.json --plots build/evaluation
 
+bench: $(READY) ## The latency of one prediction, beside the floor, a tutorial and frameworks
+	@tools/debian-packages mariadb-server redis-server
+	@tools/make-venv "$$(tools/find-pythons | tail -n 1)" .venvs/bench requirements-bench.txt
+	$(RUN) bench.latency
+
+bench-load: $(READY) ## Many uploads at once: throughput, and whether anything leaks
+	@tools/debian-packages mariadb-server redis-server
+	$(RUN) bench.load $(OPTIONS)
+
 bench-spike: $(READY) ## A crowd against real servers, with and without cache, and outages
 	@tools/debian-packages mariadb-server redis-server
 	$(RUN) bench.spike
@@ -148,6 +157,7 @@ lock: $(READY) ## Pin all requirements anew from the .in files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-docs.in -o requirements-docs.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-fuzz.in -o requirements-fuzz.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --no-header requirements-bench.in -o requirements-bench.txt
 
 clean: ## Remove what the other targets have made
 	rm -rf .venv .venvs build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -6,7 +6,6 @@ start and not a request. Nothing is opened yet: each adapter opens its file or
 connection when it is first used, and keeps it; only the model is loaded ahead.
 """
 
-import os
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +26,7 @@ from chalicelib.fusion import WeightBounds
 from chalicelib.identify import Identify
 from chalicelib.places import Places
 from chalicelib.ports import Classifier, Clock, FeatureRepository, NameSource, Process, Uploads
-from chalicelib.settings import Settings
+from chalicelib.settings import Settings, processors
 
 LOOKUP_THREADS: Final = 8
 """Lookups beside predictions: one is used on Lambda, more under ``chalice local``."""
@@ -51,7 +50,7 @@ class Services(NamedTuple):
     ) -> Self:
         """Choose and connect the parts as ``settings`` say."""
         classifier = TfliteClassifier(
-            settings.model_directory, settings.classifier_threads or os.cpu_count() or 1
+            settings.model_directory, settings.classifier_threads or processors()
         )
         repository = MemoryCachedFeatures(
             feature_repository(settings, clock, process),

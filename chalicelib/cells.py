@@ -54,7 +54,8 @@ def chain(coordinates: Coordinates) -> tuple[str, ...]:
     Parents come from the cell, never from the point: H3's hierarchy is not
     exact, and for 7 % of points the point's own parent cell is another one.
     """
-    return _chain(coordinates.latitude, coordinates.longitude, coordinates.uncertainty)
+    resolution = resolution_for(coordinates.uncertainty)
+    return chain_of(h3.latlng_to_cell(coordinates.latitude, coordinates.longitude, resolution))
 
 
 def cover(coordinates: Coordinates) -> tuple[tuple[tuple[str, ...], float], ...]:
@@ -63,10 +64,9 @@ def cover(coordinates: Coordinates) -> tuple[tuple[tuple[str, ...], float], ...]
     The centre's own cell comes first. Shares sum to 1: a point near the edge of
     its cell, or on a coast, counts the neighbours by how likely it lies there.
     """
-    found: Counter[tuple[str, ...]] = Counter({chain(coordinates): 0})
-    for latitude, longitude in circle(coordinates):
-        found[_chain(latitude, longitude, coordinates.uncertainty)] += 1
-    return tuple((cells, number / CIRCLE_POINTS) for cells, number in found.items() if number)
+    resolution = resolution_for(coordinates.uncertainty)
+    found = Counter(h3.latlng_to_cell(*point, resolution) for point in circle(coordinates))
+    return tuple((chain_of(cell), number / CIRCLE_POINTS) for cell, number in found.items())
 
 
 def circle(coordinates: Coordinates) -> list[tuple[float, float]]:
@@ -104,10 +104,6 @@ def world() -> tuple[str, ...]:
 def is_cell(text: str) -> bool:
     """Whether a text names a cell, in the one form in which H3 writes it."""
     return _CELL.fullmatch(text) is not None and h3.is_valid_cell(text)
-
-
-def _chain(latitude: float, longitude: float, uncertainty: float | None) -> tuple[str, ...]:
-    return chain_of(h3.latlng_to_cell(latitude, longitude, resolution_for(uncertainty)))
 
 
 def chain_of(finest: str) -> tuple[str, ...]:

@@ -24,16 +24,19 @@ def decide(
         return Decision(DecisionKind.NOT_AN_ANIMAL)
     if animal_score < thresholds.animal:
         return Decision(DecisionKind.UNKNOWN)
-    rolled_up = roll_up(candidates, thresholds.rolled_up)
-    rejection = None
-    first = max(candidates, key=lambda one: one.vision_score)
-    if first.expected_here is False:
-        instead = (one.taxon for one in candidates if one.expected_here is not False)
-        rejection = Rejection(first.taxon, next(instead, None), rolled_up)
     named = likeliest(
         (one.taxon.scientific_name, one.taxon.taxon_rank, one.score) for one in candidates
     )
-    if named is not None and named.score >= thresholds.named:
+    is_sure = named is not None and named.score >= thresholds.named
+    first = max(candidates, key=lambda one: one.vision_score)
+    if is_sure and first.expected_here is not False:
+        return Decision(DecisionKind.SPECIES, named)
+    rolled_up = roll_up(candidates, thresholds.rolled_up)
+    rejection = None
+    if first.expected_here is False:
+        instead = (one.taxon for one in candidates if one.expected_here is not False)
+        rejection = Rejection(first.taxon, next(instead, None), rolled_up)
+    if is_sure:
         return Decision(DecisionKind.SPECIES, named, rejection)
     if rolled_up is not None:
         return Decision(DecisionKind.ROLLED_UP, rolled_up, rejection)

@@ -40,15 +40,15 @@ class WeightBounds(NamedTuple):
     ceiling: float
 
 
-def is_expected(feature: TaxonFeature | None, dataset: Dataset) -> bool:
+def is_expected(feature: TaxonFeature, dataset: Dataset) -> bool:
     """Whether a taxon with this feature is one of the animals of the place.
 
     Predictions and species lists share it.
     """
-    return feature is not None and feature.presence >= dataset.expected_presence
+    return feature.presence >= dataset.expected_presence
 
 
-def place_weight(feature: TaxonFeature | None, bounds: WeightBounds) -> float:
+def place_weight(feature: TaxonFeature, bounds: WeightBounds) -> float:
     """What the place makes of a taxon: from the floor to the ceiling.
 
     ``floor + (ceiling - floor) * r / (r + s)``, where ``r`` is the taxon's presence here
@@ -59,7 +59,7 @@ def place_weight(feature: TaxonFeature | None, bounds: WeightBounds) -> float:
     saturates: the place must not overrule a sure picture in either direction.
     """
     floor, ceiling = bounds.floor, bounds.ceiling
-    if feature is None or feature.presence <= 0:
+    if feature.presence <= 0:
         return floor
     presence, prevalence = feature.presence * (1 - floor), feature.prevalence * (ceiling - 1)
     return floor + (ceiling - floor) * presence / (presence + prevalence)
@@ -82,21 +82,16 @@ def fuse(
     Where the place could not be used each weight is 1, so that ``score`` equals
     ``vision_score``.
     """
-    animals = [
-        (taxon, float(score)) for taxon, score in zip(model.taxa, scores, strict=True) if taxon
+    weighed = [
+        (taxon, vision, *weigh(taxon, geo, bounds))
+        for taxon, vision in zip(model.taxa, scores.tolist(), strict=True)
+        if taxon
     ]
-    weights = [weigh(taxon, geo, bounds) for taxon, _ in animals]
-    vision_total = sum(vision for _, vision in animals)
-    total = sum(vision * weight for (_, vision), (weight, _) in zip(animals, weights, strict=True))
+    vision_total: float = sum(vision for _, vision, _, _ in weighed)
+    total = sum(vision * weight for _, vision, weight, _ in weighed) or 1.0
     candidates = [
-        Candidate(
-            taxon=taxon,
-            score=vision * geo_weight / (total or 1.0),
-            vision_score=vision / (vision_total or 1.0),
-            geo_weight=geo_weight,
-            expected_here=expected_here,
-        )
-        for (taxon, vision), (geo_weight, expected_here) in zip(animals, weights, strict=True)
+        Candidate(taxon, vision * weight / total, vision / (vision_total or 1.0), weight, expected)
+        for taxon, vision, weight, expected in weighed
     ]
     candidates.sort(key=lambda candidate: candidate.score, reverse=True)
     return tuple(candidates), vision_total
@@ -109,6 +104,8 @@ def weigh(taxon: Taxon, geo: Geo, bounds: WeightBounds) -> tuple[float, bool | N
     if not has_opinion(taxon, geo.dataset):
         return NEUTRAL_WEIGHT, None
     feature = geo.features.taxa.get(taxon.taxon_id)
+    if feature is None:
+        return bounds.floor, False
     return place_weight(feature, bounds), is_expected(feature, geo.dataset)
 
 

@@ -16,6 +16,7 @@ from chalicelib.errors import InvalidSettings
 
 PREFIX: Final = "RANGEFINDER_"
 HERE: Final = Path(__file__).parent
+MEGABYTES_OF_A_PROCESSOR: Final = 1_769
 
 
 def _setting(
@@ -178,7 +179,7 @@ class Settings:
     )
     classifier_threads: int = _setting(
         _number(int, 0, 64),
-        "Threads of one prediction; 0 takes as many as there are cores.",
+        "Threads of one prediction; 0 takes as many as there are processors to have.",
         default=0,
     )
     maximum_photo_bytes: int = _setting(
@@ -272,3 +273,14 @@ class Settings:
 def under_chalice_command(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether the ``chalice`` command has imported the app, rather than Lambda."""
     return "AWS_CHALICE_CLI_MODE" in environment
+
+
+def processors(environment: Mapping[str, str] = os.environ) -> int:
+    """How many threads can really run at once.
+
+    Lambda shows more cores than it gives time on: a function has the time of one vCPU for each
+    1,769 MB (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), and
+    threads that wait for each other use it up by waiting.
+    """
+    memory = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    return max(int(memory) // MEGABYTES_OF_A_PROCESSOR, 1) if memory else os.cpu_count() or 1

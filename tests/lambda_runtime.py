@@ -20,6 +20,8 @@ from typing import Any
 
 import awslambdaric
 
+from tools.serving import ROOT
+
 SITE_PACKAGES = Path(awslambdaric.__file__).parent.parent
 RUNTIME = (
     "awslambdaric", "runtime_client.*.so", "simplejson", "snapshot_restore_py.py",
@@ -29,6 +31,9 @@ RUNTIME = (
 
 INTERPRETER = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
 """Of no virtual environment, so that it sees nothing but what it is given."""
+
+FROM_SOURCE = {"PYTHONPATH": f"{ROOT}:{SITE_PACKAGES}"}
+"""In place of the package: this checkout, with all that its virtual environment has."""
 
 MOST_SECONDS = 60.0
 
@@ -89,6 +94,11 @@ class Function:
         self._api = api
         self._process = process
         self._started = started
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
 
     def invoke(self, event: Mapping[str, Any]) -> Any:
         """The answer to an event. Raises ``FunctionError``."""

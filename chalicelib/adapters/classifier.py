@@ -102,33 +102,32 @@ class TfliteClassifier:
             interpreter = self._interpreter
             inputs = interpreter.get_input_details()[0]
             outputs = interpreter.get_output_details()[0]
-            tensor = to_tensor(pixels, self._card["input"], inputs)
-            interpreter.set_tensor(inputs["index"], tensor[np.newaxis])
+            # A view into the model's own memory, which must be gone when the model runs.
+            write(interpreter.tensor(inputs["index"])()[0], pixels, self._card["input"], inputs)
             interpreter.invoke()
             raw = interpreter.get_tensor(outputs["index"])[0]
         values = dequantize(raw, outputs)
         return calibrate(values, self._card["output"]["kind"], self._card["calibration"])
 
 
-def to_tensor(
-    pixels: Pixels, scaling: dict[str, Any], details: dict[str, Any]
-) -> NDArray[np.generic]:
-    """Pixels as the model's input tensor, whatever its type.
+def write(
+    tensor: NDArray[Any], pixels: Pixels, scaling: dict[str, Any], details: dict[str, Any]
+) -> None:
+    """Put pixels into the model's input tensor, whatever its type.
 
     Real values are ``(pixel - mean) / standardDeviation`` for each channel. An
     integer input stores them as ``value / scale + zero_point``
     (https://ai.google.dev/edge/litert/models/quantization_spec).
     """
     mean, deviation = np.float32(scaling["mean"]), np.float32(scaling["standardDeviation"])
-    values = pixels.astype(np.float32)
-    if np.any(mean != 0) or np.any(deviation != 1):
-        values = (values - mean) / deviation
-    dtype = details["dtype"]
+    values: NDArray[Any] = pixels
+    if mean.any() or (deviation != 1).any():
+        values = (pixels - mean) / deviation
     scale, zero_point = details.get("quantization", (0.0, 0))
-    if np.issubdtype(dtype, np.integer) and scale:
-        limits = np.iinfo(dtype)
+    if np.issubdtype(tensor.dtype, np.integer) and scale:
+        limits = np.iinfo(tensor.dtype)
         values = np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max)
-    return np.ascontiguousarray(values, dtype=dtype)
+    tensor[...] = values
 
 
 def dequantize(raw: NDArray[Any], details: dict[str, Any]) -> NDArray[np.float64]:

@@ -156,6 +156,7 @@ class PillowPhotoReader(NamedTuple):
             image = _open_as(name, file)
         except Exception:  # damaged headers raise whatever the decoder stumbles over
             raise UnreadablePhoto("The photo's header is damaged.") from None
+        image.decodermaxblock = len(parts.file)  # it is all here: no need to go by 64 kB
         self._check_pixels(*image.size)
         return PillowPhoto(
             image=image,

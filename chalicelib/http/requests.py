@@ -225,10 +225,18 @@ def query_parameters(request: Request) -> dict[str, list[str]]:
 
 
 def _content(request: Request) -> bytes:
+    """The body's bytes. Raises ``MalformedRequest``.
+
+    API Gateway sends them as base64. Chalice would read that by the standard library, which
+    takes several times as long as msgspec.
+    """
+    event = request.to_original_event()
     try:
+        if event.get("isBase64Encoded"):
+            return msgspec.convert(event["body"] or "", bytes)
         body = request.raw_body
         return body if isinstance(body, bytes) else body.encode()
-    except ValueError:  # no base64 where the event says so, or half a surrogate pair
+    except (msgspec.ValidationError, ValueError):  # no base64, or half a surrogate pair
         raise MalformedRequest("The body cannot be read.") from None
 
 

@@ -7,7 +7,7 @@ from chalice.test import Client
 
 from app import app
 from tests.forms import FORM_TYPE, form
-from tests.gateway import call
+from tests.gateway import call, event
 from tests.samples import ANIMALS, SAMPLES, Sample
 
 PANTANAL = {"decimalLatitude": "-17.36", "decimalLongitude": "-56.78"}
@@ -249,3 +249,19 @@ def test_a_broken_form_is_malformed():
     answer = call("POST", "/v1/predictions", body, {"Content-Type": FORM_TYPE})
     assert answer.status == 400
     assert answer.body["type"] == "/v1/problems/malformed-request"
+
+
+@pytest.mark.parametrize("body", ["no base64", "YQ", "YQ==\n", "\u00e9==", "\ud800"])
+def test_a_body_that_is_no_base64_is_malformed(body):
+    """API Gateway sends none such; whoever invokes the function directly may."""
+    asked = event("POST", "/v1/predictions", b"photo", {"Content-Type": "image/jpeg"})
+    response = app(asked | {"body": body}, None)
+    assert response["statusCode"] == 400
+    assert json.loads(response["body"])["type"] == "/v1/problems/malformed-request"
+
+
+def test_an_empty_body_is_an_empty_photo():
+    """Where API Gateway has nothing to send, it sends null."""
+    asked = event("POST", "/v1/predictions", b"photo", {"Content-Type": "image/jpeg"})
+    response = app(asked | {"body": None}, None)
+    assert response["statusCode"] == 422

@@ -3,11 +3,18 @@
 import numpy as np
 import pytest
 
-from chalicelib.adapters.classifier import calibrate, dequantize, to_tensor
+from chalicelib.adapters.classifier import calibrate, dequantize, write
 
 PIXELS = np.array([[[0, 128, 255]]], dtype=np.uint8)
 IDENTITY = {"mean": [0, 0, 0], "standardDeviation": [1, 1, 1]}
 CENTRED = {"mean": [127.5, 127.5, 127.5], "standardDeviation": [127.5, 127.5, 127.5]}
+
+
+def to_tensor(pixels, scaling, details):
+    """What an input tensor of that type holds afterwards."""
+    tensor = np.empty(pixels.shape, details["dtype"])
+    write(tensor, pixels, scaling, details)
+    return tensor
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])

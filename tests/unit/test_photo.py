@@ -115,6 +115,12 @@ def test_what_is_transparent_becomes_white():
     assert READER.open(encode(image, "PNG")).pixels(SIZE, 1).min() == 255
 
 
+def test_one_transparent_colour_becomes_white():
+    """PNG can name one in place of a channel: such a picture is RGB, and yet not taken as it is."""
+    content = encode(Image.new("RGB", (100, 100), (0, 0, 0)), "PNG", transparency=(0, 0, 0))
+    assert READER.open(content).pixels(SIZE, 1).min() == 255
+
+
 def test_the_first_picture_of_an_animation_counts():
     """A moving picture is still a picture."""
     frames = [Image.new("RGB", (100, 100), colour) for colour in ("red", "blue")]

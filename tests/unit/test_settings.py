@@ -1,9 +1,10 @@
+import os
 from dataclasses import fields
 
 import pytest
 
 from chalicelib.errors import InvalidSettings
-from chalicelib.settings import Settings, under_chalice_command
+from chalicelib.settings import Settings, processors, under_chalice_command
 
 
 def test_nothing_set_gives_the_defaults():
@@ -61,3 +62,14 @@ def test_every_limit_of_input_has_limits_itself(name, text):
     """None can be switched off by a number that is out of reason."""
     with pytest.raises(InvalidSettings, match=name.upper()):
         Settings.from_environment({f"RANGEFINDER_{name.upper()}": text})
+
+
+@pytest.mark.parametrize(("megabytes", "expected"), [(512, 1), (1769, 1), (3538, 2), (10240, 5)])
+def test_lambda_gives_processors_by_memory(megabytes, expected):
+    """Whatever number of cores it shows."""
+    assert processors({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)}) == expected
+
+
+def test_elsewhere_all_cores_count():
+    """As on a laptop, where nobody counts the time."""
+    assert processors({}) == os.cpu_count()
