@@ -101,6 +101,10 @@ bench-sizes: $(READY) ## How much room the features take
 	@tools/debian-packages mariadb-server redis-server
 	$(RUN) bench.sizes
 
+pictures: $(READY) ## Draw the page for the README
+	@tools/debian-packages chromium
+	$(RUN) tools.picture
+
 package: $(READY) ## Build the slimmed zip for Lambda, verify it, and say what is in it
 	@$(RUN) tools.package --architecture $(or $(ARCHITECTURE),x86_64)
 

@@ -8,7 +8,7 @@ from typing import cast
 from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib.bootstrap import Services
-from chalicelib.http import endpoints, problems, requests, telemetry
+from chalicelib.http import endpoints, problems, requests, telemetry, website
 from chalicelib.http.about import about
 from chalicelib.settings import Settings, under_chalice_command
 
@@ -21,6 +21,7 @@ app.api.binary_types = list(requests.PHOTO_TYPES)
 app.register_middleware(telemetry.middleware, "http")
 app.register_middleware(problems.middleware, "http")
 app.register_blueprint(about)
+app.register_blueprint(website.blueprint(services))
 uploading = {"methods": ["POST"], "api_key_required": settings.api_key_required}
 
 if under_chalice_command():

@@ -137,6 +137,12 @@ class NameSource(Protocol):
 class Uploads(Protocol):
     """Keeps photos that are too large to post, until they have been looked at."""
 
+    def origin(self) -> str:
+        """Where photos are posted to: scheme, host and port; "" where there is no such place.
+
+        Raises ``UploadsUnavailable``.
+        """
+
     def ticket(self, media_type: str) -> UploadTicket:
         """Leave to upload one photo. Raises ``UploadsUnavailable`` or ``NotConfigured``."""
 

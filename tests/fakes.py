@@ -106,6 +106,9 @@ class FakeUploads:
 
     photos: dict[str, bytes] = field(default_factory=dict)
 
+    def origin(self) -> str:
+        return "https://bucket.example"
+
     def ticket(self, media_type: str) -> UploadTicket:
         return UploadTicket("key", "https://bucket.example", {"Content-Type": media_type}, 600, 99)
 

@@ -98,7 +98,7 @@ def demonstrate(base: str) -> None:
 
 def serve(base: str) -> None:
     """Say what to try, and wait for Ctrl-C."""
-    print(f"Serving on {base} until Ctrl-C. Try:\n")
+    print(f"Serving on {base} until Ctrl-C. Open it in a browser, or try:\n")
     print(f"  curl -F photo=@samples/giant-panda.jpg {base}/v1/predictions")
     print(
         f"  curl '{base}/v1/species?decimalLatitude=-17.36&decimalLongitude=-56.78'\n", flush=True

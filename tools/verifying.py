@@ -46,6 +46,7 @@ NEEDED: Final = (
     "chalicelib/model/model.json",
     "chalicelib/model/labels.csv",
     "chalicelib/model/efficientnet-lite2-float16.tflite",
+    "chalicelib/website/index.html",
 )
 
 TOP_LEVEL: Final = (
@@ -57,7 +58,9 @@ TOP_LEVEL: Final = (
 )  # fmt: skip
 """What may lie at the top of the package, beside ``*.dist-info``."""
 
-OURS: Final = re.compile(r"[\w.-]+\.(py|pyc|sqlite|tflite|csv|json|md)|LICENSE")
+OURS: Final = re.compile(
+    r"[\w.-]+\.(py|pyc|sqlite|tflite|csv|json|md|html|css|js|svg)|LICENSE(-[\w-]+)?"
+)
 SECRETS: Final = re.compile(rb"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY")
 BUILD_PATHS: Final = re.compile(rb"/(?:home|root|tmp|Users|work)/[\w.-]+/")
 

@@ -9,9 +9,10 @@ import re
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from chalicelib.aws import AwsClient
-from chalicelib.domain import UploadTicket
+from chalicelib.domain import MEDIA_TYPES, UploadTicket
 from chalicelib.errors import NotConfigured, PhotoTooLarge, UnknownUpload, UploadsUnavailable
 
 PREFIX: Final = "uploads/"
@@ -26,6 +27,10 @@ ABSENT: Final = ("NoSuchKey", "404", "AccessDenied")
 
 class NoUploads:
     """The :class:`~chalicelib.ports.Uploads` of a deployment without a bucket."""
+
+    def origin(self) -> str:
+        """There is none."""
+        return ""
 
     def ticket(self, media_type: str) -> UploadTicket:
         """Raises ``NotConfigured``."""
@@ -56,6 +61,11 @@ class S3Uploads:
     @cached_property
     def _client(self) -> Any:
         return self._make_client("s3")
+
+    def origin(self) -> str:
+        """The origin (RFC 6454) of every ticket's URL: it is the client's to say."""
+        url = urlsplit(self.ticket(MEDIA_TYPES[0]).url)
+        return f"{url.scheme}://{url.netloc}"
 
     def ticket(self, media_type: str) -> UploadTicket:
         """Leave to post one photo of that type and of a size within the limit, for ten minutes.

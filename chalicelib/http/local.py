@@ -1,17 +1,21 @@
 """Makes ``chalice local`` behave as API Gateway does. Never used on Lambda.
 
 Chalice 1.34's development server loses connections of a burst (its listen
-backlog is 5), waits 40 ms for each kept-alive answer (Nagle's algorithm) and
-lets ``/{proxy+}`` stand for one path segment only (aws/chalice#2118).
+backlog is 5), waits 40 ms for each kept-alive answer (Nagle's algorithm), lets
+``/{proxy+}`` stand for one path segment only (aws/chalice#2118) and compresses
+nothing, whatever ``minimum_compression_size`` says.
 """
 
-from typing import Final
+import gzip
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from chalice import local
 
 BACKLOG: Final = 128
 GREEDY: Final = "/{proxy+}"
+
+send_plain: Final = local.ChaliceRequestHandler._send_http_response_with_body  # noqa: SLF001
 
 
 class GreedyRouteMatcher(local.RouteMatcher):
@@ -33,8 +37,22 @@ class GreedyRouteMatcher(local.RouteMatcher):
         return local.MatchResult(GREEDY, captured, parse_qs(query, keep_blank_values=True))
 
 
+def send_compressed(
+    handler: local.ChaliceRequestHandler, code: int, headers: dict[str, Any], body: str | bytes
+) -> None:
+    """Send gzip to who takes it, as API Gateway does from ``minimum_compression_size`` on."""
+    content = body if isinstance(body, bytes) else body.encode()
+    least: int | None = handler.local_gateway._config.minimum_compression_size  # noqa: SLF001
+    takes_it = "gzip" in handler.headers.get("Accept-Encoding", "")
+    if takes_it and least is not None and len(content) >= least:
+        content = gzip.compress(content)
+        headers = {**headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    send_plain(handler, code, headers, content)
+
+
 def improve() -> None:
     """Change the development server's classes; its own settings reach none of this."""
     local.ThreadedHTTPServer.request_queue_size = BACKLOG
     local.ChaliceRequestHandler.disable_nagle_algorithm = True
+    local.ChaliceRequestHandler._send_http_response_with_body = send_compressed  # type: ignore[assignment, method-assign]  # noqa: SLF001
     local.RouteMatcher = GreedyRouteMatcher  # type: ignore[misc]

@@ -18,7 +18,7 @@ from tools.contract.__main__ import build
 from tools.contract.changes import breaks
 from tools.contract.operations import OPERATIONS
 
-PAGES = {"/{proxy+}", "/", "/assets/{name}"}
+PAGES = {"/{proxy+}", "/", "/assets/{version}/{name}"}
 """What is for browsers, and what is nothing."""
 
 CASES = [(method, field) for method, one in OPERATIONS.items() for field in one.question.fields]

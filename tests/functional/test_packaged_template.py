@@ -73,6 +73,7 @@ def test_the_packaged_api_is_regional_and_takes_photos(sam):
     binary = api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
     assert set(requests.PHOTO_TYPES) <= set(binary)
     assert "*/*" not in binary
+    assert api["MinimumCompressionSize"] == 1000, "the page is sent compressed"
 
 
 def test_every_route_calls_the_snapshotted_version(translated):

@@ -106,3 +106,22 @@ def test_a_page_of_another_origin_may_ask(base):
     command = ["curl", "-sS", "-i", f"{base}/livez"]
     answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "access-control-allow-origin: *" in answer.lower()
+
+
+def test_answers_are_compressed_from_a_thousand_bytes_on(base):
+    """For who takes it, as API Gateway does by .chalice/config.json."""
+    species = f"{base}/v1/species?decimalLatitude=51.5&decimalLongitude=-0.1"
+
+    def head(*arguments: str) -> str:
+        command = ["curl", "-sS", "-D", "-", "-o", "/dev/null", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.lower()
+
+    assert "content-encoding: gzip" in head("--compressed", species)
+    assert "content-encoding" not in head(species)
+    assert "content-encoding" not in head("--compressed", f"{base}/livez")
+    plain = subprocess.run(["curl", "-sS", species], check=True, capture_output=True).stdout
+    unpacked = ["curl", "-sS", "--compressed", species]
+    assert (
+        json.loads(subprocess.run(unpacked, check=True, capture_output=True).stdout)["species"]
+        == json.loads(plain)["species"]
+    )

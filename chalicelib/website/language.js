@@ -1,0 +1,74 @@
+/** Which language the page speaks, and how it puts words and numbers. */
+
+import { STRINGS } from "./strings.js";
+
+/** The visitor's languages (BCP 47), best first: the address's, then the browser's. */
+const preferred = [new URLSearchParams(location.search).get("lang"), ...navigator.languages].filter(
+  (tag) => tag !== null && /^[a-z]{2,3}(-[a-z0-9]{1,8})*$/i.test(tag),
+);
+
+/** The language of the page's texts. */
+const spoken = preferred.map((tag) => tag?.toLowerCase().split("-")[0] ?? "").find((tag) => tag in STRINGS) ?? "en";
+
+/** The language of the animals' names: the service knows more of them than the page speaks. */
+export const languageOfNames = preferred[0] ?? "en";
+
+/**
+ * The text of that name; `{name}` in it is replaced by the value of that name.
+ * @param {string} key
+ * @param {Record<string, string | number>} [values]
+ */
+export function say(key, values = {}) {
+  const text = STRINGS[spoken][key] ?? STRINGS.en[key];
+  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+}
+
+/**
+ * @param {number} value
+ * @param {Intl.NumberFormatOptions} [options]
+ */
+const format = (value, options) => new Intl.NumberFormat(spoken, options).format(value);
+
+/** The least that `percent` tells from nothing. */
+export const LEAST_SHARE = 0.001;
+
+/** A share of 1 in per cent: with a decimal where that matters. @param {number} share @returns {string} */
+export function percent(share) {
+  if (share > 0 && share < LEAST_SHARE) return `< ${percent(LEAST_SHARE)}`;
+  return format(share, { style: "percent", maximumFractionDigits: share < 0.1 || share > 0.99 ? 1 : 0 });
+}
+
+/** @param {number} value @param {number} [digits] after the point, at most */
+export const number = (value, digits = 0) => format(value, { maximumFractionDigits: digits });
+
+/**
+ * A point as people write it: 17.364° S, 56.777° W.
+ * @param {number} latitude
+ * @param {number} longitude
+ */
+export function position(latitude, longitude) {
+  const digits = { minimumFractionDigits: 3, maximumFractionDigits: 3 };
+  const north = say(latitude < 0 ? "south" : "north", { degrees: format(Math.abs(latitude), digits) });
+  const east = say(longitude < 0 ? "west" : "east", { degrees: format(Math.abs(longitude), digits) });
+  return `${north}, ${east}`;
+}
+
+/** Put the page's own texts into the language, and offer the others. @param {HTMLSelectElement} choice */
+export function translate(choice) {
+  document.documentElement.lang = spoken;
+  document.title = `Rangefinder: ${say("title")}`;
+  for (const one of document.querySelectorAll("[data-text]")) {
+    one.textContent = say(/** @type {HTMLElement} */ (one).dataset.text ?? "");
+  }
+  for (const one of document.querySelectorAll("[data-label]")) {
+    one.setAttribute("aria-label", say(/** @type {HTMLElement} */ (one).dataset.label ?? ""));
+  }
+  for (const [tag, strings] of Object.entries(STRINGS)) {
+    const option = new Option(strings.languageName, tag, false, tag === spoken);
+    option.lang = tag;
+    choice.add(option);
+  }
+  choice.addEventListener("change", () => {
+    location.search = `?${new URLSearchParams({ lang: choice.value })}`;
+  });
+}

@@ -1,0 +1,72 @@
+/** The photo: chosen, taken, dropped or pasted; shown; made smaller where it must be. */
+
+import { find } from "./elements.js";
+
+const SMALLER = 2048; // pixels of the longer side: more than the model looks at
+const THUMBNAIL = 160;
+
+/** Tell each photo that the visitor gives, whatever the way. @param {(photo: File) => void} given */
+export function listen(given) {
+  const offer = (/** @type {FileList | undefined | null} */ files) => {
+    if (files?.length) given(files[0]);
+  };
+  for (const [button, input] of [["choose", "file"], ["take", "camera"]]) {
+    find(button).addEventListener("click", () => find(input).click());
+    find(input).addEventListener("change", () => {
+      offer(find(input).files);
+      find(input).value = ""; // the same file may be chosen again
+    });
+  }
+  document.addEventListener("paste", (event) => offer(event.clipboardData?.files));
+  for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
+    document.addEventListener(name, (event) => {
+      event.preventDefault();
+      find("drop").classList.toggle("over", name === "dragenter" || name === "dragover");
+    });
+  }
+  document.addEventListener("drop", (event) => offer(event.dataTransfer?.files));
+}
+
+/** Show the photo, or say that this browser cannot. @param {Blob} photo */
+export async function show(photo) {
+  const preview = find("preview");
+  URL.revokeObjectURL(preview.src);
+  preview.src = URL.createObjectURL(photo);
+  const isShown = await preview.decode().then(() => true, () => false);
+  preview.hidden = !isShown;
+  find("no-preview").hidden = isShown;
+  find("drop").classList.add("full");
+}
+
+/**
+ * A copy of fewer pixels, upright, as JPEG. It has no EXIF, so no place.
+ * @param {Blob} photo
+ * @param {number} longest pixels of its longer side
+ */
+async function scaled(photo, longest) {
+  const picture = await createImageBitmap(photo);
+  const scale = Math.min(1, longest / Math.max(picture.width, picture.height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round(picture.width * scale);
+  canvas.height = Math.round(picture.height * scale);
+  canvas.getContext("2d")?.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  picture.close();
+  return canvas;
+}
+
+/** The photo small enough to be posted anywhere. @param {Blob} photo @returns {Promise<Blob>} */
+export async function shrink(photo) {
+  const canvas = await scaled(photo, SMALLER);
+  return new Promise((resolve, reject) => {
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("no JPEG"))), "image/jpeg", 0.9);
+  });
+}
+
+/** A small picture of it as a data URL; "" where this browser cannot read it. @param {Blob} photo */
+export async function thumbnail(photo) {
+  try {
+    return (await scaled(photo, THUMBNAIL)).toDataURL("image/jpeg", 0.7);
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,113 @@
+/** An answer in words and bars. */
+
+import { capital, find, make, names } from "./elements.js";
+import { LEAST_SHARE, number, percent, position, say } from "./language.js";
+
+/**
+ * Show an answer of `POST /v1/predictions`.
+ * @param {any} answer
+ * @param {(taxon: any) => void} choose told the animal whose range is wanted
+ */
+export function showAnswer(answer, choose) {
+  const { decision, geo, location, predictions } = answer;
+  const worthTelling = predictions.filter(
+    (/** @type {any} */ one) => one.rank === 1 || Math.max(one.score, one.visionScore) >= LEAST_SHARE,
+  );
+  const place = location.cell && position(location.decimalLatitude, location.decimalLongitude);
+  find("results").replaceChildren(
+    ...verdict(answer),
+    ...(decision.rejectedByPlace ? [rejection(decision.rejectedByPlace)] : []),
+    make("p", { class: geo.status === "applied" ? "hint" : "notice", id: "geo" },
+      say(`geo.${geo.status}`, { place, count: number(geo.candidates) })),
+    ...(geo.source === "stale" ? [make("p", { class: "notice", id: "stale" }, say("stale"))] : []),
+    make("p", { class: "legend hint", "aria-hidden": true },
+      make("span", { class: "swatch together" }), say("legendTogether"),
+      make("span", { class: "swatch look" }), say("legendLook")),
+    make("ol", { class: "predictions" }, ...worthTelling.map((/** @type {any} */ one) => candidate(one, geo, choose))),
+    ...(worthTelling.length < predictions.length ? [make("p", { class: "hint" }, say("others", { least: percent(LEAST_SHARE) }))] : []),
+    details(answer),
+  );
+}
+
+/** The decision, as a line for screen readers and the history. @param {any} answer */
+export function summary(answer) {
+  return `${title(answer)}: ${sentence(answer)}`;
+}
+
+/** What it is, in a word or two. @param {any} answer */
+export function title({ decision, predictions }) {
+  const { kind, name } = decision;
+  if (kind === "species") {
+    // A name may cover several classes, as the breeds of dogs: then the first tells the most.
+    const taxon = predictions.find((/** @type {any} */ one) => one.taxon.scientificName === name.scientificName)?.taxon;
+    return capital(taxon?.vernacularName ?? name.scientificName);
+  }
+  return kind === "rolledUp" ? name.scientificName : say(`title.${kind}`);
+}
+
+/** @param {any} answer */
+function sentence({ animalScore, decision: { kind, name } }) {
+  return say(`decision.${kind}`, {
+    score: name ? percent(name.score) : "",
+    rank: kind === "rolledUp" ? say(`rank.${name.taxonRank}`) : "",
+    animal: percent(animalScore),
+  });
+}
+
+/** @param {any} answer */
+function verdict(answer) {
+  const { kind, name } = answer.decision;
+  return [
+    make("p", { class: "eyebrow" }, say("answer")),
+    make("h2", { id: "answer" }, title(answer)),
+    kind === "species" ? make("p", { class: "scientific" }, make("i", { lang: "la" }, name.scientificName)) : null,
+    make("p", { class: "decision" }, sentence(answer)),
+  ].filter((one) => one !== null);
+}
+
+/** @param {any} rejected */
+function rejection({ firstByLook, instead, rolledUp }) {
+  const rather = instead?.vernacularName ?? rolledUp?.scientificName;
+  return make("p", { class: "notice", id: "rejected" },
+    say("rejected", { look: firstByLook.vernacularName }), " ",
+    rather ? say("instead", { instead: rather }) : say("nothingInstead"));
+}
+
+/**
+ * One animal: choosing it shows its range.
+ * @param {any} prediction
+ * @param {any} geo
+ * @param {(taxon: any) => void} choose
+ */
+function candidate({ taxon, score, visionScore, geoWeight, expectedHere }, geo, choose) {
+  const bar = make("span", { class: "bar", "aria-hidden": true }, make("span", { class: "together" }), make("span", { class: "look" }));
+  bar.style.setProperty("--share-together", String(score));
+  bar.style.setProperty("--share-look", String(visionScore));
+  const isApplied = geo.status === "applied";
+  return make("li", {},
+    make("button", { type: "button", class: "candidate", "aria-pressed": "false", "data-taxon": taxon.taxonID, click: () => choose(taxon) },
+      names(taxon),
+      make("span", { class: "score" }, percent(score)),
+      bar,
+      make("span", { class: "why" },
+        isApplied
+          ? say("why", { look: percent(visionScore), weight: number(geoWeight, 2) })
+          : say("whyLook", { look: percent(visionScore) }),
+        isApplied && expectedHere !== null
+          ? make("span", { class: expectedHere ? "tag" : "tag not" }, say(expectedHere ? "expected" : "notExpected"))
+          : null)));
+}
+
+/** @param {any} answer */
+function details({ model, photo, predictionId, geo, timings }) {
+  const rows = [
+    [say("model"), `${model.name} ${model.version}`],
+    [say("dataset"), geo.dataset ?? "–"],
+    [say("picture"), `${photo.format}, ${photo.width} × ${photo.height}`],
+    [say("when"), photo.eventDate ?? "–"],
+    ...Object.entries(timings).map(([stage, spent]) => [stage, `${number(Number(spent), 1)} ms`]),
+    ["predictionId", predictionId],
+  ];
+  return make("details", {}, make("summary", {}, say("details")),
+    make("dl", {}, ...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])));
+}

@@ -1,0 +1,303 @@
+"""What a visitor can do on the page."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.prefix import under_prefix
+from tests.browser.visit import Visit
+from tests.conftest import OCEAN, PLACES
+
+KRUGER = PLACES["Kruger park"]
+MINUS = "\N{MINUS SIGN}"
+
+
+def test_a_photo_is_chosen_and_named(visit):
+    """By look and by the place that it carries; both are told, and where else it lives."""
+    visit.look("first")
+    visit.upload("jaguar.jpg")
+    answer = visit.answer("Jaguar")
+    first, second = answer.locator(".predictions > li").all()[:2]
+    expect(first).to_contain_text(re.compile(r"Panthera onca.*99.*The look says 9\d%.*lives here"))
+    expect(second).to_contain_text(re.compile(r"Leopard.*The look says .*not expected here"))
+    expect(first.get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    expect(visit.sees("#range-status")).to_contain_text("Where jaguar occurs")
+    expect(visit.sees("#map-status")).to_contain_text("From the photo: 17.364° S, 56.777° W")
+    expect(visit.page.get_by_label("Latitude")).to_have_value("-17.364")
+    expect(visit.page.locator("#status")).to_contain_text("Jaguar: We are 9")
+    assert visit.page.evaluate("document.activeElement.id") == "results"
+    visit.look("answer")
+
+
+@pytest.mark.parametrize("event", ["drop", "paste"])
+def test_a_photo_is_dropped_or_pasted(visit, event):
+    """Anywhere on the page."""
+    visit.hand_over(event, "giant-panda.jpg")
+    visit.answer("Giant panda")
+    visit.sees("#preview")
+
+
+def test_a_phone_offers_its_camera(browser, base):
+    """At 360 pixels, with nothing out of sight to the side."""
+    size = {"width": 360, "height": 740}
+    with Visit.begin(browser, base, viewport=size, has_touch=True, is_mobile=True) as visit:
+        with visit.page.expect_file_chooser():
+            visit.press("Take a photo")
+        assert visit.page.locator("#camera").get_attribute("capture") == "environment"
+        visit.upload("koala.jpg")
+        visit.answer("Koala")
+        width = "document.documentElement.scrollWidth"
+        assert visit.page.evaluate(width) == 360
+        visit.look("phone")
+
+
+def test_what_can_be_pressed_is_large_enough(visit):
+    """24 pixels each way (WCAG 2.2, 2.5.8)."""
+    visit.upload("jaguar.jpg")
+    visit.answer("Jaguar")
+    for one in visit.page.locator("button:visible, input:visible, select, summary").all():
+        box = one.bounding_box()
+        assert box
+        assert min(box["width"], box["height"]) >= 24, one
+
+
+def test_a_photo_without_a_place_asks_for_it_by_keyboard(visit):
+    """Why is said; the cross is moved to the British Isles; the photo waited."""
+    visit.upload("sheep-without-gps.jpg")
+    expect(visit.sees("#place-hint")).to_contain_text("does not say where it was taken")
+    assert visit.page.evaluate("document.activeElement.id") == "place-heading"
+    visit.look("place-needed")
+    keyboard = visit.page.keyboard
+    keyboard.press("Tab")
+    assert visit.page.evaluate("document.activeElement.id") == "map"
+    for key in ("ArrowUp", "+", "+", "ArrowLeft", "ArrowUp", "ArrowUp", "-", "ArrowRight"):
+        keyboard.press(key)
+    expect(visit.sees("#map-status")).to_contain_text("The cross is at")
+    keyboard.press("Enter")
+    expect(visit.sees("#map-status")).to_contain_text("Place set")
+    latitude = float(visit.page.get_by_label("Latitude").input_value())
+    assert 20 < latitude < 70
+    visit.press("Identify with this place")
+    expect(visit.sees("#geo")).to_contain_text(f"{latitude:.3f}° N")
+    assert len(visit.asked("/v1/predictions")) == 2
+
+
+def test_typed_coordinates_are_read_as_people_write_them(visit):
+    """With a decimal comma and a true minus sign; what is wrong is said at the field."""
+    visit.upload("jaguar.jpg")
+    visit.answer("Jaguar")
+    visit.place(f"{MINUS}240,1", "31,49")
+    visit.press("Identify with this place")
+    expect(visit.sees("#place-error")).to_contain_text(f"from {MINUS}90")
+    assert visit.page.evaluate("document.activeElement.id") == "latitude"
+    visit.look("wrong-place")
+    visit.place(f"{MINUS}24,01", "31,49")
+    visit.press("Identify with this place")
+    expect(visit.sees("#rejected")).to_contain_text("By its look alone it would be jaguar")
+    expect(visit.sees("#geo")).to_contain_text("24.010° S, 31.490° E")
+    visit.look("rejected")
+    visit.press("Use the photo's own place")
+    visit.answer("Jaguar")
+    expect(visit.page.locator("#rejected")).to_have_count(0)
+
+
+def test_a_click_on_the_map_is_a_place(visit):
+    """In the middle of the first view it is on Greenwich's meridian, north of the equator."""
+    visit.page.locator("#map").click()
+    assert abs(float(visit.page.get_by_label("Longitude").input_value())) < 1
+    assert 25 < float(visit.page.get_by_label("Latitude").input_value()) < 40
+
+
+def test_the_map_is_moved_by_wheel_buttons_and_dragging(visit):
+    """A click then means another place."""
+    frame = visit.page.locator("#map")
+    box = frame.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def place() -> tuple[float, float]:
+        visit.page.mouse.click(x, y)
+        fields = (visit.page.get_by_label(name) for name in ("Latitude", "Longitude"))
+        latitude, longitude = (float(one.input_value()) for one in fields)
+        return latitude, longitude
+
+    before = place()
+    visit.page.mouse.move(x, y)
+    visit.page.mouse.down()
+    visit.page.mouse.move(x - 100, y + 50, steps=4)
+    visit.page.mouse.up()
+    dragged = place()
+    assert dragged[0] > before[0] + 5
+    assert dragged[1] > before[1] + 20
+    visit.press("Zoom in")
+    visit.press("Zoom in")
+    visit.page.mouse.move(x, y)
+    visit.page.mouse.wheel(0, -300)
+    closer = place()
+    visit.page.mouse.move(x, y)
+    visit.page.mouse.down()
+    visit.page.mouse.move(x + 100, y, steps=4)
+    visit.page.mouse.up()
+    moved = dragged[1] - before[1]
+    assert closer[1] - place()[1] == pytest.approx(moved / 8, rel=0.1), "eight times as close"
+    visit.press("Whole world")
+    assert place()[1] == pytest.approx(0, abs=1)
+
+
+def test_this_device_may_say_where_it_is(browser, base):
+    """If the visitor lets it."""
+    here = {"latitude": 47.1, "longitude": 9.5, "accuracy": 30}
+    with Visit.begin(browser, base, geolocation=here, permissions=["geolocation"]) as visit:
+        visit.press("Use my location")
+        expect(visit.page.get_by_label("Latitude")).to_have_value("47.1")
+        expect(visit.page.get_by_label("Give or take, metres")).to_have_value("30")
+
+
+def test_the_animals_of_a_place_can_be_looked_up_without_a_photo(visit):
+    """Found by name, and drawn where they live."""
+    visit.place(*KRUGER[:2])
+    visit.press("Show the animals here")
+    expect(visit.sees("#animals-hint")).to_contain_text("animals are expected here")
+    visit.page.get_by_label("Find").fill("zeb")
+    expect(visit.page.locator("#animals-list > li:visible")).to_have_count(1)
+    before = visit.page.locator("canvas").screenshot()
+    visit.page.get_by_role("button", name=re.compile("Zebra")).click()
+    expect(visit.sees("#range-status")).to_contain_text("Where zebra occurs")
+    visit.page.wait_for_timeout(100)
+    assert visit.page.locator("canvas").screenshot() != before
+    visit.look("animals")
+
+
+def test_in_a_zoo_the_place_says_nothing(visit):
+    """The switch asks again at once."""
+    visit.upload("sheep-without-gps.jpg")
+    visit.sees("#place.needed")
+    visit.page.get_by_role("switch").check()
+    expect(visit.sees("#geo")).to_contain_text("The place was left out")
+    visit.look("zoo")
+
+
+def test_a_place_of_which_nothing_is_known_is_said_to_be_so(visit):
+    """The look alone decides."""
+    visit.place(*OCEAN[:2])
+    visit.upload("jaguar.jpg")
+    expect(visit.sees("#geo")).to_contain_text("Nothing is known about this place")
+    visit.look("no-data")
+
+
+def test_what_is_no_animal_is_said_to_be_none(visit):
+    """In words."""
+    visit.upload("trees-without-animal.jpg")
+    expect(visit.sees("#results")).to_contain_text(re.compile("No animal|Not sure|not sure"))
+
+
+def test_a_photo_that_the_browser_cannot_show_is_identified_all_the_same(visit):
+    """HEIC, as iPhones make it."""
+    visit.upload("koala.heic")
+    expect(visit.sees("#no-preview")).to_contain_text("cannot show this kind of photo")
+    visit.answer("Koala")
+
+
+def test_this_visit_is_remembered_in_this_tab_until_it_is_cleared(visit):
+    """An earlier answer can be seen again, also after the page was loaded anew."""
+    for file, name in (("jaguar.jpg", "Jaguar"), ("koala.jpg", "Koala")):
+        visit.upload(file)
+        visit.answer(name)
+    expect(visit.page.locator("#history-list > li")).to_have_text(["Koala", "Jaguar"])
+    visit.page.reload()
+    visit.page.locator("#history-list").get_by_role("button", name="Jaguar").click()
+    visit.answer("Jaguar")
+    visit.look("history")
+    visit.press("Clear")
+    expect(visit.page.locator("#history")).to_be_hidden()
+    assert visit.page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_full_store_of_the_browser_is_no_fault(browser, base):
+    """There is an answer, and no history."""
+    full = "Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); }"
+    with Visit.begin(browser, base, setup=lambda page: page.add_init_script(full)) as visit:
+        visit.upload("koala.jpg")
+        visit.answer("Koala")
+        expect(visit.page.locator("#history")).to_be_hidden()
+
+
+def test_the_page_speaks_the_visitors_language(browser, base):
+    """And asks the service in it. Every language has all the texts."""
+    with Visit.begin(browser, base, locale="de-AT") as visit:
+        expect(visit.page.get_by_role("heading", level=1)).to_have_text("Welches Tier ist das?")
+        assert visit.page.evaluate("document.documentElement.lang") == "de"
+        visit.upload("jaguar.jpg")
+        expect(visit.sees("#geo")).to_contain_text("Abgewogen")
+        assert "lang=de-AT" in visit.asked("/v1/species")[0].url
+        visit.look("german")
+        visit.page.get_by_label("Sprache").select_option("English")
+        expect(visit.page.get_by_role("heading", level=1)).to_have_text("Which animal is this?")
+        script = visit.page.locator("script").get_attribute("src") or ""
+        keys = visit.page.evaluate(
+            """async (address) => {
+              const { STRINGS } = await import(new URL(address, location).href);
+              return Object.values(STRINGS).map((texts) => Object.keys(texts));
+            }""",
+            script.replace("main.js", "strings.js"),
+        )
+        assert len(keys) > 1
+        assert all(one == keys[0] for one in keys)
+
+
+def test_animals_are_named_in_languages_that_the_page_does_not_speak(browser, base):
+    """The page is English then; each name says which language it is."""
+    with Visit.begin(browser, base, locale="zh-CN") as visit:
+        expect(visit.page.get_by_role("heading", level=1)).to_have_text("Which animal is this?")
+        visit.upload("giant-panda.jpg")
+        name = visit.sees("#results .candidate >> nth=0").locator("b")
+        expect(name).to_have_text(re.compile("[\u4e00-\u9fff]"))
+        expect(name).to_have_attribute("lang", re.compile("^zh"))
+
+
+def test_light_and_dark_follow_the_system_until_one_is_chosen(browser, base):
+    """The choice is kept."""
+    brightness = """
+      getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)
+    """
+    with Visit.begin(browser, base, color_scheme="dark") as visit:
+        assert max(visit.page.evaluate(brightness)) < 60
+        visit.press("Light")
+        assert min(visit.page.evaluate(brightness)) > 200
+        visit.page.reload()
+        assert min(visit.page.evaluate(brightness)) > 200
+
+
+def test_less_motion_means_none(browser, base):
+    """The map is where it goes at once; otherwise it flies there."""
+    moving = "document.querySelector('canvas').toDataURL()"
+    for wish, is_still in (("reduce", True), ("no-preference", False)):
+        with Visit.begin(browser, base, reduced_motion=wish) as visit:
+            visit.page.wait_for_timeout(300)
+            visit.press("Zoom in")
+            pictures = []
+            for _ in range(4):
+                visit.page.evaluate("new Promise(requestAnimationFrame)")
+                pictures.append(visit.page.evaluate(moving))
+            assert (len(set(pictures[1:])) == 1) is is_still
+
+
+def test_the_page_works_under_a_prefix(browser, base):
+    """As under API Gateway's stage: every address is relative."""
+    with under_prefix(base, "/api") as url, Visit.begin(browser, url, path="/api/") as visit:
+        visit.upload("jaguar.jpg")
+        visit.answer("Jaguar")
+        expect(visit.sees("#range-status")).to_contain_text("Where jaguar occurs")
+
+
+def test_data_that_may_be_out_of_date_is_said_to_be_so(visit):
+    """The same answer, from a stale entry of a cache."""
+    visit.upload("jaguar.jpg")
+    visit.answer("Jaguar")
+    visit.sees("#history")
+    answer = visit.page.evaluate("JSON.parse(sessionStorage.rangefinder)[0].answer")
+    answer["geo"]["source"] = "stale"
+    visit.page.route("**/v1/predictions", lambda route: route.fulfill(json=answer))
+    visit.upload("jaguar.jpg")
+    expect(visit.sees("#stale")).to_contain_text("may be out of date")

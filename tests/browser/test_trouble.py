@@ -1,0 +1,149 @@
+"""What the page does when something is in the way: it says so, and loses nothing."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.visit import Visit
+from tests.fake_aws import Account, fake_aws
+from tests.samples import SAMPLES
+from tools.serving import free_port, serving
+
+BUCKET = "rangefinder-uploads"
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """A photo above what may be posted."""
+    file = tmp_path_factory.mktemp("photos") / "large.jpg"
+    file.write_bytes(SAMPLES["jaguar.jpg"].content + bytes(5_000_000))
+    return file
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    """A fake AWS account with the bucket."""
+    with fake_aws() as found:
+        found.client("s3").create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+        )
+        yield found
+
+
+def test_what_is_no_photo_is_refused_in_words(visit, tmp_path):
+    """With what the service says can be done."""
+    file = tmp_path / "notes.jpg"
+    file.write_text("no photo")
+    visit.upload(file)
+    expect(visit.sees("#error-title")).to_have_text("This is no photo that can be read")
+    expect(visit.sees("#error-help")).to_contain_text("Send JPEG, PNG, WebP or HEIC")
+    assert visit.page.evaluate("document.activeElement.id") == "error"
+    visit.look("no-photo")
+
+
+def test_without_a_connection_nothing_is_lost(visit):
+    """Once it is back, the same photo is sent with the same place."""
+    visit.place(-24.01, 31.49)
+    visit.page.context.set_offline(True)
+    visit.upload("jaguar.jpg")
+    expect(visit.sees("#error-title")).to_have_text("No connection to the service")
+    visit.look("offline")
+    visit.page.context.set_offline(False)
+    visit.press("Try again")
+    expect(visit.sees("#geo")).to_contain_text("24.010° S")
+    expect(visit.page.locator("#error")).to_be_hidden()
+
+
+def test_an_answer_that_is_not_the_services_own_is_understood(browser, base):
+    """As API Gateway says 502 where Lambda has failed."""
+
+    def failing(page):
+        page.route(
+            "**/v1/predictions",
+            lambda route: route.fulfill(status=502, json={"message": "Internal server error"}),
+            times=1,
+        )
+
+    with Visit.begin(browser, base, setup=failing) as visit:
+        visit.upload("jaguar.jpg")
+        expect(visit.sees("#error-detail")).to_contain_text("status 502")
+        visit.press("Try again")
+        visit.answer("Jaguar")
+
+
+def test_a_request_can_be_cancelled_and_made_again(browser, base):
+    """While it is under way; another photo ends it, too."""
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    with Visit.begin(
+        browser, base, setup=lambda page: page.route("**/v1/predictions", hold, times=1)
+    ) as visit:
+        visit.upload("jaguar.jpg")
+        visit.sees("#progress")
+        visit.look("under-way")
+        visit.press("Cancel")
+        expect(visit.page.locator("#progress")).to_be_hidden()
+        expect(visit.page.locator("#status")).to_have_text("Cancelled.")
+        visit.upload("koala.jpg")
+        visit.answer("Koala")
+    assert len(held) == 1
+
+
+def test_a_large_photo_goes_by_way_of_the_bucket(browser, account, large):
+    """By itself: leave to upload, the upload, the question; and again for another one."""
+    environment = {**account.environment, "RANGEFINDER_UPLOADS_BUCKET": BUCKET}
+    with (
+        serving(environment) as base,
+        Visit.begin(browser, base, hosts=(account.url,)) as visit,
+    ):
+        visit.upload(large)
+        visit.answer("Jaguar")
+        assert [len(visit.asked(path)) for path in ("/v1/uploads", "/v1/predictions")] == [1, 1]
+        visit.page.get_by_role("switch").check()
+        expect(visit.sees("#geo")).to_contain_text("The place was left out")
+        left = account.client("s3").list_objects_v2(Bucket=BUCKET)
+        assert left["KeyCount"] == 0
+
+
+def test_a_large_photo_that_lacks_a_place_waits_in_the_bucket(browser, account, tmp_path):
+    """It is sent once."""
+    file = tmp_path / "large.jpg"
+    file.write_bytes(SAMPLES["sheep-without-gps.jpg"].content + bytes(5_000_000))
+    environment = {**account.environment, "RANGEFINDER_UPLOADS_BUCKET": BUCKET}
+    with (
+        serving(environment) as base,
+        Visit.begin(browser, base, hosts=(account.url,)) as visit,
+    ):
+        visit.upload(file)
+        visit.sees("#place.needed")
+        visit.place(52.1, -3.6)
+        visit.press("Identify with this place")
+        visit.sees("#results")
+        assert [len(visit.asked(path)) for path in ("/v1/uploads", "/v1/predictions")] == [1, 2]
+
+
+def test_without_a_bucket_a_smaller_copy_is_offered(visit, large):
+    """It has no place, so that is asked for."""
+    visit.upload(large)
+    expect(visit.sees("#error-detail")).to_contain_text("5.1 MB; at most 4.7 MB")
+    visit.look("too-large")
+    visit.press("Send a smaller copy")
+    visit.sees("#place.needed")
+    visit.place(-17.36, -56.78)
+    visit.press("Identify with this place")
+    visit.answer("Jaguar")
+
+
+def test_a_service_without_its_database_says_that_the_look_decided(browser):
+    """And what to do about it. Nothing else on the page fails."""
+    environment = {"RANGEFINDER_MYSQL_URL": f"mysql://a:b@127.0.0.1:{free_port()}/rangefinder"}
+    with serving(environment) as base, Visit.begin(browser, base) as visit:
+        visit.upload("jaguar.jpg")
+        expect(visit.sees("#geo")).to_contain_text("The data on places is out of reach")
+        expect(visit.sees("#range-status")).to_contain_text(re.compile("could not be found out"))
+        visit.look("degraded")
