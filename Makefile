@@ -65,6 +65,11 @@ model-check: ## Rebuild it, compare byte for byte, and with the PyTorch original
 	.venvs/model-check/bin/python -m tools.check_model samples \
 	  --float32 build/efficientnet-lite2-float32.tflite
 
+docs: ## Build the documentation as a site: build/site/index.html
+	@tools/make-venv "$$(tools/find-pythons | tail -n 1)" .venvs/docs requirements-docs.txt
+	@NO_MKDOCS_2_WARNING=1 .venvs/docs/bin/python -m mkdocs build --strict --quiet
+	@echo build/site/index.html
+
 evaluate: $(READY) ## Accuracy with and without the place: LABELS=file.csv
 	$(RUN) tools.evaluate $(LABELS) --json build/evaluation.json --plots build/evaluation
 
@@ -154,6 +159,7 @@ package-sam: $(READY) ## Make build/sam/, to deploy by CloudFormation: STAGE=dev
 lock: $(READY) ## Pin all requirements anew from the .in files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-docs.in -o requirements-docs.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-fuzz.in -o requirements-fuzz.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --no-header requirements-bench.in -o requirements-bench.txt
 

@@ -9,6 +9,7 @@ import pytest
 from app import app
 from chalicelib.http.problems import CATALOGUE, TYPE_PREFIX
 from chalicelib.settings import PREFIX, Settings
+from tests.templates import resources
 
 ROOT = Path(__file__).parent.parent.parent
 PROXY = "/{proxy+}"
@@ -43,6 +44,14 @@ def test_every_problem_is_documented():
         TYPE_PREFIX + problem.name: [str(problem.status), problem.title]
         for problem in CATALOGUE.values()
     }
+
+
+def test_every_alarm_says_what_to_do():
+    """docs/operate.md has a row for each alarm of infra/monitoring.yaml."""
+    alarms = resources("monitoring.yaml", "AWS::CloudWatch::Alarm")
+    documented = {row[0]: row[2] for row in rows("docs/operate.md") if row[0] in alarms}
+    assert list(documented) == list(alarms)
+    assert all(documented.values())
 
 
 @pytest.mark.parametrize("route", [route for route in app.routes if route != PROXY])

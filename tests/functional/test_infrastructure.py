@@ -321,8 +321,8 @@ def test_the_document_deploys_what_there_is():
 
 
 def test_the_document_s_sums_are_right():
-    """What it costs, added up."""
-    document = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    """What docs/operate.md says that it costs, added up."""
+    document = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
     million = document.partition("### A million predictions")[2].partition("By the hour")[0]
     rows = [row.split("|") for row in million.splitlines() if row.startswith("|")][2:]
     *parts, total = (float(row[2].strip(" *")) for row in rows)

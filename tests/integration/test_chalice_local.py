@@ -1,7 +1,6 @@
 """``chalice local`` in a process of its own, asked by real curl."""
 
 import json
-import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,7 +26,7 @@ def curl(*arguments: str) -> tuple[int, str, dict]:
 
 
 def test_curl_uploads_a_form(base):
-    """The command of the README."""
+    """As the README shows."""
     status, media_type, body = curl(
         "-F", f"photo=@{DIRECTORY}/giant-panda.jpg", f"{base}/v1/predictions"
     )
@@ -126,29 +125,3 @@ def test_answers_are_compressed_from_a_thousand_bytes_on(base):
         json.loads(subprocess.run(unpacked, check=True, capture_output=True).stdout)["species"]
         == json.loads(plain)["species"]
     )
-
-
-def readme_commands() -> list[str]:
-    """The curl lines of the README, each as it would be pasted into a shell."""
-    text = (DIRECTORY.parent / "README.md").read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line.startswith("curl ")]
-
-
-@pytest.mark.parametrize("command", readme_commands())
-def test_every_command_of_the_readme_works(base, command):
-    """Pasted into a shell, it gets what it asks for."""
-    output = subprocess.run(
-        ["sh", "-c", command],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=DIRECTORY.parent,
-        env={"BASE": base, "PATH": os.environ["PATH"]},
-    ).stdout
-    answer = json.loads(output)
-    assert answer.get("predictions") or answer.get("species")
-
-
-def test_the_readme_has_commands():
-    """Or the test above would check nothing."""
-    assert len(readme_commands()) >= 5
