@@ -76,7 +76,7 @@ evaluate: $(READY) ## Accuracy with and without the place: LABELS=file.csv
 bench: $(READY) ## The latency of one prediction, beside the floor, a tutorial and frameworks
 	@tools/debian-packages mariadb-server redis-server
 	@tools/make-venv "$$(tools/find-pythons | tail -n 1)" .venvs/bench requirements-bench.txt
-	$(RUN) bench.latency
+	$(RUN) bench.latency $(OPTIONS)
 
 bench-load: $(READY) ## Many uploads at once: throughput, and whether anything leaks
 	@tools/debian-packages mariadb-server redis-server

@@ -23,5 +23,8 @@ def aws_client(service: str) -> Any:
             retries={"total_max_attempts": 2},
             # Leave to upload is signed; regions that came after 2014 take this way only.
             signature_version="s3v4" if service == "s3" else None,
+            # With the region in the address: the global one sends requests on to new buckets by
+            # a redirect, which a browser's preflight must not follow.
+            s3={"addressing_style": "virtual"},
         ),
     )

@@ -12,6 +12,7 @@ from moto import mock_aws
 
 import app
 from chalicelib.adapters.uploads import PREFIX, S3Uploads
+from chalicelib.aws import aws_client
 from chalicelib.bootstrap import Services
 from chalicelib.errors import PhotoTooLarge, UnknownUpload, UploadsUnavailable
 from chalicelib.settings import Settings
@@ -195,3 +196,12 @@ def test_a_setting_names_the_bucket():
     services = Services.build(Settings.from_environment({"RANGEFINDER_UPLOADS_BUCKET": BUCKET}))
     assert isinstance(services.uploads, S3Uploads)
     assert services.identify.uploads is services.uploads
+
+
+def test_the_address_to_post_to_names_the_region(monkeypatch):
+    """The global one redirects to a new bucket's region, which browsers refuse to follow."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    uploads = S3Uploads(BUCKET, 10_000_000, aws_client)
+    assert uploads.origin() == f"https://{BUCKET}.s3.eu-central-1.amazonaws.com"
