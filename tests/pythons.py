@@ -2,6 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
 
 from tools.serving import ROOT
 
@@ -15,3 +19,12 @@ def is_newest_python() -> bool:
         ["tools/find-pythons", "3.13"], cwd=ROOT, check=True, capture_output=True, text=True
     )
     return this == "3.12" and not found.stdout
+
+
+def only_on_the_newest(items: Iterable[pytest.Item], directory: Path, reason: str) -> None:
+    """Skip the tests of a directory on the others."""
+    if is_newest_python():
+        return
+    for item in items:
+        if directory in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=reason))

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.visit import Visit
-from tests.pythons import is_newest_python
+from tests.pythons import only_on_the_newest
 from tools.serving import serving
 
 CHROMIUM = "/usr/bin/chromium"
@@ -19,11 +19,7 @@ FLAGS = (
 
 def pytest_collection_modifyitems(items):
     """What the browser gets does not depend on the Python that serves it."""
-    if is_newest_python():
-        return
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.skip(reason="the browser runs on the newest Python"))
+    only_on_the_newest(items, Path(__file__).parent, "the browser runs on the newest Python")
 
 
 @pytest.fixture(scope="package")

@@ -11,17 +11,13 @@ import pytest
 
 from tests.fake_aws import Account, fake_aws
 from tests.lambda_runtime import lay_out_runtime
-from tests.pythons import is_newest_python
+from tests.pythons import only_on_the_newest
 from tools import archive, chalice_project, package
 
 
 def pytest_collection_modifyitems(items):
     """Skip what needs the package where another Python of ``make test`` builds it."""
-    if is_newest_python():
-        return
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.skip(reason="the package is built on the newest Python"))
+    only_on_the_newest(items, Path(__file__).parent, "the package is built on the newest Python")
 
 
 @pytest.fixture(scope="session")
