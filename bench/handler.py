@@ -7,12 +7,10 @@ the embedded store's come from.
 """
 
 import json
-import os
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +19,10 @@ from pi_heif import register_heif_opener
 from app import app, settings
 from bench.floor import Floor
 from bench.tutorial import handler as tutorial
-from chalicelib.http import telemetry
 from chalicelib.settings import processors
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
+from tools.silence import quiet
 
 WARM_UPS = 3
 SLOWEST = 12.0
@@ -72,8 +70,7 @@ def main() -> None:
     register_heif_opener()
     floor = Floor(settings.classifier_threads or processors())
     found = {}
-    with open(os.devnull, "w", encoding="ascii") as nowhere, redirect_stdout(nowhere):  # noqa: PTH123
-        telemetry.logger.handlers[0].setStream(nowhere)  # type: ignore[attr-defined]
+    with quiet():
         for path in sorted(directory.iterdir(), key=lambda path: (path.suffix, float(path.stem))):
             if float(path.stem) <= SLOWEST:
                 media_type = "image/jpeg" if path.suffix == ".jpg" else "image/heic"

@@ -6,17 +6,15 @@ Lambda. Linux keeps the peak (``VmHWM``) and lets it be set back: proc_pid_clear
 """
 
 import json
-import os
 import re
 import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 
 from app import app
-from chalicelib.http import telemetry
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
 from tests.samples import SAMPLES
+from tools.silence import quiet
 
 
 def megabytes(name: str) -> float:
@@ -36,8 +34,7 @@ def answer(photo: bytes) -> None:
 def main() -> None:
     """Answer one photo and print."""
     path = Path(sys.argv[1])
-    with open(os.devnull, "w", encoding="ascii") as nowhere, redirect_stdout(nowhere):  # noqa: PTH123
-        telemetry.logger.handlers[0].setStream(nowhere)  # type: ignore[attr-defined]
+    with quiet():
         answer(SAMPLES["jaguar.jpg"].content)
         if path.suffix == ".heic":
             answer(SAMPLES["koala.heic"].content)

@@ -1,18 +1,16 @@
 """Sends uploads through the deployed entry point, and watches what each costs."""
 
-import contextlib
 import ctypes
-import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from chalicelib.http import telemetry
 from fuzz.uploads import Upload
 from tests.gateway import call
+from tools.silence import quiet
 
 MAXIMUM_MILLISECONDS: Final = 250.0
 MAXIMUM_TIMES_ITS_SAMPLE: Final = 3.0
@@ -28,20 +26,6 @@ class Outcome(NamedTuple):
     status: int
     milliseconds: float
     peak_bytes: int
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Without the service's log and metrics."""
-    handlers = telemetry.logger.handlers
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        usual = [handler.setStream(nowhere) for handler in handlers]  # type: ignore[attr-defined]
-        try:
-            with contextlib.redirect_stdout(nowhere):
-                yield
-        finally:
-            for handler, stream in zip(handlers, usual, strict=True):
-                handler.setStream(stream)  # type: ignore[attr-defined]
 
 
 def status_bytes(name: str) -> int:

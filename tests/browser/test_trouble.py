@@ -32,6 +32,17 @@ def account() -> Iterator[Account]:
         yield found
 
 
+@pytest.fixture
+def visit_with_bucket(browser, account) -> Iterator[Visit]:
+    """A visit to a deployment that has the bucket."""
+    environment = {**account.environment, "RANGEFINDER_UPLOADS_BUCKET": BUCKET}
+    with (
+        serving(environment) as base,
+        Visit.begin(browser, base, hosts=(account.url,)) as visit,
+    ):
+        yield visit
+
+
 def test_what_is_no_photo_is_refused_in_words(visit, tmp_path):
     """With what the service says can be done."""
     file = tmp_path / "notes.jpg"
@@ -94,37 +105,29 @@ def test_a_request_can_be_cancelled_and_made_again(browser, base):
     assert len(held) == 1
 
 
-def test_a_large_photo_goes_by_way_of_the_bucket(browser, account, large):
+def test_a_large_photo_goes_by_way_of_the_bucket(visit_with_bucket, account, large):
     """By itself: leave to upload, the upload, the question; and again for another one."""
-    environment = {**account.environment, "RANGEFINDER_UPLOADS_BUCKET": BUCKET}
-    with (
-        serving(environment) as base,
-        Visit.begin(browser, base, hosts=(account.url,)) as visit,
-    ):
-        visit.upload(large)
-        visit.answer("Jaguar")
-        assert [len(visit.asked(path)) for path in ("/v1/uploads", "/v1/predictions")] == [1, 1]
-        visit.page.get_by_role("switch").check()
-        expect(visit.sees("#geo")).to_contain_text("The place was left out")
-        left = account.client("s3").list_objects_v2(Bucket=BUCKET)
-        assert left["KeyCount"] == 0
+    visit = visit_with_bucket
+    visit.upload(large)
+    visit.answer("Jaguar")
+    assert [len(visit.asked(path)) for path in ("/v1/uploads", "/v1/predictions")] == [1, 1]
+    visit.page.get_by_role("switch").check()
+    expect(visit.sees("#geo")).to_contain_text("The place was left out")
+    left = account.client("s3").list_objects_v2(Bucket=BUCKET)
+    assert left["KeyCount"] == 0
 
 
-def test_a_large_photo_that_lacks_a_place_waits_in_the_bucket(browser, account, tmp_path):
+def test_a_large_photo_that_lacks_a_place_waits_in_the_bucket(visit_with_bucket, tmp_path):
     """It is sent once."""
     file = tmp_path / "large.jpg"
     file.write_bytes(SAMPLES["sheep-without-gps.jpg"].content + bytes(5_000_000))
-    environment = {**account.environment, "RANGEFINDER_UPLOADS_BUCKET": BUCKET}
-    with (
-        serving(environment) as base,
-        Visit.begin(browser, base, hosts=(account.url,)) as visit,
-    ):
-        visit.upload(file)
-        visit.sees("#place.needed")
-        visit.place(52.1, -3.6)
-        visit.press("Identify with this place")
-        visit.sees("#results")
-        assert [len(visit.asked(path)) for path in ("/v1/uploads", "/v1/predictions")] == [1, 2]
+    visit = visit_with_bucket
+    visit.upload(file)
+    visit.sees("#place.needed")
+    visit.place(52.1, -3.6)
+    visit.press("Identify with this place")
+    visit.sees("#results")
+    assert [len(visit.asked(path)) for path in ("/v1/uploads", "/v1/predictions")] == [1, 2]
 
 
 def test_without_a_bucket_a_smaller_copy_is_offered(visit, large):
