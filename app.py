@@ -5,6 +5,10 @@ Start reading at ``chalicelib/identify.py``: the whole job on one page.
 
 from typing import cast
 
+from chalicelib import cold_start
+
+cold_start.begin()
+
 from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib.bootstrap import Services
@@ -15,6 +19,7 @@ from chalicelib.settings import Settings, under_chalice_command
 settings = Settings.from_environment()
 services = Services.build(settings)
 services.prepare()
+cold_start.end()
 app = Chalice(app_name=telemetry.SERVICE, configure_logs=False)
 app.api.cors = CORSConfig(allow_origin=settings.allowed_origin)
 app.api.binary_types = list(requests.PHOTO_TYPES)

@@ -4,8 +4,4 @@
 :mod:`chalicelib.identify` first: it is the whole job on one page.
 """
 
-from chalicelib import deferred
-
-deferred.install()
-
 __version__ = "0.1.0"

@@ -6,7 +6,6 @@ taxon whose members together pass theirs, as iNaturalist's common ancestor and
 SpeciesNet's roll-up have it; else that nobody can tell, or that there is no animal.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -58,9 +57,10 @@ def roll_up(candidates: Sequence[Candidate], threshold: float) -> Name | None:
 
 def likeliest(scores: Iterable[tuple[str, str, float]]) -> Name | None:
     """The name with the largest sum; breeds, or rooster and hen, count together."""
-    sums: defaultdict[tuple[str, str], float] = defaultdict(float)
+    sums: dict[tuple[str, str], float] = {}
     for name, rank, score in scores:
-        sums[name, rank] += score
+        key = name, rank
+        sums[key] = sums.get(key, 0.0) + score
     if not sums:
         return None
     (name, rank), score = max(sums.items(), key=lambda item: item[1])

@@ -5,7 +5,9 @@ between a floor and a ceiling, and never forbids. Zoos, vagrants and pets exist.
 ``docs/accuracy.md`` has the rules that were compared, and how they did.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import compress
+from operator import attrgetter, mul
 from typing import Final, NamedTuple
 
 from chalicelib.domain import (
@@ -30,7 +32,8 @@ PRESENCE: Final[Mapping[Status, float]] = {
 }
 """How firmly a status lets us expect the animal, on the scale of ``presence``."""
 
-NEUTRAL_WEIGHT: Final = 1.0
+NO_OPINION: Final = 1.0, None
+"""What a place makes of an animal that it can say nothing about."""
 
 
 class WeightBounds(NamedTuple):
@@ -80,33 +83,41 @@ def fuse(
     """Every animal of the model, best first, and the share of the score that is animal.
 
     Where the place could not be used each weight is 1, so that ``score`` equals
-    ``vision_score``.
+    ``vision_score``. Written for speed: hundreds of animals pass here for each photo.
     """
-    weighed = [
-        (taxon, vision, *weigh(taxon, geo, bounds))
-        for taxon, vision in zip(model.taxa, scores.tolist(), strict=True)
-        if taxon
-    ]
-    vision_total: float = sum(vision for _, vision, _, _ in weighed)
-    total = sum(vision * weight for _, vision, weight, _ in weighed) or 1.0
-    candidates = [
-        Candidate(taxon, vision * weight / total, vision / (vision_total or 1.0), weight, expected)
-        for taxon, vision, weight, expected in weighed
-    ]
-    candidates.sort(key=lambda candidate: candidate.score, reverse=True)
+    taxa = list(filter(None, model.taxa))
+    visions = list(compress(scores.tolist(), model.taxa))
+    weights, expected = zip(*weigh(taxa, geo, bounds), strict=True)
+    products = list(map(mul, visions, weights))
+    vision_total: float = sum(visions)
+    rows = zip(
+        taxa, shares(products, sum(products)), shares(visions, vision_total), weights, expected,
+        strict=True,
+    )  # fmt: skip
+    candidates = list(map(Candidate._make, rows))
+    candidates.sort(key=attrgetter("score"), reverse=True)
     return tuple(candidates), vision_total
 
 
-def weigh(taxon: Taxon, geo: Geo, bounds: WeightBounds) -> tuple[float, bool | None]:
-    """The place's weight for a taxon, and whether the taxon is expected there."""
+def shares(parts: Sequence[float], total: float) -> list[float]:
+    """What each part is of the total; of nothing, nothing."""
+    return [part / (total or 1.0) for part in parts]
+
+
+def weigh(taxa: Sequence[Taxon], geo: Geo, bounds: WeightBounds) -> list[tuple[float, bool | None]]:
+    """For each taxon the place's weight, and whether the taxon is expected there."""
     if geo.status is not GeoStatus.APPLIED or geo.features is None or geo.dataset is None:
-        return NEUTRAL_WEIGHT, None
-    if not has_opinion(taxon, geo.dataset):
-        return NEUTRAL_WEIGHT, None
-    feature = geo.features.taxa.get(taxon.taxon_id)
-    if feature is None:
-        return bounds.floor, False
-    return place_weight(feature, bounds), is_expected(feature, geo.dataset)
+        return [NO_OPINION] * len(taxa)
+    features, dataset, absent = geo.features.taxa, geo.dataset, (bounds.floor, False)
+    found: list[tuple[float, bool | None]] = []
+    for taxon in taxa:
+        if not has_opinion(taxon, dataset):
+            found.append(NO_OPINION)
+        elif feature := features.get(taxon.taxon_id):
+            found.append((place_weight(feature, bounds), is_expected(feature, dataset)))
+        else:
+            found.append(absent)
+    return found
 
 
 def animals_of(geo: Geo, model: Model, bounds: WeightBounds) -> tuple[Occurrence, ...]:

@@ -116,7 +116,7 @@ def weights_of(photos: DevelopmentSet, services: Services) -> Floats:
     """The service's own weights, shape (photos, animals)."""
     bounds = services.places.weight_bounds
     return np.array(
-        [[fusion.weigh(taxon, geo, bounds)[0] for taxon in photos.taxa] for geo in photos.geos]
+        [[weight for weight, _ in fusion.weigh(photos.taxa, geo, bounds)] for geo in photos.geos]
     )
 
 
