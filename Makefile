@@ -73,7 +73,11 @@ docs: ## Build the documentation as a site: build/site/index.html
 evaluate: $(READY) ## Accuracy with and without the place: LABELS=file.csv
 	$(RUN) tools.evaluate $(LABELS) --json build/evaluation.json --plots build/evaluation
 
-bench: $(READY) ## The latency of one prediction, beside the floor, a tutorial and frameworks
+build/efficientnet-lite2-float32.tflite: # what the tutorial of the bench runs
+	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
+	$(MODEL) tools.build_model --precision float32 --output $@
+
+bench: $(READY) build/efficientnet-lite2-float32.tflite ## The latency of one prediction, beside the floor, a tutorial and frameworks
 	@tools/debian-packages mariadb-server redis-server
 	@tools/make-venv "$$(tools/find-pythons | tail -n 1)" .venvs/bench requirements-bench.txt
 	$(RUN) bench.latency $(OPTIONS)

@@ -108,6 +108,8 @@ def test_whatever_the_service_imports_is_there(unpacked):
     code = """
 import importlib, pkgutil, sys
 import chalicelib
+from chalicelib import cold_start
+cold_start.begin()
 for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
     if module.name != "chalicelib.http.local":  # for the chalice command
         importlib.import_module(module.name)
