@@ -78,7 +78,7 @@ OMISSIONS: Final = (
         ),
     ),
     Omission(
-        "msgspec does without, and of the others only what waits in vain to be touched (deferred.py)",
+        "msgspec does without; of the others only what nobody touches needs it (deferred.py)",
         ("typing_extensions.py",),
     ),
     Omission(
