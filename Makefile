@@ -116,7 +116,7 @@ deploy: $(READY) ## Build it, and deploy just that: STAGE=dev or prod
 	@$(RUN) tools.deploy --stage $(or $(STAGE),dev) --architecture $(or $(ARCHITECTURE),x86_64)
 
 bench-cold: $(READY) ## From process start to the first answer, beside the least there could be
-	$(RUN) bench.cold
+	$(RUN) bench.cold $(OPTIONS)
 
 fuzz: $(READY) ## Attacks and 10,000 mutants, or your files: PHOTOS=directory, MUTANTS=, SEED=
 	@$(RUN) fuzz --mutants $(or $(MUTANTS),10000) --seed $(or $(SEED),0) $(if $(PHOTOS),--photos "$(PHOTOS)")
