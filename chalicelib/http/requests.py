@@ -229,7 +229,7 @@ def _content(request: Request) -> bytes:
     """The body's bytes. Raises ``MalformedRequest``.
 
     API Gateway sends them as base64. Chalice would read that by the standard library, which
-    takes forty times as long.
+    takes many times as long as pybase64.
     """
     event = request.to_original_event()
     try:

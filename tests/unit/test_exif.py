@@ -182,6 +182,13 @@ def test_the_positioning_error_is_the_uncertainty_where_it_makes_sense(error, ex
         ({exif.DATE_TIME_ORIGINAL: "0000:00:00 00:00:00"}, exif.gps(), None),
         ({exif.DATE_TIME_ORIGINAL: "    :  :     :  :  "}, exif.gps(), None),
         ({}, exif.gps(date="2023:02:29"), None),
+        (
+            {exif.DATE_TIME_ORIGINAL: "2024:8: 9 6:31:05"},
+            exif.gps(),
+            EventDate("2024-08-09T06:31:05", 8),
+        ),
+        ({exif.DATE_TIME_ORIGINAL: "2024:08:19 16"}, exif.gps(), None),
+        ({exif.DATE_TIME_ORIGINAL: "20240819 163105"}, exif.gps(), None),
     ],
 )
 def test_the_date_is_the_moment_of_the_shot_or_the_gps_date_or_nothing(tags, gps, expected):

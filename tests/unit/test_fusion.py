@@ -55,6 +55,18 @@ def test_nothing_is_ever_forbidden():
     assert all(candidate.score > 0 for candidate in candidates)
 
 
+def test_a_model_without_animals_has_no_candidates():
+    """Nothing is animal, and nothing fails."""
+    found = fusion.fuse(scores(1.0), MODEL._replace(taxa=(None,)), Geo(GeoStatus.DISABLED), BOUNDS)
+    assert found == ((), 0)
+
+
+def test_scores_of_another_model_are_not_taken_for_its_own():
+    """Their number must be that of the model's outputs."""
+    with pytest.raises(ValueError, match="zip"):
+        fusion.fuse(scores(*[0.1] * 10), MODEL, Geo(GeoStatus.DISABLED), BOUNDS)
+
+
 def test_scores_and_vision_scores_each_sum_to_one():
     """Both are probabilities over the animals; what is no animal is told apart."""
     candidates, animal_score = fusion.fuse(
