@@ -6,28 +6,23 @@ taxon whose members together pass theirs, as iNaturalist's common ancestor and
 SpeciesNet's roll-up have it; else that nobody can tell, or that there is no animal.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+import numpy as np
+from numpy.typing import NDArray
 
-from chalicelib.domain import Candidate, Decision, DecisionKind, Name, Rejection, Thresholds
+from chalicelib.animals import Group
+from chalicelib.domain import Decision, DecisionKind, Name, Rejection, Thresholds
+from chalicelib.ranking import Ranking
 
-HIGHER_RANKS: Final = ("genus", "family", "order", "class")
-"""Finest first. Above the class there is little that a visitor could use."""
 
-
-def decide(
-    candidates: Sequence[Candidate], animal_score: float, thresholds: Thresholds
-) -> Decision:
-    """Decide on candidates, best first, whose scores sum to 1."""
+def decide(candidates: Ranking, animal_score: float, thresholds: Thresholds) -> Decision:
+    """Decide on candidates whose scores sum to 1."""
     if animal_score < thresholds.not_an_animal:
         return Decision(DecisionKind.NOT_AN_ANIMAL)
     if animal_score < thresholds.animal:
         return Decision(DecisionKind.UNKNOWN)
-    named = likeliest(
-        (one.taxon.scientific_name, one.taxon.taxon_rank, one.score) for one in candidates
-    )
+    named = likeliest(candidates.animals.names, candidates.scores)
     is_sure = named is not None and named.score >= thresholds.named
-    first = max(candidates, key=lambda one: one.vision_score)
+    first = candidates.first_by_look()
     if is_sure and first.expected_here is not False:
         return Decision(DecisionKind.SPECIES, named)
     rolled_up = roll_up(candidates, thresholds.rolled_up)
@@ -42,26 +37,19 @@ def decide(
     return Decision(DecisionKind.UNKNOWN, None, rejection)
 
 
-def roll_up(candidates: Sequence[Candidate], threshold: float) -> Name | None:
+def roll_up(candidates: Ranking, threshold: float) -> Name | None:
     """The finest higher taxon whose candidates sum to at least ``threshold``."""
-    for rank in HIGHER_RANKS:
-        found = likeliest(
-            (one.taxon.higher[rank], rank, one.score)
-            for one in candidates
-            if rank in one.taxon.higher
-        )
+    for group in candidates.animals.higher:
+        found = likeliest(group, candidates.scores)
         if found is not None and found.score >= threshold:
             return found
     return None
 
 
-def likeliest(scores: Iterable[tuple[str, str, float]]) -> Name | None:
+def likeliest(group: Group, scores: NDArray[np.float64]) -> Name | None:
     """The name with the largest sum; breeds, or rooster and hen, count together."""
-    sums: dict[tuple[str, str], float] = {}
-    for name, rank, score in scores:
-        key = name, rank
-        sums[key] = sums.get(key, 0.0) + score
-    if not sums:
+    if not group.names:
         return None
-    (name, rank), score = max(sums.items(), key=lambda item: item[1])
-    return Name(name, rank, score)
+    sums = group.sums(scores)
+    best = int(sums.argmax())
+    return Name(*group.names[best], float(sums[best]))

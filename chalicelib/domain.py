@@ -4,13 +4,16 @@ Names follow Darwin Core (https://dwc.tdwg.org/terms/) wherever it has a term. N
 since a cold start makes each class anew, and a dataclass takes seven times as long.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from chalicelib.animals import Animals
 
 Pixels = NDArray[np.uint8]
 """RGB values 0 to 255, shape (height, width, 3)."""
@@ -160,7 +163,7 @@ class Thresholds(NamedTuple):
     rolled_up: float
 
 
-class Model(NamedTuple):
+class ModelDescription(NamedTuple):
     """What a classifier says of itself, with the taxon of each of its outputs.
 
     ``taxa[i]`` is what output ``i`` stands for; ``None`` where that is no animal.
@@ -174,6 +177,15 @@ class Model(NamedTuple):
     thresholds: Thresholds
     card: Mapping[str, Any]
     """The model's description file as it stands, for ``GET /v1/model``."""
+
+
+class Model(ModelDescription):
+    """The same, and what follows from it."""
+
+    @cached_property
+    def animals(self) -> Animals:
+        """The outputs that are animals."""
+        return Animals(self.taxa)
 
     def taxon(self, taxon_id: str) -> Taxon | None:
         """The taxon of that identifier, if the model can tell it."""
@@ -357,7 +369,7 @@ class Identification(NamedTuple):
     location: Location
     geo: Geo
     expected_taxa: int
-    candidates: tuple[Candidate, ...]
+    candidates: Sequence[Candidate]
     animal_score: float
     decision: Decision
     timings: Mapping[str, float]

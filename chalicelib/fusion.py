@@ -5,12 +5,15 @@ between a floor and a ceiling, and never forbids. Zoos, vagrants and pets exist.
 ``docs/accuracy.md`` has the rules that were compared, and how they did.
 """
 
-from collections.abc import Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.animals import Animals
 from chalicelib.domain import (
-    Candidate,
     Dataset,
     Geo,
     Geography,
@@ -22,6 +25,7 @@ from chalicelib.domain import (
     Taxon,
     TaxonFeature,
 )
+from chalicelib.ranking import Opinions, Ranking
 
 PRESENCE: Final[Mapping[Status, float]] = {
     Status.NATIVE: 1.0,
@@ -30,9 +34,6 @@ PRESENCE: Final[Mapping[Status, float]] = {
     Status.EXTIRPATED: 0.01,
 }
 """How firmly a status lets us expect the animal, on the scale of ``presence``."""
-
-NO_OPINION: Final = 1.0, None
-"""What a place makes of an animal that it can say nothing about."""
 
 
 class WeightBounds(NamedTuple):
@@ -76,43 +77,45 @@ def has_opinion(taxon: Taxon, dataset: Dataset) -> bool:
     return taxon.geography is Geography.RANGE and taxon.taxon_id in dataset.taxa
 
 
-def fuse(
-    scores: Scores, model: Model, geo: Geo, bounds: WeightBounds
-) -> tuple[tuple[Candidate, ...], float]:
+def fuse(scores: Scores, model: Model, geo: Geo, bounds: WeightBounds) -> tuple[Ranking, float]:
     """Every animal of the model, best first, and the share of the score that is animal.
 
     Where the place could not be used each weight is 1, so that ``score`` equals
-    ``vision_score``.
+    ``vision_score``. Raises ``ValueError`` where the scores are another model's.
     """
-    animals = [
-        (taxon, vision) for taxon, vision in zip(model.taxa, scores.tolist(), strict=True) if taxon
-    ]
-    opinions = weigh([taxon for taxon, _ in animals], geo, bounds)
-    weighed = list(zip(animals, opinions, strict=True))
-    vision_total: float = sum(vision for _, vision in animals)
-    total = sum(vision * weight for (_, vision), (weight, _) in weighed) or 1.0
-    candidates = [
-        Candidate(taxon, vision * weight / total, vision / (vision_total or 1.0), weight, expected)
-        for (taxon, vision), (weight, expected) in weighed
-    ]
-    candidates.sort(key=attrgetter("score"), reverse=True)
-    return tuple(candidates), vision_total
+    if scores.shape != (len(model.taxa),):
+        raise ValueError(f"{scores.shape} scores for a model of {len(model.taxa)} outputs")
+    animals = model.animals
+    vision = scores[animals.outputs].astype(np.float64)
+    opinions = weigh(animals, geo, bounds)
+    weighed = vision * opinions.weights
+    vision_total = float(vision.sum())
+    ranking = Ranking(
+        animals, weighed / (weighed.sum() or 1.0), vision / (vision_total or 1.0), opinions
+    )
+    return ranking, vision_total
 
 
-def weigh(taxa: Sequence[Taxon], geo: Geo, bounds: WeightBounds) -> list[tuple[float, bool | None]]:
-    """For each taxon the place's weight, and whether the taxon is expected there."""
+def weigh(animals: Animals, geo: Geo, bounds: WeightBounds) -> Opinions:
+    """For each animal the place's weight, and whether it is expected there."""
+    count = len(animals.taxa)
+    weights, none, expected = np.ones(count), np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     if geo.status is not GeoStatus.APPLIED or geo.features is None or geo.dataset is None:
-        return [NO_OPINION] * len(taxa)
-    features, dataset, absent = geo.features.taxa, geo.dataset, (bounds.floor, False)
-    found: list[tuple[float, bool | None]] = []
-    for taxon in taxa:
-        if not has_opinion(taxon, dataset):
-            found.append(NO_OPINION)
-        elif feature := features.get(taxon.taxon_id):
-            found.append((place_weight(feature, bounds), is_expected(feature, dataset)))
-        else:
-            found.append(absent)
-    return found
+        return Opinions(weights, none, expected)
+    spoken_for = covered(animals, geo.dataset)
+    weights[spoken_for] = bounds.floor
+    for taxon_id, feature in geo.features.taxa.items():
+        for at in animals.with_taxon_id.get(taxon_id, ()):
+            if spoken_for[at]:
+                weights[at] = place_weight(feature, bounds)
+                expected[at] = is_expected(feature, geo.dataset)
+    return Opinions(weights, spoken_for, expected)
+
+
+@lru_cache(maxsize=4)
+def covered(animals: Animals, dataset: Dataset) -> NDArray[np.bool_]:
+    """Which animals a place of the dataset can speak for or against."""
+    return np.array([has_opinion(taxon, dataset) for taxon in animals.taxa], np.bool_)
 
 
 def animals_of(geo: Geo, model: Model, bounds: WeightBounds) -> tuple[Occurrence, ...]:

@@ -17,7 +17,8 @@ import numpy as np
 from chalicelib import fusion
 from chalicelib.bootstrap import Services
 from chalicelib.decision import decide
-from chalicelib.domain import Candidate, Decision, DecisionKind, Scores, Taxon, Thresholds
+from chalicelib.domain import Decision, DecisionKind, Scores, Taxon, Thresholds
+from chalicelib.ranking import Ranking
 from chalicelib.settings import Settings
 from tools.development import DevelopmentSet, fit_temperature, read
 from tools.metrics import Flags, Floats, expected_calibration_error
@@ -38,7 +39,7 @@ class Photo(NamedTuple):
     """What the pipeline makes of one photo, up to the decision."""
 
     truth: Taxon
-    candidates: Sequence[Candidate]
+    candidates: Ranking
     animal_score: float
 
 
@@ -115,9 +116,8 @@ def report(name: str, photos: Sequence[Photo], thresholds: Thresholds) -> None:
 def weights_of(photos: DevelopmentSet, services: Services) -> Floats:
     """The service's own weights, shape (photos, animals)."""
     bounds = services.places.weight_bounds
-    return np.array(
-        [[weight for weight, _ in fusion.weigh(photos.taxa, geo, bounds)] for geo in photos.geos]
-    )
+    animals = services.classifier.model.animals
+    return np.array([fusion.weigh(animals, geo, bounds).weights for geo in photos.geos])
 
 
 def described(

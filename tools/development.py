@@ -64,8 +64,7 @@ def read(labels: Path, services: Services) -> DevelopmentSet:
     with labels.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     model = services.classifier.model
-    columns = np.array([number for number, taxon in enumerate(model.taxa) if taxon])
-    taxa = tuple(taxon for taxon in model.taxa if taxon)
+    columns, taxa = model.animals.outputs, model.animals.taxa
     temperature = float(model.card["calibration"]["temperature"])
     logits, geos = [], []
     for row in tqdm(rows, unit="photo", disable=None):

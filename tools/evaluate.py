@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from chalicelib.animals import HIGHER_RANKS
 from chalicelib.bootstrap import Services
-from chalicelib.decision import HIGHER_RANKS
 from chalicelib.domain import (
     Candidate,
     Coordinates,

@@ -13,16 +13,24 @@ import json
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.decision import HIGHER_RANKS
+from chalicelib.animals import HIGHER_RANKS
 from chalicelib.domain import Geography, InputSize, Model, Pixels, Scores, Taxon, Thresholds
 from chalicelib.errors import ModelUnavailable
 
 RUNTIMES: Final = ("tflite_runtime.interpreter", "ai_edge_litert.interpreter")
+
+
+class Loaded(NamedTuple):
+    """An interpreter, and what it says of its input and of its output, which takes it a while."""
+
+    interpreter: Any
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
 
 
 class TfliteClassifier:
@@ -74,7 +82,7 @@ class TfliteClassifier:
             raise ModelUnavailable(f"The model's description is faulty: {error!r}") from error
 
     @cached_property
-    def _interpreter(self) -> Any:
+    def _loaded(self) -> Loaded:
         path = self._directory / self._card["file"]
         size, classes = self.model.input_size, len(self.model.taxa)
         try:
@@ -83,25 +91,21 @@ class TfliteClassifier:
         except (OSError, RuntimeError, ValueError) as error:
             raise ModelUnavailable(f"The model cannot be loaded: {error}") from error
         expected = [1, size.height, size.width, 3], [1, classes]
-        actual = tuple(
-            details[0]["shape"].tolist()
-            for details in (interpreter.get_input_details(), interpreter.get_output_details())
-        )
+        inputs, outputs = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        actual = inputs["shape"].tolist(), outputs["shape"].tolist()
         if actual != expected:
             raise ModelUnavailable(f"The model has shapes {actual}, its description {expected}")
-        return interpreter
+        return Loaded(interpreter, inputs, outputs)
 
     def load(self) -> None:
         """Make the interpreter now rather than at the first prediction."""
         with self._lock:
-            _ = self._interpreter
+            _ = self._loaded, self.model.animals
 
     def classify(self, pixels: Pixels) -> Scores:
         """Scale, run, and calibrate: probabilities of all classes, summing to 1."""
         with self._lock:
-            interpreter = self._interpreter
-            inputs = interpreter.get_input_details()[0]
-            outputs = interpreter.get_output_details()[0]
+            interpreter, inputs, outputs = self._loaded
             # A view into the model's own memory, which must be gone when the model runs.
             write(interpreter.tensor(inputs["index"])()[0], pixels, self._card["input"], inputs)
             interpreter.invoke()

@@ -301,7 +301,7 @@ class TestPoison:
         for _ in range(2):
             found = predict(deployment.environment())
             assert found.geo.status is GeoStatus.APPLIED
-            assert found.candidates == expected.candidates
+            assert list(found.candidates) == list(expected.candidates)
         assert source(found) is FeatureSource.CACHE
         assert keys.type(name) == b"string"
 

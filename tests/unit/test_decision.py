@@ -1,16 +1,25 @@
+import numpy as np
 import pytest
 
+from chalicelib.animals import Animals
 from chalicelib.decision import decide
-from chalicelib.domain import Candidate, DecisionKind, Geography, Name, Rejection, Taxon, Thresholds
+from chalicelib.domain import DecisionKind, Geography, Name, Rejection, Taxon, Thresholds
+from chalicelib.ranking import Opinions, Ranking
 from tests.fakes import ANT, CANIS, DOG, JAGUAR, LEOPARD
 
 THRESHOLDS = Thresholds(animal=0.5, not_an_animal=0.1, named=0.8, rolled_up=0.85)
 POODLE = Taxon("poodle", "Canis familiaris", "poodle", "species", Geography.DOMESTIC, CANIS)
 
 
-def candidates(*scores: tuple[Taxon, float, float, bool | None]) -> list[Candidate]:
+def candidates(*scores: tuple[Taxon, float, float, bool | None]) -> Ranking:
     """Taxon, score, visionScore, expectedHere."""
-    return [Candidate(taxon, score, vision, 1.0, here) for taxon, score, vision, here in scores]
+    taxa, both, vision, here = zip(*scores, strict=True)
+    opinions = Opinions(
+        weights=np.ones(len(taxa)),
+        has_opinion=np.array([one is not None for one in here]),
+        is_expected=np.array([one is True for one in here]),
+    )
+    return Ranking(Animals(taxa), np.array(both), np.array(vision), opinions)
 
 
 def test_a_sure_score_gives_the_name():

@@ -58,12 +58,12 @@ def test_nothing_is_ever_forbidden():
 def test_a_model_without_animals_has_no_candidates():
     """Nothing is animal, and nothing fails."""
     found = fusion.fuse(scores(1.0), MODEL._replace(taxa=(None,)), Geo(GeoStatus.DISABLED), BOUNDS)
-    assert found == ((), 0)
+    assert (list(found[0]), found[1]) == ([], 0)
 
 
 def test_scores_of_another_model_are_not_taken_for_its_own():
     """Their number must be that of the model's outputs."""
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="outputs"):
         fusion.fuse(scores(*[0.1] * 10), MODEL, Geo(GeoStatus.DISABLED), BOUNDS)
 
 
