@@ -26,7 +26,7 @@ CARD: Final = json.loads((MODEL / "model.json").read_bytes())
 class Floor:
     """The model of the service and Pillow, for JPEG and HEIC."""
 
-    def __init__(self, threads: int, *, is_reduced: bool = True) -> None:
+    def __init__(self, threads: int | None, *, is_reduced: bool = True) -> None:
         self.is_reduced = is_reduced
         self.interpreter: Any = Interpreter(str(MODEL / CARD["file"]), num_threads=threads)
         self.interpreter.allocate_tensors()

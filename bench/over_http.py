@@ -1,23 +1,25 @@
 """The service and the serving frameworks, each asked for the same photo by the same HTTP client.
 
-All are up at once and asked in turns, each time over a new connection, so that whatever the
-machine does hits all alike. Ours goes by ``chalice local``, and by the Runtime API as on Lambda
-(Lambda's own runtime client, fed by an emulator), where the event is JSON with base64.
+All are up at once and asked in rounds, each round in an order of its own and each time over a
+new connection, so that whatever the machine does hits all alike. Ours goes by ``chalice local``,
+and by the Runtime API as on Lambda (Lambda's own runtime client, fed by an emulator), where the
+event is JSON with base64.
 """
 
 import http.client
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from chalicelib.settings import MEGABYTES_OF_A_PROCESSOR
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
 from tests.lambda_runtime import FROM_SOURCE, lay_out_runtime, running
@@ -30,11 +32,31 @@ RIVALS: Final = {
 }
 """What to run by ``python -m``; the port comes last."""
 
-DECODINGS: Final = ("full", "reduced")
-ONE_THREAD: Final = {"RANGEFINDER_CLASSIFIER_THREADS": "1"}
+CORES: Final = os.cpu_count() or 1
+GROUPS: Final[Mapping[str, tuple[dict[str, str], dict[str, str]]]] = {
+    "as each comes": ({}, {"BENCH_DECODING": "full"}),
+    **{
+        f"alike, {threads} thread(s)": (
+            {"RANGEFINDER_CLASSIFIER_THREADS": f"{threads}"},
+            {"BENCH_DECODING": "reduced", "BENCH_THREADS": f"{threads}"},
+        )
+        for threads in (1, CORES)
+    },
+}
+"""Settings of ours and of the frameworks.
+
+First each as it comes: ours with its defaults; a framework as its user would write it, who has
+Pillow decode the photo whole and does not tell the interpreter how many threads to take, so that
+it takes one. Then alike: JPEGs decoded at a reduced scale by all, with equally many threads.
+"""
+
+MEMORY: Final = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": f"{MEGABYTES_OF_A_PROCESSOR * CORES}"}
+"""At which Lambda gives as many vCPUs as this machine has."""
+
 START_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 10.0
 WARM_UPS: Final = 5
+SEED: Final = 20261127
 
 Asks = Callable[[bytes], None]
 """Sends a photo, waits for the answer, and raises where that is not 200."""
@@ -57,13 +79,13 @@ def asks_at(url: str) -> Asks:
 
 
 @contextmanager
-def rival(name: str, decoding: str, python: Path) -> Iterator[Asks]:
+def rival(name: str, python: Path, settings: Mapping[str, str]) -> Iterator[Asks]:
     """A framework's server with one worker; its processes end with it."""
     port = free_port()
     server = subprocess.Popen(
         [str(python), "-m", *RIVALS[name], str(port)],
         cwd=ROOT, start_new_session=True,
-        env={**os.environ, "BENCH_DECODING": decoding, "BENTOML_DO_NOT_TRACK": "True"},
+        env={**os.environ, **settings, "BENTOML_DO_NOT_TRACK": "True"},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -93,10 +115,16 @@ def _wait_for(ask: Asks) -> None:
 
 
 @contextmanager
-def by_runtime_api(directory: Path) -> Iterator[Asks]:
+def by_chalice_local(log: Path, settings: Mapping[str, str]) -> Iterator[Asks]:
+    """Our service, by its development server."""
+    with serving(settings, log=log) as url:
+        yield asks_at(f"{url}/v1/predictions")
+
+
+@contextmanager
+def by_runtime_api(runtime: Path, settings: Mapping[str, str]) -> Iterator[Asks]:
     """Our handler from these sources, run by Lambda's runtime client."""
-    runtime = lay_out_runtime(directory / "runtime")
-    with running(ROOT, runtime, FROM_SOURCE | ONE_THREAD) as function:
+    with running(ROOT, runtime, {**FROM_SOURCE, **MEMORY, **settings}) as function:
 
         def ask(photo: bytes) -> None:
             body = form(("photo", photo))
@@ -108,29 +136,39 @@ def by_runtime_api(directory: Path) -> Iterator[Asks]:
         yield ask
 
 
+@contextmanager
+def contestants(python: Path, directory: Path) -> Iterator[dict[str, Asks]]:
+    """All of them, up; ``python`` is that of ``.venvs/bench``."""
+    runtime = lay_out_runtime(directory / "runtime")
+    with ExitStack() as opened:
+        found = {}
+        for group, (ours, theirs) in GROUPS.items():
+            servers = {
+                "ours, chalice local": by_chalice_local(directory / f"{group}.log", ours),
+                "ours, Runtime API": by_runtime_api(runtime, ours),
+                **{name: rival(name, python, theirs) for name in RIVALS},
+            }
+            for name, server in servers.items():
+                found[f"{group}: {name}"] = opened.enter_context(server)
+        yield found
+
+
 def compare(
     photos: Mapping[str, bytes], seconds: float, python: Path, directory: Path
 ) -> dict[str, dict[str, list[float]]]:
-    """Milliseconds by photo and contestant; ``python`` is that of ``.venvs/bench``."""
+    """Milliseconds by photo and contestant."""
     found: dict[str, dict[str, list[float]]] = {}
-    with ExitStack() as opened:
-        url = opened.enter_context(serving(ONE_THREAD, log=directory / "local.log"))
-        contestants = {
-            "ours, chalice local": asks_at(f"{url}/v1/predictions"),
-            "ours, Runtime API": opened.enter_context(by_runtime_api(directory)),
-        }
-        for decoding in DECODINGS:
-            for name in RIVALS:
-                server = rival(name, decoding, python)
-                contestants[f"{name}, {decoding} decode"] = opened.enter_context(server)
+    order = random.Random(SEED)
+    with contestants(python, directory) as servers:
         for file, photo in photos.items():
-            for ask in contestants.values():
+            for ask in servers.values():
                 for _ in range(WARM_UPS):
                     ask(photo)
-            times: dict[str, list[float]] = defaultdict(list)
+            times: dict[str, list[float]] = {name: [] for name in servers}
             end = time.monotonic() + seconds
             while time.monotonic() < end:
-                for name, ask in contestants.items():
+                # A server may go on for a while after its answer, at the cost of the next.
+                for name, ask in order.sample(list(servers.items()), len(servers)):
                     start = time.perf_counter()
                     ask(photo)
                     times[name].append(1000 * (time.perf_counter() - start))
