@@ -50,6 +50,9 @@ Pillow decode the photo whole and does not tell the interpreter how many threads
 it takes one. Then alike: JPEGs decoded at a reduced scale by all, with equally many threads.
 """
 
+NAMES: Final = ("ours, chalice local", "ours, Runtime API", *RIVALS)
+"""The contestants of each group."""
+
 MEMORY: Final = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": f"{MEGABYTES_OF_A_PROCESSOR * CORES}"}
 """At which Lambda gives as many vCPUs as this machine has."""
 
@@ -136,6 +139,11 @@ def by_runtime_api(runtime: Path, settings: Mapping[str, str]) -> Iterator[Asks]
         yield ask
 
 
+def key(group: str, name: str) -> str:
+    """A contestant of a group."""
+    return f"{group}: {name}"
+
+
 @contextmanager
 def contestants(python: Path, directory: Path) -> Iterator[dict[str, Asks]]:
     """All of them, up; ``python`` is that of ``.venvs/bench``."""
@@ -143,13 +151,13 @@ def contestants(python: Path, directory: Path) -> Iterator[dict[str, Asks]]:
     with ExitStack() as opened:
         found = {}
         for group, (ours, theirs) in GROUPS.items():
-            servers = {
-                "ours, chalice local": by_chalice_local(directory / f"{group}.log", ours),
-                "ours, Runtime API": by_runtime_api(runtime, ours),
-                **{name: rival(name, python, theirs) for name in RIVALS},
-            }
-            for name, server in servers.items():
-                found[f"{group}: {name}"] = opened.enter_context(server)
+            servers = (
+                by_chalice_local(directory / f"{group}.log", ours),
+                by_runtime_api(runtime, ours),
+                *(rival(name, python, theirs) for name in RIVALS),
+            )
+            for name, server in zip(NAMES, servers, strict=True):
+                found[key(group, name)] = opened.enter_context(server)
         yield found
 
 
