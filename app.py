@@ -5,7 +5,7 @@ Start reading at ``chalicelib/identify.py``: the whole job on one page.
 
 from typing import cast
 
-from chalicelib import cold_start
+from chalicelib.runtime import cold_start
 
 cold_start.begin()
 
@@ -13,7 +13,7 @@ from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib.bootstrap import Services
 from chalicelib.http import endpoints, problems, requests, telemetry, website
-from chalicelib.http.about import about
+from chalicelib.http.static_routes import about
 from chalicelib.settings import Settings, under_chalice_command
 
 settings = Settings.from_environment()
@@ -30,9 +30,9 @@ app.register_blueprint(website.blueprint(services))
 uploading = {"methods": ["POST"], "api_key_required": settings.api_key_required}
 
 if under_chalice_command():
-    from chalicelib.http import local
+    from chalicelib.http import dev_server
 
-    local.improve()
+    dev_server.improve()
 
 
 def current_request() -> Request:

@@ -26,12 +26,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from chalicelib.settings import HERE
+from chalicelib.settings import DATA
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
 from tests.lambda_runtime import lay_out_runtime, running
 from tests.samples import SAMPLES
-from tools import archive, chalice_project, package
+from tools.package import build_package, chalice_project, reproducible_zip
 
 ROUNDS: Final = 11
 PHOTO: Final = "jaguar.jpg"
@@ -81,14 +81,14 @@ def lay_out(directory: Path) -> dict[str, Variant]:
     )
     project = directory / "project"
     chalice_project.copy_project(project, {"automatic_layer": False})
-    plain = archive.unpack(chalice_project.pack(project), directory / "plain")
-    ours = archive.unpack(package.build(project), directory / "ours")
+    plain = reproducible_zip.unpack(chalice_project.pack(project), directory / "plain")
+    ours = reproducible_zip.unpack(build_package.build(project), directory / "ours")
     floor = directory / "floor"
     for name in FLOOR_PARTS:
         shutil.copytree(ours / name, floor / name)
-    shutil.copy(next((HERE / "model").glob("*.tflite")), floor / "model.tflite")
+    shutil.copy(next((DATA / "model").glob("*.tflite")), floor / "model.tflite")
     (floor / "floor.py").write_text(FLOOR, encoding="utf-8")
-    archive.compile_sources(floor)
+    reproducible_zip.compile_sources(floor)
     return {
         "ours": Variant(ours, "app.app", prediction),
         "plain": Variant(plain, "app.app", prediction),

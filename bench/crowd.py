@@ -15,8 +15,8 @@ from typing import IO, Final
 import h3
 
 from bench.environment import Visit
-from chalicelib.cells import FINEST
-from tools.serving import ROOT
+from chalicelib.features.cells import FINEST
+from tools import ROOT
 
 Place = tuple[float, float]
 """Latitude and longitude, in degrees."""

@@ -19,7 +19,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image
 
-MODEL: Final = Path(__file__).parent.parent / "chalicelib" / "model"
+MODEL: Final = Path(__file__).parent.parent / "chalicelib" / "data" / "model"
 CARD: Final = json.loads((MODEL / "model.json").read_bytes())
 
 

@@ -22,7 +22,7 @@ from bench.tutorial import handler as tutorial
 from chalicelib.settings import processors
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
-from tools.silence import quiet
+from tools.mute_telemetry import quiet
 
 WARM_UPS = 3
 SLOWEST = 12.0

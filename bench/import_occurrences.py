@@ -17,8 +17,8 @@ from typing import Final
 
 import duckdb
 
+from tools import ROOT
 from tools.occurrences.names import class_names
-from tools.serving import ROOT
 
 FILES: Final = 16
 
@@ -93,7 +93,8 @@ def measure(source: Path, target: list[str], memory: str) -> dict[str, float | s
     """Import in a process of its own; seconds, and the most memory that it ever held."""
     start = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "tools.import_occurrences", str(source), "--memory", memory,
+        [sys.executable, "-m", "tools.occurrences.import_occurrences",
+         str(source), "--memory", memory,
          "--citation", "made up", "--work", str(source.parent), *target],
         cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -22,7 +22,7 @@ import numpy as np
 from bench import over_http
 from bench.servers import servers
 from tests.conftest import load_places
-from tools.serving import ROOT
+from tools import ROOT
 
 PYTHON: Final = ROOT / ".venvs" / "bench" / "bin" / "python"
 PHOTOS: Final = ROOT / "build" / "bench"

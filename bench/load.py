@@ -25,13 +25,13 @@ import numpy as np
 from bench.latency import machine
 from bench.servers import Servers, servers
 from bench.spike import load
-from chalicelib.cells import chain
 from chalicelib.domain import Coordinates
+from chalicelib.features.cells import chain
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
 from tests.lambda_runtime import FROM_SOURCE, Function, lay_out_runtime, running
 from tests.samples import ANIMALS, DIRECTORY, Sample
-from tools.serving import ROOT
+from tools import ROOT
 
 ROUNDS: Final = 5
 FLOOR_SECONDS: Final = 5

@@ -17,14 +17,14 @@ import pymysql
 import redis
 
 from bench.servers import servers
-from chalicelib.adapters.cache import MemoryCachedFeatures
-from chalicelib.adapters.mysql import LOOKUP, MysqlFeatures, MysqlOptions
-from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
-from chalicelib.adapters.shared_cache import SharedCachedFeatures, Times
-from chalicelib.cells import chain
-from chalicelib.connections import mysql_connection
 from chalicelib.domain import PlaceFeatures, TaxonFeature
-from chalicelib.entries import place_entry, seal
+from chalicelib.features.cache_codec import place_entry, seal
+from chalicelib.features.cells import chain
+from chalicelib.features.memory_cache import MemoryCachedFeatures
+from chalicelib.features.mysql import LOOKUP, MysqlFeatures, MysqlOptions
+from chalicelib.features.mysql_url import mysql_connection
+from chalicelib.features.redis_cache import RedisCache, RedisOptions
+from chalicelib.features.shared_cache import SharedCachedFeatures, Times
 from chalicelib.ports import Process
 from tests.conftest import PLACES, load_places
 

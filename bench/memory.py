@@ -14,7 +14,7 @@ from app import app
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
 from tests.samples import SAMPLES
-from tools.silence import quiet
+from tools.mute_telemetry import quiet
 
 
 def megabytes(name: str) -> float:

@@ -23,12 +23,18 @@ from chalicelib.settings import MEGABYTES_OF_A_PROCESSOR
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
 from tests.lambda_runtime import FROM_SOURCE, lay_out_runtime, running
-from tools.serving import ROOT, free_port, serving
+from tools import ROOT
+from tools.show.serving import free_port, serving
 
 RIVALS: Final = {
-    "FastAPI, uvicorn": ("uvicorn", "bench.rivals.fastapi_app:app", "--no-access-log", "--port"),
-    "LitServe": ("bench.rivals.litserve_app",),
-    "BentoML": ("bentoml", "serve", "bench.rivals.bentoml_app:Classify", "--port"),
+    "FastAPI, uvicorn": (
+        "uvicorn",
+        "bench.frameworks.fastapi_app:app",
+        "--no-access-log",
+        "--port",
+    ),
+    "LitServe": ("bench.frameworks.litserve_app",),
+    "BentoML": ("bentoml", "serve", "bench.frameworks.bentoml_app:Classify", "--port"),
 }
 """What to run by ``python -m``; the port comes last."""
 

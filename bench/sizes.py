@@ -11,15 +11,15 @@ from typing import Final
 
 from bench.crowd import land_cells
 from bench.servers import servers
-from chalicelib.adapters.mysql import MysqlFeatures, MysqlOptions
-from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
-from chalicelib.adapters.shared_cache import SharedCachedFeatures, Times
-from chalicelib.cells import FINEST, chain_of
-from chalicelib.connections import mysql_connection
+from chalicelib.features.cells import FINEST, chain_of
+from chalicelib.features.mysql import MysqlFeatures, MysqlOptions
+from chalicelib.features.mysql_url import mysql_connection
+from chalicelib.features.redis_cache import RedisCache, RedisOptions
+from chalicelib.features.shared_cache import SharedCachedFeatures, Times
 from chalicelib.ports import Process
-from tools.build_features import TARGET
-from tools.load_ranges import describe, rows
-from tools.loading import mysql_writer
+from tools.build.features import TARGET
+from tools.database.dataset_loader import mysql_writer
+from tools.database.load_ranges import describe, rows
 
 SAMPLE: Final = 2_000
 LAND_CELLS: Final = 87_000

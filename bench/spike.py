@@ -21,12 +21,12 @@ from bench.crowd import Place, crowd, land_cells, zipf
 from bench.environment import FAILED, Visit
 from bench.servers import servers
 from bench.watch import Reading, Watch
-from chalicelib.cells import COARSEST
+from chalicelib.features.cells import COARSEST
 from tests.servers import Mariadb, RedisServer
-from tools.build_features import TARGET
-from tools.load_ranges import describe, rows
-from tools.loading import mysql_writer
-from tools.serving import ROOT
+from tools import ROOT
+from tools.build.features import TARGET
+from tools.database.dataset_loader import mysql_writer
+from tools.database.load_ranges import describe, rows
 
 SEED: Final = 20261124
 SOURCES: Final = ("memory", "cache", "stale", "database")
@@ -228,7 +228,7 @@ def main() -> None:
     options.build.mkdir(exist_ok=True)
     figures = {outcome.name: outcome.figures() for outcome in outcomes} | {"bursts": bursts}
     (options.build / "spike.json").write_text(json.dumps(figures, indent=2))
-    from tools.plots import database_load  # noqa: PLC0415 - the environments need no matplotlib
+    from tools.evaluate.plots import database_load  # noqa: PLC0415 - the environments need no matplotlib
 
     database_load(
         {outcome.name: outcome.readings for outcome in outcomes}, options.build / "spike.png"

@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from chalicelib.adapters import photo
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Pixels
 from chalicelib.errors import UnreadablePhoto
+from chalicelib.photo import reader
 from chalicelib.settings import Settings
 from tests.samples import SAMPLES
 
@@ -28,10 +28,12 @@ def main() -> None:
     """Print a row for each tenth."""
     services = Services.build(Settings())
     size = services.classifier.model.input_size
-    reader = photo.PillowPhotoReader(photo.PhotoLimits(*[sys.maxsize] * 6)._replace(jpeg_share=0.0))
+    photos = reader.PillowPhotoReader(
+        reader.PhotoLimits(*[sys.maxsize] * 6)._replace(jpeg_share=0.0)
+    )
 
-    def look(content: bytes) -> tuple[photo.PillowPhoto, int]:
-        opened = reader.open(content)
+    def look(content: bytes) -> tuple[reader.PillowPhoto, int]:
+        opened = photos.open(content)
         pixels: Pixels = opened.pixels(size, 1)
         return opened, int(np.argmax(services.classifier.classify(pixels)))
 
@@ -50,7 +52,7 @@ def main() -> None:
                     opened, found = look(whole[: int(cut * len(whole))])
                 except UnreadablePhoto:
                     continue
-                share = photo.decoded_share(opened.image, size)
+                share = reader.decoded_share(opened.image, size)
                 kept[is_progressive, min(int(share * BINS), BINS - 1)].append(found == first)
     print(f"{'rows there':>12}{'baseline':>22}{'progressive':>22}   (first class kept, of)")
     for tenth in range(BINS):

@@ -25,7 +25,7 @@ from PIL import Image
 from PIL.ExifTags import IFD
 
 from bench.floor import CARD, MODEL
-from tools.serving import ROOT
+from tools import ROOT
 
 FLOAT32: Final = ROOT / "build" / "efficientnet-lite2-float32.tflite"
 GPS_LATITUDE_REF, GPS_LATITUDE, GPS_LONGITUDE_REF, GPS_LONGITUDE = 1, 2, 3, 4

@@ -10,28 +10,27 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from chalicelib.adapters.cache import MemoryCachedFeatures
-from chalicelib.adapters.classifier import TfliteClassifier
-from chalicelib.adapters.exif import ExifreadExifReader
-from chalicelib.adapters.features import EmbeddedFeatures
-from chalicelib.adapters.names import CsvNames
-from chalicelib.adapters.photo import PhotoLimits, PillowPhotoReader
-from chalicelib.adapters.uploads import NoUploads, S3Uploads
-from chalicelib.aws import aws_client
+from chalicelib.answer.fusion import WeightBounds
+from chalicelib.answer.names import CsvNames
+from chalicelib.classifier.tflite import TfliteClassifier
 from chalicelib.errors import ModelUnavailable
-from chalicelib.fusion import WeightBounds
+from chalicelib.features.memory_cache import MemoryCachedFeatures
+from chalicelib.features.place_service import Places
+from chalicelib.features.sqlite import EmbeddedFeatures
 from chalicelib.identify import Identify
-from chalicelib.places import Places
+from chalicelib.photo.exif import ExifreadExifReader
+from chalicelib.photo.reader import PhotoLimits, PillowPhotoReader
+from chalicelib.photo.uploads import NoUploads, S3Uploads
 from chalicelib.ports import Classifier, Clock, FeatureRepository, NameSource, Process, Uploads
-from chalicelib.settings import Settings, processors
+from chalicelib.runtime.aws import aws_client
+from chalicelib.settings import DATA, Settings, processors
 
 LOOKUP_THREADS: Final = 8
 """Lookups beside predictions: one is used on Lambda, more under ``chalice local``."""
 
-NAMES_FILE: Final = Path(__file__).with_name("vernacular.csv")
+NAMES_FILE: Final = DATA / "vernacular.csv"
 
 
 class Services(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.animals import Animals
+from chalicelib.answer.taxon_index import Animals
 
 Pixels = NDArray[np.uint8]
 """RGB values 0 to 255, shape (height, width, 3)."""

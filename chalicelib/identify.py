@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
-from chalicelib import cells, fusion
-from chalicelib.decision import decide
+from chalicelib.answer import fusion
+from chalicelib.answer.decision import decide
 from chalicelib.domain import (
     WHOLE_YEAR,
     Coordinates,
@@ -20,7 +20,8 @@ from chalicelib.domain import (
     LocationSource,
 )
 from chalicelib.errors import LocationRequired
-from chalicelib.places import Places
+from chalicelib.features import cells
+from chalicelib.features.place_service import Places
 from chalicelib.ports import Classifier, Clock, ExifReader, PhotoReader, Uploads
 
 Result = TypeVar("Result")

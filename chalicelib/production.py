@@ -10,13 +10,13 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from chalicelib.adapters.credentials import from_iam, from_secret
-from chalicelib.adapters.mysql import MysqlFeatures, MysqlOptions
-from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
-from chalicelib.adapters.shared_cache import SharedCachedFeatures, Times
-from chalicelib.aws import aws_client
-from chalicelib.connections import MysqlConnection
+from chalicelib.features.credentials import from_iam, from_secret
+from chalicelib.features.mysql import MysqlFeatures, MysqlOptions
+from chalicelib.features.mysql_url import MysqlConnection
+from chalicelib.features.redis_cache import RedisCache, RedisOptions
+from chalicelib.features.shared_cache import SharedCachedFeatures, Times
 from chalicelib.ports import Clock, FeatureRepository, Process
+from chalicelib.runtime.aws import aws_client
 from chalicelib.settings import Settings
 
 

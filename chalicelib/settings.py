@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
-from chalicelib.connections import MysqlConnection, mysql_connection
 from chalicelib.errors import InvalidSettings
+from chalicelib.features.mysql_url import MysqlConnection, mysql_connection
 
 PREFIX: Final = "RANGEFINDER_"
-HERE: Final = Path(__file__).parent
+DATA: Final = Path(__file__).with_name("data")
+"""What ships besides code: the embedded feature store, the names, the model."""
 MEGABYTES_OF_A_PROCESSOR: Final = 1_769
 
 
@@ -81,7 +82,7 @@ class Settings:
     features_file: Path = _setting(
         _existing,
         "The embedded feature store, as `make features` builds it.",
-        default=HERE / "features.sqlite",
+        default=DATA / "features.sqlite",
     )
     features_timeout_seconds: float = _setting(
         _number(float, 0.01, 30.0),
@@ -175,7 +176,7 @@ class Settings:
     model_directory: Path = _setting(
         _existing,
         "Holds model.json and the files that it names.",
-        default=HERE / "model",
+        default=DATA / "model",
     )
     classifier_threads: int = _setting(
         _number(int, 0, 64),

@@ -17,11 +17,11 @@ import atheris
 with atheris.instrument_imports(include=["PIL", "exifread", "multipart", "pi_heif", "chalicelib"]):
     from chalice.app import Request
 
-    from chalicelib.adapters.exif import ExifreadExifReader
-    from chalicelib.adapters.photo import PhotoLimits, PillowPhotoReader
     from chalicelib.domain import InputSize
     from chalicelib.errors import RangefinderError
     from chalicelib.http import requests
+    from chalicelib.photo.exif import ExifreadExifReader
+    from chalicelib.photo.reader import PhotoLimits, PillowPhotoReader
     from chalicelib.settings import Settings
 
 from fuzz.mutations import honest

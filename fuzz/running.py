@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Self
 
 from fuzz.uploads import Upload
 from tests.gateway import call
-from tools.silence import quiet
+from tools.mute_telemetry import quiet
 
 MAXIMUM_MILLISECONDS: Final = 250.0
 MAXIMUM_TIMES_ITS_SAMPLE: Final = 3.0

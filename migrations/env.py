@@ -8,7 +8,7 @@ from alembic import context
 from sqlalchemy import create_engine
 
 from chalicelib.settings import Settings
-from tools.database import Database
+from tools.database.connection import Database
 
 DIALECT = "mysql+pymysql://"
 

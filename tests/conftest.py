@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from chalicelib.cells import chain
 from chalicelib.domain import Coordinates
+from chalicelib.features.cells import chain
 from chalicelib.http import telemetry
 from tests.servers import RedisServer, make_certificates, mariadb, migrate, redis_server
-from tools.build_features import TARGET
-from tools.load_ranges import describe, rows
-from tools.loading import mysql_writer
+from tools.build.features import TARGET
+from tools.database.dataset_loader import mysql_writer
+from tools.database.load_ranges import describe, rows
 
 settings.register_profile("untimed", deadline=None)  # no test is timed: machines are busy
 settings.load_profile("untimed")

@@ -6,7 +6,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from chalicelib.http.about import CONTRACT
+from chalicelib.http.static_routes import CONTRACT
 
 DOCUMENT = json.loads(CONTRACT.read_bytes())
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import boto3
 
-from tools.serving import OFFLINE, ROOT, free_port, wait_until_it_listens
+from tools import ROOT
+from tools.show.serving import OFFLINE, free_port, wait_until_it_listens
 
 
 class Account:

@@ -20,7 +20,7 @@ from typing import Any
 
 import awslambdaric
 
-from tools.serving import ROOT
+from tools import ROOT
 
 SITE_PACKAGES = Path(awslambdaric.__file__).parent.parent
 RUNTIME = (

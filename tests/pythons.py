@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.serving import ROOT
+from tools import ROOT
 
 
 def is_newest_python() -> bool:

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import pymysql
 import redis
 
-from tools.serving import ROOT, free_port
+from tools import ROOT
+from tools.show.serving import free_port
 
 START_SECONDS = 60.0
 

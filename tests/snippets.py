@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from tools.serving import ROOT
+from tools import ROOT
 
 FENCE = re.compile(
     r"^```(?P<language>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<code>.*?)^```$", re.M | re.S

@@ -8,8 +8,8 @@ from typing import Any
 
 from chalice.package import YAMLTemplateSerializer
 
-from tools.package_sam import GATEWAY
-from tools.serving import ROOT
+from tools import ROOT
+from tools.package.package_sam import GATEWAY
 
 INFRA = ROOT / "infra"
 TEMPLATES = sorted(path for path in INFRA.glob("*.yaml") if path != GATEWAY)

@@ -2,11 +2,12 @@
 
 from chalice.app import Request, Response
 
-from chalicelib import __version__, cells
+from chalicelib import __version__
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Dataset, GeoStatus, Location, LocationSource
 from chalicelib.errors import FeaturesUnavailable, NotFound, Unavailable
-from chalicelib.http import answers, problems, requests, telemetry
+from chalicelib.features import cells
+from chalicelib.http import problems, requests, schemas, telemetry
 from chalicelib.http.caching import HOUR, MINUTE, cached_json, uncached
 
 
@@ -18,14 +19,14 @@ def predict(request: Request, services: Services) -> Response:
     left_alone = services.places.repository.left_alone()
     telemetry.measure(found, left_alone, services.settings.deployment)
     names = services.names.in_language(wanted.language)
-    return uncached(answers.identification(found, wanted.limit, names))
+    return uncached(schemas.identification(found, wanted.limit, names))
 
 
 @problems.handled
 def upload(request: Request, services: Services) -> Response:
     """``POST /v1/uploads``: leave to upload a photo that is too large to post."""
     ticket = services.uploads.ticket(requests.upload_type(request, _limits(services)))
-    return uncached(answers.upload(ticket), 201)
+    return uncached(schemas.upload(ticket), 201)
 
 
 @problems.handled
@@ -36,31 +37,33 @@ def species(request: Request, services: Services) -> Response:
     location = Location(LocationSource.REQUEST, place, cells.chain(place)[0])
     found = services.places.species(geo, services.classifier.model)
     names = services.names.in_language(wanted.language)
-    return uncached(answers.species_list(location, geo, found, wanted.limit, names))
+    return uncached(schemas.species_list(location, geo, found, wanted.limit, names))
 
 
 @problems.handled
 def species_range(request: Request, services: Services, taxon_id: str) -> Response:
     """``GET /v1/species/{taxonID}/range``. Nobody keeps an answer that lacks the features."""
-    from chalicelib.http import maps  # noqa: PLC0415 - no prediction needs it
+    from chalicelib.http import geojson  # noqa: PLC0415 - no prediction needs it
 
     month, language = requests.range_query(request)
     taxon = services.classifier.model.taxon(taxon_id)
     if taxon is None:
         raise NotFound(f"The model knows no animal {taxon_id!r}.", "taxonID")
     found = services.places.range(taxon, month)
-    body = maps.species_range(taxon, found, services.names.in_language(language))
+    body = geojson.species_range(taxon, found, services.names.in_language(language))
     if found.status is GeoStatus.DEGRADED:
-        return uncached(body, content_type=maps.MEDIA_TYPE)
-    return cached_json(request, body, HOUR, maps.MEDIA_TYPE)
+        return uncached(body, content_type=geojson.MEDIA_TYPE)
+    return cached_json(request, body, HOUR, geojson.MEDIA_TYPE)
 
 
 @problems.handled
 def model(request: Request, services: Services) -> Response:
     """``GET /v1/model``."""
-    from chalicelib.http import cards  # noqa: PLC0415 - no prediction needs it
+    from chalicelib.http import model_card  # noqa: PLC0415 - no prediction needs it
 
-    return cached_json(request, cards.model(services.classifier.model, _dataset(services)), MINUTE)
+    return cached_json(
+        request, model_card.model(services.classifier.model, _dataset(services)), MINUTE
+    )
 
 
 @problems.handled
@@ -79,7 +82,7 @@ def ready(services: Services) -> Response:
     checks["features"] = "ready" if dataset else "unavailable"
     is_ready = checks["model"] == "ready"
     card = services.classifier.model if is_ready else None
-    body = answers.Readiness(
+    body = schemas.Readiness(
         ready=is_ready,
         checks=checks,
         versions={

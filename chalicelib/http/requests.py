@@ -21,7 +21,7 @@ from chalicelib.errors import (
     PhotoTooLarge,
     UnsupportedMediaType,
 )
-from chalicelib.http.fields import (
+from chalicelib.http.parameters import (
     ANIMALS,
     CANDIDATES,
     CONTENT_TYPE,

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.visit import Visit
 from tests.pythons import only_on_the_newest
-from tools.serving import serving
+from tools.show.serving import serving
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.visit import Visit
 from tests.fake_aws import Account, fake_aws
 from tests.samples import SAMPLES
-from tools.serving import free_port, serving
+from tools.show.serving import free_port, serving
 
 BUCKET = "rangefinder-uploads"
 

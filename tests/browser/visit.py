@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from tests.samples import DIRECTORY
-from tools.serving import ROOT
+from tools import ROOT
 
 SCREENSHOTS = ROOT / "build" / "browser"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

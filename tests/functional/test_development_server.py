@@ -3,7 +3,7 @@ import sys
 
 THREE_PHOTOS_IN_THREADS = """
 import resource, threading
-from chalicelib.http import local
+from chalicelib.http import dev_server
 {before}
 def photo():
     parts = [bytes(b"x" * 3_400_000) for _ in range(3)]

@@ -11,14 +11,14 @@ from PIL import Image
 
 from chalicelib.settings import Settings
 from tests.samples import SAMPLES
-from tools.serving import ROOT
+from tools import ROOT
 
 FIVE = ("giant-panda.jpg", "koala.jpg", "polar-bear.jpg", "jaguar.jpg", "bison.jpg")
 
 
 def run(tool: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", f"tools.{tool}", *map(str, arguments)],
+        [sys.executable, "-m", f"tools.evaluate.{tool}", *map(str, arguments)],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -63,7 +63,7 @@ def test_an_evaluation_prints_and_writes_its_figures(tmp_path):
              "decimalLatitude": "here", "decimalLongitude": "there"},
         ],
     )  # fmt: skip
-    found = run("evaluate", labels, "--json", tmp_path / "r.json", "--plots", tmp_path / "plots")
+    found = run("__main__", labels, "--json", tmp_path / "r.json", "--plots", tmp_path / "plots")
     assert found.returncode == 0, found.stderr
     for number, fault in ((6, "missing.jpg"), (7, "'Yeti yeti'"), (8, "999"), (9, "'here'")):
         assert any(
@@ -101,7 +101,7 @@ def test_an_evaluation_of_some_rows(development_set):
 def test_an_evaluation_without_any_row_that_can_be_read_fails(tmp_path):
     """Rather than print a table of nothing."""
     labels = write_labels(tmp_path / "labels.csv", [{"file": "none.jpg", "classIndex": 1}])
-    found = run("evaluate", labels)
+    found = run("__main__", labels)
     assert found.returncode == 1
     assert "none.jpg" in found.stderr
 

@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 import shapely
 
-from chalicelib.adapters.features import EmbeddedFeatures
-from chalicelib.cells import chain
+from chalicelib.answer.fusion import PRESENCE, is_expected
 from chalicelib.domain import Coordinates, FeatureSource, Geography, Status
 from chalicelib.errors import FeaturesUnavailable
-from chalicelib.fusion import PRESENCE, is_expected
-from chalicelib.looks import ALL_MONTHS
+from chalicelib.features.cells import chain
+from chalicelib.features.observations import ALL_MONTHS
+from chalicelib.features.sqlite import EmbeddedFeatures
 from chalicelib.settings import Settings
-from tools import build_features, build_labels
-from tools.build_features import read_table
+from tools.build import features, labels
+from tools.build.features import read_table
 
 CLASSES = {row["taxonID"]: row for row in read_table("classes.csv")}
 RANGES = read_table("ranges.csv")
 STORE = Settings().features_file
-LAND = build_features.read_land()
+LAND = features.read_land()
 
 
 @pytest.fixture(name="store")
@@ -65,7 +65,7 @@ def test_ranges_hold_every_ranged_class_and_no_other():
     """Under its own name, in known regions, once each."""
     ranged = {taxon_id for taxon_id, row in CLASSES.items() if row["geography"] == "range"}
     assert {row["taxonID"] for row in RANGES} == ranged
-    regions = build_features.Regions.read()
+    regions = features.Regions.read()
     assert {row["region"] for row in RANGES} <= set(regions.names)
     assert len({(row["taxonID"], row["region"]) for row in RANGES}) == len(RANGES)
     for row in RANGES:
@@ -111,7 +111,7 @@ def test_synonyms_resolve():
 
 def test_no_country_is_both_native_and_extirpated():
     """A country where it is gone may keep it in one part, but not the other way round."""
-    regions = build_features.Regions.read()
+    regions = features.Regions.read()
     statuses = {(row["taxonID"], row["region"]): row["status"] for row in RANGES}
     for (taxon_id, region), status in statuses.items():
         outer = [one for one in regions.lineage(region) if one != region]
@@ -125,7 +125,7 @@ def test_seasons_hold_for_animals_that_are_there():
     ranged = {(row["taxonID"], row["scientificName"]) for row in RANGES}
     for row in read_table("seasons.csv"):
         assert (row["taxonID"], row["scientificName"]) in ranged
-        bits = build_features.month_bits(row["months"])
+        bits = features.month_bits(row["months"])
         assert 0 < bits < ALL_MONTHS
 
 
@@ -134,7 +134,7 @@ def test_seasons_hold_for_animals_that_are_there():
 )
 def test_months_may_run_over_the_turn_of_the_year(months, expected):
     """As wintering birds do."""
-    bits = build_features.month_bits(months)
+    bits = features.month_bits(months)
     assert {month for month in range(16) if bits & 1 << month} == expected
 
 
@@ -149,7 +149,7 @@ def test_a_migrating_animal_is_expected_in_its_season_only(store):
 
 def test_the_region_tables_fit_each_other():
     """Each parent exists, and each box is one."""
-    regions = build_features.Regions.read()
+    regions = features.Regions.read()
     assert set(regions.parents.values()) <= set(regions.names)
     for code, _, (south, west, north, east) in regions.boxes:
         assert -90 <= south < north <= 90, code
@@ -224,24 +224,24 @@ def test_the_store_cannot_be_written_to():
 def test_the_store_is_small_and_up_to_date(store):
     """At most 6 MB, built from the very facts of this checkout."""
     assert STORE.stat().st_size <= 6_000_000
-    assert store.dataset().version == build_features.describe()["version"]
+    assert store.dataset().version == features.describe()["version"]
 
 
 def test_the_labels_are_up_to_date(tmp_path: Path):
     """They follow from the facts, byte for byte."""
     built = tmp_path / "labels.csv"
-    build_labels.build(built)
-    assert built.read_bytes() == build_labels.TARGET.read_bytes()
+    labels.build(built)
+    assert built.read_bytes() == labels.TARGET.read_bytes()
 
 
 def test_statuses_of_inner_regions_win_over_those_of_outer_ones():
     """So that one row can speak for a whole country, and another for an exception."""
-    regions = build_features.Regions.read()
+    regions = features.Regions.read()
     rows = [
         {"taxonID": "a", "region": "US", "status": "native"},
         {"taxonID": "a", "region": "US/florida", "status": "extirpated"},
     ]
-    found = build_features.statuses_by_region(regions, rows, ["US", "US/florida", "US/texas"])
+    found = features.statuses_by_region(regions, rows, ["US", "US/florida", "US/texas"])
     assert found == {
         "US": {"a": Status.NATIVE},
         "US/florida": {"a": Status.EXTIRPATED},
@@ -261,7 +261,7 @@ def test_statuses_of_inner_regions_win_over_those_of_outer_ones():
 def test_a_row_that_makes_no_sense_stops_the_build(row):
     """Rather than vanish."""
     with pytest.raises(ValueError, match=r"Atlantis|common|recorded"):
-        build_features.statuses_by_region(build_features.Regions.read(), [row], ["US"])
+        features.statuses_by_region(features.Regions.read(), [row], ["US"])
 
 
 @pytest.mark.parametrize(

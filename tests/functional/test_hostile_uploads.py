@@ -14,7 +14,7 @@ from fuzz.uploads import Upload, raw
 from tests.forms import FORM_TYPE, form
 from tests.gateway import Answer, call, event
 from tests.samples import SAMPLES
-from tools.serving import ROOT
+from tools import ROOT
 
 BROKEN_EXIF = b"Exif\0\0II*\0\xff\xff\xff\xff"
 

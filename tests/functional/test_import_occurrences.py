@@ -11,14 +11,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from chalicelib.adapters.features import EmbeddedFeatures
-from chalicelib.cells import chain, world
 from chalicelib.domain import Coordinates, FeatureSource, PlaceFeatures, Status
+from chalicelib.features.cells import chain, world
+from chalicelib.features.sqlite import EmbeddedFeatures
 from tests import occurrences
 from tests.occurrences import ALL, BAD, JAGUAR, KEPT, KRUGER, PANTANAL, seen
-from tools.build_features import read_table
-from tools.import_occurrences import main
+from tools.build.features import read_table
 from tools.occurrences import counting, embedded
+from tools.occurrences.import_occurrences import main
 from tools.occurrences.names import RANKS, class_names, numbers
 from tools.occurrences.sources import Request, open_source
 from tools.occurrences.statement import Filters, statement

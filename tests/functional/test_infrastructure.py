@@ -13,8 +13,9 @@ import pytest
 from chalicelib.http import telemetry
 from chalicelib.settings import PREFIX, Settings
 from tests.templates import INFRA, TEMPLATES, lint, load, resources, statements_within
-from tools import configure, package_sam, service_user
-from tools.serving import ROOT
+from tools import ROOT
+from tools.database import service_user
+from tools.package import configure, package_sam
 
 METRICS = {
     *telemetry.SOURCES.values(), *telemetry.STATUSES.values(), *telemetry.BREAKERS.values(),
@@ -207,7 +208,7 @@ def test_every_stage_has_rights_of_its_own():
 def test_what_is_configured_is_a_setting():
     """By configure for the function, by operations.yaml for tasks, by the SAM template."""
     written = set(configure.variables(configure.from_file(INFRA / "outputs.example.json")))
-    for path in (*TEMPLATES, package_sam.GATEWAY, ROOT / "tools/configure.py"):
+    for path in (*TEMPLATES, package_sam.GATEWAY, ROOT / "tools/package/configure.py"):
         written |= set(re.findall(rf"\b{PREFIX}[A-Z_]+", path.read_text()))
     assert "RANGEFINDER_MYSQL_CERTIFICATE_AUTHORITIES" in written
     assert written <= {PREFIX + name.upper() for name in Settings.__dataclass_fields__}

@@ -9,10 +9,10 @@ import pytest
 import shapely
 
 from app import services
-from chalicelib.cells import COARSEST, world
-from chalicelib.fusion import WeightBounds
+from chalicelib.answer.fusion import WeightBounds
+from chalicelib.features.cells import COARSEST, world
+from chalicelib.features.place_service import Places
 from chalicelib.http import endpoints
-from chalicelib.places import Places
 from tests.fakes import JAGUAR, FakeFeatures, feature, place
 from tests.functional.test_resources import services as services_of
 from tests.gateway import call

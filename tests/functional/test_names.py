@@ -4,12 +4,13 @@ import csv
 
 import pytest
 
-from chalicelib.adapters.names import CsvNames
+from chalicelib.answer.names import CsvNames
 from chalicelib.bootstrap import NAMES_FILE
 from chalicelib.domain import ENGLISH
 from tests.gateway import call
 from tests.samples import SAMPLES
-from tools.build_features import ROOT, read_table
+from tools import ROOT
+from tools.build.features import read_table
 
 CONGO = "/v1/species?decimalLatitude=-2.5&decimalLongitude=23.6"
 JPEG = {"Content-Type": "image/jpeg"}
@@ -81,7 +82,7 @@ def test_the_table_names_each_animal_once_in_a_language():
 def test_the_sources_of_names_are_told():
     """With their licences."""
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
-    for part in ("chalicelib/vernacular.csv", "clip-benchmark", "CLDR", "Unicode-3.0"):
+    for part in ("chalicelib/data/vernacular.csv", "clip-benchmark", "CLDR", "Unicode-3.0"):
         assert part in notice
 
 

@@ -13,8 +13,9 @@ import yaml
 from chalicelib.http import requests
 from chalicelib.http.problems import CATALOGUE, TYPE_PREFIX
 from tests.templates import lint, load
-from tools import package_sam
-from tools.serving import OFFLINE, ROOT
+from tools import ROOT
+from tools.package import package_sam
+from tools.show.serving import OFFLINE
 
 
 def package(directory, stage, **settings):

@@ -11,14 +11,14 @@ import redis
 from chalice.app import Request, Response
 
 from app import services as deployed
-from chalicelib.adapters.features import EmbeddedFeatures
-from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
-from chalicelib.adapters.shared_cache import SharedCachedFeatures, Times
-from chalicelib.cells import chain
 from chalicelib.domain import Coordinates
+from chalicelib.features.cells import chain
+from chalicelib.features.place_service import Places
+from chalicelib.features.redis_cache import RedisCache, RedisOptions
+from chalicelib.features.shared_cache import SharedCachedFeatures, Times
+from chalicelib.features.sqlite import EmbeddedFeatures
 from chalicelib.http import endpoints
 from chalicelib.identify import Query
-from chalicelib.places import Places
 from chalicelib.ports import FeatureRepository, Process
 from chalicelib.settings import Settings
 from tests.fakes import FakeFeatures

@@ -12,11 +12,11 @@ import pytest
 from chalice.app import Response
 
 import app
+from chalicelib.answer.fusion import WeightBounds
 from chalicelib.bootstrap import Services
-from chalicelib.fusion import WeightBounds
+from chalicelib.features.place_service import Places
 from chalicelib.http import problems, telemetry
 from chalicelib.identify import Identify
-from chalicelib.places import Places
 from chalicelib.settings import Settings
 from tests.fakes import (
     AtOnce,
@@ -29,7 +29,7 @@ from tests.fakes import (
     FakeUploads,
 )
 from tests.gateway import call
-from tools.serving import ROOT
+from tools import ROOT
 
 PANTANAL = "decimalLatitude=-17.36&decimalLongitude=-56.78"
 

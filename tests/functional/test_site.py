@@ -10,8 +10,8 @@ import pytest
 
 from tests.contract import DOCUMENT
 from tests.pythons import is_newest_python
+from tools import ROOT
 from tools.documentation.links import PUBLISHED, rewrite
-from tools.serving import ROOT
 
 SITE = ROOT / "build" / "site"
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src"}

@@ -11,8 +11,8 @@ from moto import mock_aws
 
 from tests import occurrences
 from tests.functional.test_import_occurrences import PLACES, TAXA, ask, imported, looks
-from tools.import_occurrences import main
 from tools.occurrences.athena import Athena, AthenaError
+from tools.occurrences.import_occurrences import main
 
 OPTIONS = ("--engine", "athena", "--table", "gbif.occurrence", "--output", "s3://answers/here/",
            "--citation", "nobody")  # fmt: skip

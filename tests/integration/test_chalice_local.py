@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.samples import DIRECTORY, SAMPLES
-from tools.serving import serving
+from tools.show.serving import serving
 
 
 @pytest.fixture(scope="module")

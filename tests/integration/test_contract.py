@@ -9,7 +9,7 @@ import pytest
 from tests.contract import DOCUMENT
 from tests.pythons import is_newest_python
 from tools.contract import examples
-from tools.serving import serving
+from tools.show.serving import serving
 
 pytestmark = pytest.mark.skipif(not is_newest_python(), reason="the newest Python does it")
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chalicelib.adapters.exif import ExifreadExifReader
 from chalicelib.domain import ExifReading
+from chalicelib.photo.exif import ExifreadExifReader
 from chalicelib.settings import Settings
 from fuzz import files
 from tests import exif_blocks
-from tests.unit.test_photo import READER, SIZE, reference
+from tests.unit.photo.test_reader import READER, SIZE, reference
 
 AGREEMENT = 1e-4
 """Degrees: eleven metres."""

@@ -6,18 +6,18 @@ import sys
 
 import pytest
 
-from chalicelib.adapters.mysql import MysqlFeatures, MysqlOptions
-from chalicelib.cells import chain
-from chalicelib.connections import mysql_connection
 from chalicelib.domain import Coordinates, FeatureSource, Status
+from chalicelib.features.cells import chain
+from chalicelib.features.mysql import MysqlFeatures, MysqlOptions
+from chalicelib.features.mysql_url import mysql_connection
 from tests import occurrences
 from tests.fakes import FakeClock
 from tests.occurrences import KEPT
 from tests.servers import mariadb
-from tools.build_features import read_table
-from tools.database import DatasetError
-from tools.loading import mysql_writer
-from tools.serving import ROOT
+from tools import ROOT
+from tools.build.features import read_table
+from tools.database.connection import DatasetError
+from tools.database.dataset_loader import mysql_writer
 
 PANTANAL = Coordinates(-17.36, -56.78)
 JAGUAR = next(
@@ -33,7 +33,7 @@ SEEN = (*EFFORT[:2], 1, *EFFORT[3:])
 DIES = """
 import os, signal, sys
 from tests.integration.test_import_mysql import EFFORT, OLD
-from tools.loading import mysql_writer
+from tools.database.dataset_loader import mysql_writer
 
 def rows():
     for number in range(25):
@@ -98,7 +98,7 @@ def run(server):
 def test_an_import_is_served_at_once(run, database, tmp_path):
     """Counted by observers, each cell drawn to its parents as the dataset wants it: k = 10."""
     source = occurrences.simple_csv(tmp_path / "records.csv")
-    done = run("import_occurrences", source, "--citation", "nobody")
+    done = run("occurrences.import_occurrences", source, "--citation", "nobody")
     assert done.returncode == 0, done.stderr
     found = database.features(chain(PANTANAL), 0)
     middle = (3 + 10 * 3 / 4) / (4 + 10)
@@ -114,15 +114,15 @@ def test_an_import_is_served_at_once(run, database, tmp_path):
 def test_the_old_version_remains_until_it_is_dropped(run, ask, tmp_path):
     """Going back is one statement, and so is forward; what is active cannot be dropped."""
     source = occurrences.simple_csv(tmp_path / "records.csv")
-    run("import_occurrences", source, "--citation", "nobody")
-    listed = run("datasets", "list").stdout.splitlines()
+    run("occurrences.import_occurrences", source, "--citation", "nobody")
+    listed = run("database.datasets", "list").stdout.splitlines()
     assert [line[:5] for line in listed] == ["  old", "* occ"[:5]]
     new = listed[1].split()[1]
-    assert run("datasets", "activate", "old").stdout.startswith("* old")
-    assert run("datasets", "activate", new).returncode == 0
-    refused = run("datasets", "drop", new)
+    assert run("database.datasets", "activate", "old").stdout.startswith("* old")
+    assert run("database.datasets", "activate", new).returncode == 0
+    refused = run("database.datasets", "drop", new)
     assert (refused.returncode, "activate another one first" in refused.stderr) == (2, True)
-    assert run("datasets", "drop", "old").returncode == 0
+    assert run("database.datasets", "drop", "old").returncode == 0
     assert ask("SELECT count(*) FROM dataset") == 1
     assert ask("SELECT count(DISTINCT dataset) FROM geo_feature") == 1
 
@@ -130,20 +130,20 @@ def test_the_old_version_remains_until_it_is_dropped(run, ask, tmp_path):
 def test_a_version_that_is_not_there_is_refused(run):
     """Rather than that none is active."""
     for command in ("activate", "drop"):
-        done = run("datasets", command, "occurrences-of-yesterday")
+        done = run("database.datasets", command, "occurrences-of-yesterday")
         assert (done.returncode, "not there" in done.stderr) == (2, True)
 
 
 def test_a_second_import_of_the_same_records_writes_nothing(run, ask, tmp_path):
     """And where an older version has been gone back to, it just switches."""
     source = occurrences.simple_csv(tmp_path / "records.csv")
-    run("import_occurrences", source, "--citation", "nobody")
+    run("occurrences.import_occurrences", source, "--citation", "nobody")
     rows = ask("SELECT count(*) FROM geo_feature")
     number = ask("SELECT id FROM dataset WHERE is_active")
-    again = run("import_occurrences", source, "--citation", "nobody")
+    again = run("occurrences.import_occurrences", source, "--citation", "nobody")
     assert "already there" in again.stdout
-    run("datasets", "activate", "old")
-    run("import_occurrences", source, "--citation", "nobody")
+    run("database.datasets", "activate", "old")
+    run("occurrences.import_occurrences", source, "--citation", "nobody")
     assert ask("SELECT id FROM dataset WHERE is_active") == number
     assert ask("SELECT count(*) FROM geo_feature") == rows
 
@@ -152,7 +152,7 @@ def test_a_wrong_header_writes_nothing(run, ask, tmp_path):
     """It is found before the database is touched."""
     source = tmp_path / "records.csv"
     source.write_text("gbifID\tspecies\n")
-    done = run("import_occurrences", source, "--citation", "nobody")
+    done = run("occurrences.import_occurrences", source, "--citation", "nobody")
     assert (done.returncode, "decimalLatitude" in done.stderr) == (2, True)
     assert ask("SELECT count(*) FROM dataset") == 1
 
@@ -226,15 +226,15 @@ def test_tools_log_in_as_the_service_does(run, server, tmp_path, certificates):
     source = occurrences.simple_csv(tmp_path / "records.csv", KEPT)
     authorities = {"RANGEFINDER_MYSQL_CERTIFICATE_AUTHORITIES": str(certificates / "ca.pem")}
     with mariadb(tmp_path / "tls", certificates) as secured:
-        done = run("import_occurrences", source, "--citation", "nobody",
+        done = run("occurrences.import_occurrences", source, "--citation", "nobody",
                    RANGEFINDER_MYSQL_URL=secured.url, **authorities)  # fmt: skip
         assert done.returncode == 0, done.stderr
-    assert run("datasets", "list", **authorities).returncode == 2
-    assert run("load_ranges", RANGEFINDER_MYSQL_URL="").returncode == 2
+    assert run("database.datasets", "list", **authorities).returncode == 2
+    assert run("database.load_ranges", RANGEFINDER_MYSQL_URL="").returncode == 2
 
 
 def test_a_database_that_is_away_is_a_clear_error(run, server):
     """Not a traceback."""
     url = server.url.replace(str(server.port), "1")
-    done = run("datasets", "list", RANGEFINDER_MYSQL_URL=url)
+    done = run("database.datasets", "list", RANGEFINDER_MYSQL_URL=url)
     assert (done.returncode, done.stderr.startswith("The database cannot")) == (2, True)

@@ -9,18 +9,18 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from chalicelib.adapters.credentials import TOKEN_SECONDS, from_iam, from_secret
-from chalicelib.adapters.features import EmbeddedFeatures
-from chalicelib.adapters.mysql import LOOKUP, MysqlFeatures, MysqlOptions
-from chalicelib.cells import chain, world
-from chalicelib.connections import mysql_connection
 from chalicelib.domain import FeatureSource
 from chalicelib.errors import FeaturesUnavailable
+from chalicelib.features.cells import chain, world
+from chalicelib.features.credentials import TOKEN_SECONDS, from_iam, from_secret
+from chalicelib.features.mysql import LOOKUP, MysqlFeatures, MysqlOptions
+from chalicelib.features.mysql_url import mysql_connection
+from chalicelib.features.sqlite import EmbeddedFeatures
 from tests.conftest import OCEAN, PLACES, load_places
 from tests.fakes import FakeClock
 from tests.proxy import proxy
 from tests.servers import make_certificates, mariadb, port_of
-from tools.build_features import TARGET
+from tools.build.features import TARGET
 
 EMBEDDED = EmbeddedFeatures(TARGET)
 KRUGER = chain(PLACES["Kruger park"])

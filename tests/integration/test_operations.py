@@ -9,9 +9,9 @@ import pytest
 
 from chalicelib.settings import Settings
 from tests.servers import mariadb, migrate
-from tools import service_user
-from tools.database import Database, DatasetError
-from tools.serving import ROOT
+from tools import ROOT
+from tools.database import service_user
+from tools.database.connection import Database, DatasetError
 
 PASSWORD = "stands-in-for-a-token"
 
@@ -60,7 +60,10 @@ def test_the_service_s_user_reads_and_nothing_else(tmp_path):
 def test_a_task_wakes_the_database_and_becomes_its_command(mysql_url):
     """As the container starts: its end is the command's end."""
     done = subprocess.run(
-        [sys.executable, "-m", "tools.task_entry", "sh", "-c", "echo done; exit 3"],
+        [
+            sys.executable, "-m", "tools.database.container_entrypoint",
+            "sh", "-c", "echo done; exit 3",
+        ],
         cwd=ROOT, env={**os.environ, "RANGEFINDER_MYSQL_URL": mysql_url},
         capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import redis
 
-from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
-from chalicelib.adapters.shared_cache import SharedCachedFeatures, Times
 from chalicelib.domain import FeatureSource
 from chalicelib.errors import CacheUnavailable
+from chalicelib.features.redis_cache import RedisCache, RedisOptions
+from chalicelib.features.shared_cache import SharedCachedFeatures, Times
 from chalicelib.ports import Process
 from tests.fakes import FakeClock, FakeFeatures, feature, place
 from tests.servers import make_certificates, redis_server

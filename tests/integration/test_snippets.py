@@ -12,7 +12,8 @@ import pytest
 
 from tests.fake_aws import fake_aws
 from tests.snippets import Snippet, curl_lines, snippets
-from tools.serving import ROOT, serving
+from tools import ROOT
+from tools.show.serving import serving
 
 BUCKET = "rangefinder-uploads"
 PROGRAMS = {

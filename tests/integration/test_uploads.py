@@ -11,10 +11,10 @@ from botocore.config import Config
 from moto import mock_aws
 
 import app
-from chalicelib.adapters.uploads import PREFIX, S3Uploads
-from chalicelib.aws import aws_client
 from chalicelib.bootstrap import Services
 from chalicelib.errors import PhotoTooLarge, UnknownUpload, UploadsUnavailable
+from chalicelib.photo.uploads import PREFIX, S3Uploads
+from chalicelib.runtime.aws import aws_client
 from chalicelib.settings import Settings
 from tests.gateway import Answer, call
 from tests.samples import SAMPLES

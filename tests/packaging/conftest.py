@@ -1,7 +1,7 @@
 """The package, built once for all tests that look at it or run it.
 
 It takes half a minute, so it is built on one Python: 3.13, and where only 3.12 is there, on
-that. On 3.11 there is no package, which tests/unit/test_verifying.py proves.
+that. On 3.11 there is no package, which tests/unit/tools/test_verify_package.py proves.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import pytest
 from tests.fake_aws import Account, fake_aws
 from tests.lambda_runtime import lay_out_runtime
 from tests.pythons import only_on_the_newest
-from tools import archive, chalice_project, package
+from tools.package import build_package, chalice_project, reproducible_zip
 
 
 def pytest_collection_modifyitems(items):
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items):
 def project(tmp_path_factory):
     """A deployment project in which the package is built."""
     directory = tmp_path_factory.mktemp("deployment") / "project"
-    package.build(directory)
+    build_package.build(directory)
     return directory
 
 
@@ -38,7 +38,7 @@ def built(project):
 @pytest.fixture(scope="session")
 def unpacked(built, tmp_path_factory):
     """The package as Lambda lays it out in /var/task: nobody may write there."""
-    directory = archive.unpack(built, tmp_path_factory.mktemp("lambda") / "task")
+    directory = reproducible_zip.unpack(built, tmp_path_factory.mktemp("lambda") / "task")
     for path in (directory, *directory.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
     return directory

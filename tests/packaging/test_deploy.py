@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import deploy, package, package_sam, verifying
-from tools.chalice_project import TARGET, NoPackage, run_chalice
+from tools.package import build_package, deploy, package_sam, verify_package
+from tools.package.chalice_project import TARGET, NoPackage, run_chalice
 
 NAME = "rangefinder-dev"
 
@@ -114,11 +114,11 @@ def test_plain_chalice_deploy_fits_as_function_and_layer(plain_project, account)
     run_chalice(plain_project, "deploy", environment=account.environment)
     (layer,) = function(account)["Layers"]
     code = function(account)["CodeSize"]
-    assert max(code, layer["CodeSize"]) <= verifying.MOST_ZIPPED
+    assert max(code, layer["CodeSize"]) <= verify_package.MOST_ZIPPED
     zips = list((plain_project / ".chalice" / "deployments").glob("*.zip"))
     assert sorted(file.stat().st_size for file in zips) == sorted((code, layer["CodeSize"]))
-    unzipped = sum(package.sizes(file)[1] for file in zips)
-    assert unzipped <= verifying.MOST_UNZIPPED
+    unzipped = sum(build_package.sizes(file)[1] for file in zips)
+    assert unzipped <= verify_package.MOST_UNZIPPED
 
 
 def test_either_way_may_follow_the_other(upload, plain_project, deployed, built, account):

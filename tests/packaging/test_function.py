@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deferred import DEFERRED
+from chalicelib.runtime.lazy_imports import DEFERRED
 from tests import gateway
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event

@@ -15,31 +15,31 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packaging.utils import canonicalize_name
 
 from tests.lambda_runtime import INTERPRETER
-from tools import chalice_project, package, verifying
-from tools.serving import ROOT
+from tools import ROOT
+from tools.package import build_package, chalice_project, verify_package
 
 MEGABYTE = 1_000_000
 
 
 def test_the_same_input_gives_the_same_bytes(built, tmp_path):
     """Whoever builds a commit can tell whether it is what runs."""
-    again = package.build(tmp_path / "project")
+    again = build_package.build(tmp_path / "project")
     assert again.name == built.name
     assert _sha256(again) == _sha256(built)
-    bills = [one.with_suffix(package.BILL).read_bytes() for one in (again, built)]
+    bills = [one.with_suffix(build_package.BILL).read_bytes() for one in (again, built)]
     assert bills[0] == bills[1]
 
 
 def test_the_package_is_small(built):
     """A cold start fetches it."""
-    zipped, unzipped = package.sizes(built)
+    zipped, unzipped = build_package.sizes(built)
     assert zipped < 46 * MEGABYTE
     assert unzipped < 150 * MEGABYTE
 
 
 def test_the_table_accounts_for_everything(built):
     """Each package has its line, and the last one is the file."""
-    lines = package.table(built).splitlines()
+    lines = build_package.table(built).splitlines()
     assert float(lines[-1].split()[0]) == round(built.stat().st_size / MEGABYTE, 2)
     assert {"chalicelib:", "ai_edge_litert", "PIL", "redis"} <= {line.split()[2] for line in lines}
 
@@ -76,14 +76,14 @@ def test_the_licences_of_all_parts_are_in_the_package(unpacked):
 
 def test_the_bill_of_materials_names_what_is_in_the_package(built, unpacked):
     """All of it, as it is pinned, and nothing that has been left out."""
-    text = built.with_suffix(package.BILL).read_text("utf-8")
+    text = built.with_suffix(build_package.BILL).read_text("utf-8")
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     bill = json.loads(text)
     found = {one["name"]: one["version"] for one in bill["components"]}
-    card = json.loads((unpacked / "chalicelib/model/model.json").read_text("utf-8"))
+    card = json.loads((unpacked / "chalicelib/data/model/model.json").read_text("utf-8"))
     assert found.pop(card["name"]) == card["version"]
     assert found.pop("chalice") == metadata.version("chalice")
-    wanted = verifying.wanted(ROOT / "requirements.txt", sys.version_info[:2], "x86_64")
+    wanted = verify_package.wanted(ROOT / "requirements.txt", sys.version_info[:2], "x86_64")
     pinned = {requirement.name: requirement for requirement in wanted}
     assert {canonicalize_name(name) for name in found} <= set(pinned)
     for name, version in found.items():
@@ -108,10 +108,10 @@ def test_whatever_the_service_imports_is_there(unpacked):
     code = """
 import importlib, pkgutil, sys
 import chalicelib
-from chalicelib import cold_start
+from chalicelib.runtime import cold_start
 cold_start.begin()
 for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
-    if module.name != "chalicelib.http.local":  # for the chalice command
+    if module.name != "chalicelib.http.dev_server":  # for the chalice command
         importlib.import_module(module.name)
 import pi_heif, pymysql, redis.cluster, pybreaker
 print(len([name for name in sys.modules if name.startswith("chalicelib.")]))

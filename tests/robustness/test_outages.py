@@ -14,12 +14,12 @@ from threading import Event, Thread
 import pytest
 import redis
 
-from chalicelib.adapters.redis_cache import RedisCache, RedisOptions
-from chalicelib.adapters.shared_cache import DATASET_KEY, SharedCachedFeatures, Times
 from chalicelib.bootstrap import Services
-from chalicelib.cells import chain
 from chalicelib.domain import Coordinates, FeatureSource, GeoStatus, Identification
-from chalicelib.entries import place_entry, seal
+from chalicelib.features.cache_codec import place_entry, seal
+from chalicelib.features.cells import chain
+from chalicelib.features.redis_cache import RedisCache, RedisOptions
+from chalicelib.features.shared_cache import DATASET_KEY, SharedCachedFeatures, Times
 from chalicelib.identify import Query
 from chalicelib.ports import Process
 from chalicelib.settings import Settings

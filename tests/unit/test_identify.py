@@ -2,11 +2,11 @@ from concurrent.futures import Future
 
 import pytest
 
+from chalicelib.answer.fusion import WeightBounds
 from chalicelib.domain import Coordinates, EventDate, ExifReading, GeoStatus, LocationSource
 from chalicelib.errors import LocationRequired, ModelUnavailable
-from chalicelib.fusion import WeightBounds
+from chalicelib.features.place_service import Places
 from chalicelib.identify import Identify, Query
-from chalicelib.places import Places
 from tests.fakes import (
     JAGUAR,
     AtOnce,

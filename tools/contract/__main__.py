@@ -8,7 +8,7 @@ from typing import Any
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import app
-from chalicelib.http.about import CONTRACT
+from chalicelib.http.static_routes import CONTRACT
 from tools.contract import changes, document, examples
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from chalicelib import __version__
 from chalicelib.domain import MEDIA_TYPES
-from chalicelib.http import fields, problems, requests
+from chalicelib.http import parameters, problems, requests
 from tools.contract.operations import OPERATIONS, Method, Operation
 
 Json = dict[str, Any]
@@ -75,7 +75,7 @@ def _operation(
     found: Json = {"operationId": view.__name__, "summary": summary}
     if more.strip():
         found["description"] = more.strip()
-    parameters = [
+    described = [
         {
             "name": name,
             "in": "path",
@@ -86,9 +86,9 @@ def _operation(
         }
         for name, parameter in operation.path.items()
     ]
-    parameters += [_parameter(field, operation.question) for field in operation.question.fields]
+    described += [_parameter(field, operation.question) for field in operation.question.fields]
     if operation.cached:
-        parameters.append(
+        described.append(
             {
                 "name": "If-None-Match",
                 "in": "header",
@@ -96,16 +96,16 @@ def _operation(
                 "schema": {"type": "string"},
             }
         )
-    if parameters:
-        found["parameters"] = parameters
+    if described:
+        found["parameters"] = described
     if method in UPLOADING:
-        found["requestBody"] = _photo() if operation.question is fields.PREDICTION else _leave()
+        found["requestBody"] = _photo() if operation.question is parameters.PREDICTION else _leave()
         found["security"] = [{}, {"apiKey": []}]
     found["responses"] = _responses(method, operation, examples)
     return found
 
 
-def _parameter(field: fields.Field[Any, Any], question: fields.Question) -> Json:
+def _parameter(field: parameters.Field[Any, Any], question: parameters.Question) -> Json:
     return {
         "name": field.name,
         "in": "query",
@@ -115,12 +115,12 @@ def _parameter(field: fields.Field[Any, Any], question: fields.Question) -> Json
     }
 
 
-def _schema(field: fields.Field[Any, Any]) -> Json:
+def _schema(field: parameters.Field[Any, Any]) -> Json:
     default = {} if field.default is None else {"default": field.default}
     return {**field.kind.schema(), **default}
 
 
-def _form(question: fields.Question) -> Json:
+def _form(question: parameters.Question) -> Json:
     """The fields of a question as those of a form."""
     members = {
         field.name: {**_schema(field), "description": field.meaning} for field in question.fields
@@ -128,7 +128,7 @@ def _form(question: fields.Question) -> Json:
     return {"type": "object", "properties": members}
 
 
-def _object(question: fields.Question) -> Json:
+def _object(question: parameters.Question) -> Json:
     """The same as JSON, where what is null is as good as absent."""
     found = _form(question)
     for field in question.fields:
@@ -136,12 +136,12 @@ def _object(question: fields.Question) -> Json:
             member = found["properties"][field.name]
             description = {"description": member.pop("description")}
             found["properties"][field.name] = {**description, "anyOf": [member, {"type": "null"}]}
-    required = fields.names(question.required)
+    required = parameters.names(question.required)
     return {**found, **({"required": required} if required else {})}
 
 
 def _photo() -> Json:
-    form = _form(fields.PREDICTION)
+    form = _form(parameters.PREDICTION)
     photo = {
         "type": "string",
         "contentMediaType": "application/octet-stream",
@@ -155,14 +155,14 @@ def _photo() -> Json:
         "description": "The photo as a form or as the body, or JSON about one that was uploaded.",
         "content": {
             requests.FORM: {"schema": form},
-            requests.JSON: {"schema": _object(fields.UPLOADED)},
+            requests.JSON: {"schema": _object(parameters.UPLOADED)},
             **bodies,
         },
     }
 
 
 def _leave() -> Json:
-    return {"content": {requests.JSON: {"schema": _object(fields.LEAVE)}}}
+    return {"content": {requests.JSON: {"schema": _object(parameters.LEAVE)}}}
 
 
 def _responses(method: Method, operation: Operation, examples: Examples) -> Json:

@@ -12,8 +12,9 @@ from typing import Any, Final, NamedTuple
 from urllib.error import HTTPError
 
 from chalicelib.http.problems import INTERNAL, respond
+from tools import ROOT
 from tools.contract.operations import OPERATIONS, Method
-from tools.serving import ROOT, serving
+from tools.show.serving import serving
 
 PREDICT: Final = ("POST", "/v1/predictions")
 LEAVE: Final = ("POST", "/v1/uploads")

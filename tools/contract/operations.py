@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct
 
 from chalicelib import errors
-from chalicelib.http import answers, cards, fields, maps, problems
+from chalicelib.http import geojson, model_card, parameters, problems, schemas
 from chalicelib.http.caching import JSON
 from chalicelib.http.problems import INTERNAL, PROBLEMS, Problem
 
@@ -26,7 +26,7 @@ class Operation(NamedTuple):
     """
 
     answers: Mapping[int, type[Struct] | None]
-    question: fields.Question = fields.Question(())
+    question: parameters.Question = parameters.Question(())
     path: Mapping[str, Parameter] = {}
     raises: tuple[type[errors.RangefinderError], ...] = ()
     media_type: str = JSON
@@ -43,8 +43,8 @@ Method = tuple[str, str]
 
 OPERATIONS: Final[Mapping[Method, Operation]] = {
     ("POST", "/v1/predictions"): Operation(
-        {200: answers.Identification},
-        fields.PREDICTION,
+        {200: schemas.Identification},
+        parameters.PREDICTION,
         raises=(
             errors.MalformedRequest,
             errors.PhotoTooLarge,
@@ -56,8 +56,8 @@ OPERATIONS: Final[Mapping[Method, Operation]] = {
         ),
     ),
     ("POST", "/v1/uploads"): Operation(
-        {201: answers.Upload},
-        fields.LEAVE,
+        {201: schemas.Upload},
+        parameters.LEAVE,
         raises=(
             errors.MalformedRequest,
             errors.UnsupportedMediaType,
@@ -67,13 +67,13 @@ OPERATIONS: Final[Mapping[Method, Operation]] = {
         ),
     ),
     ("GET", "/v1/species"): Operation(
-        {200: answers.SpeciesList},
-        fields.SPECIES,
+        {200: schemas.SpeciesList},
+        parameters.SPECIES,
         raises=(errors.InvalidInput, errors.Unavailable),
     ),
     ("GET", "/v1/species/{taxonID}/range"): Operation(
-        {200: maps.Range},
-        fields.RANGE,
+        {200: geojson.Range},
+        parameters.RANGE,
         {
             "taxonID": Parameter(
                 "The animal: a taxonID that a prediction or a list of species gave.",
@@ -82,11 +82,11 @@ OPERATIONS: Final[Mapping[Method, Operation]] = {
             )
         },
         raises=(errors.NotFound, errors.InvalidInput, errors.Unavailable),
-        media_type=maps.MEDIA_TYPE,
+        media_type=geojson.MEDIA_TYPE,
         cached=True,
     ),
     ("GET", "/v1/cells/{cell}"): Operation(
-        {200: maps.Cell},
+        {200: geojson.Cell},
         path={
             "cell": Parameter(
                 "The index of an H3 cell, in hexadecimal digits.",
@@ -95,10 +95,12 @@ OPERATIONS: Final[Mapping[Method, Operation]] = {
             )
         },
         raises=(errors.NotFound,),
-        media_type=maps.MEDIA_TYPE,
+        media_type=geojson.MEDIA_TYPE,
         cached=True,
     ),
-    ("GET", "/v1/model"): Operation({200: cards.Model}, raises=(errors.Unavailable,), cached=True),
+    ("GET", "/v1/model"): Operation(
+        {200: model_card.Model}, raises=(errors.Unavailable,), cached=True
+    ),
     ("GET", "/v1/problems/{name}"): Operation(
         {200: problems.ProblemType},
         path={
@@ -112,6 +114,6 @@ OPERATIONS: Final[Mapping[Method, Operation]] = {
         cached=True,
     ),
     ("GET", "/openapi.json"): Operation({200: None}, cached=True),
-    ("GET", "/livez"): Operation({200: answers.Liveness}),
-    ("GET", "/readyz"): Operation({200: answers.Readiness, 503: answers.Readiness}),
+    ("GET", "/livez"): Operation({200: schemas.Liveness}),
+    ("GET", "/readyz"): Operation({200: schemas.Readiness, 503: schemas.Readiness}),
 }

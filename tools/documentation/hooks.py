@@ -10,7 +10,8 @@ from typing import Any
 
 from mkdocs.structure.files import File
 
-from tools.documentation.links import PUBLISHED, ROOT, rewrite, source_of
+from tools import ROOT
+from tools.documentation.links import PUBLISHED, rewrite, source_of
 from tools.documentation.reference import render
 
 CONTRACT = ROOT / "chalicelib" / "http" / "openapi.json"

@@ -3,10 +3,10 @@
 import posixpath
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parent.parent.parent
+from tools import ROOT
+
 DOCS: Final = "docs/"
 
 PUBLISHED: Final[Mapping[str, str]] = {
@@ -16,7 +16,7 @@ PUBLISHED: Final[Mapping[str, str]] = {
     "NOTICE": "notice.txt",
     "SECURITY.md": "security.md",
     "chalicelib/http/openapi.json": "openapi.json",
-    "chalicelib/model/MODEL_CARD.md": "model-card.md",
+    "chalicelib/data/model/MODEL_CARD.md": "model-card.md",
     "data/README.md": "facts.md",
 }
 """Files from elsewhere in the repository that are on the site, and under which name."""

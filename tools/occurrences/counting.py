@@ -14,8 +14,8 @@ import duckdb
 import h3.api.basic_int as h3
 import numpy as np
 
-from chalicelib.cells import COARSEST, FINEST
-from chalicelib.looks import EFFORT
+from chalicelib.features.cells import COARSEST, FINEST
+from chalicelib.features.observations import EFFORT
 from tools.occurrences.names import RANKS
 from tools.occurrences.statement import BASE, BINS_PER_DEGREE
 

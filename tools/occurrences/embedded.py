@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from tools.loading import DESCRIPTION, FeatureRow, TaxonRow
+from tools.database.dataset_loader import DESCRIPTION, FeatureRow, TaxonRow
 
 SCHEMA: Final = """
     PRAGMA page_size = 4096;

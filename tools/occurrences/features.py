@@ -7,8 +7,8 @@ from typing import Any, Final
 import duckdb
 
 from chalicelib.domain import Status
-from chalicelib.looks import ALL_MONTHS, EFFORT
-from tools.loading import FeatureRow, TaxonRow
+from chalicelib.features.observations import ALL_MONTHS, EFFORT
+from tools.database.dataset_loader import FeatureRow, TaxonRow
 from tools.occurrences.names import numbers
 from tools.occurrences.statement import LICENCES
 from tools.occurrences.tables import REJECTED_ROWS
@@ -51,7 +51,7 @@ PREVALENCES: Final = f"""
      GROUP BY taxon ORDER BY taxon
 """
 """The mean over all cells of resolution 4 that were looked at of the very presence that the
-service works out there (``chalicelib.backoff``), so that presence / prevalence = 1 means
+service works out there (``chalicelib.features.smoothing``), so that presence / prevalence = 1 means
 what ``fusion.place_weight`` takes it to mean: that this place is like the average one.
 Plain shares would have another mean, dominated by cells with a single observer. Back-off
 is linear, so each cell passes what it leaves to its parent's word on to the parent.

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from math import floor
 from typing import Final
 
-from chalicelib.cells import COARSEST, UNCERTAINTY_LIMITS
-from tools.build_features import read_table
+from chalicelib.features.cells import COARSEST, UNCERTAINTY_LIMITS
+from tools.build.features import read_table
 from tools.occurrences.names import RANKS, ClassNames
 
 BINS_PER_DEGREE: Final = 50
@@ -133,7 +133,7 @@ def statement(relation: str, names: ClassNames, filters: Filters) -> str:
 
 
 def resolution() -> str:
-    """The finest H3 resolution that the uncertainty bears, as ``chalicelib.cells`` has it."""
+    """The finest H3 resolution that the uncertainty bears, as ``features.cells`` has it."""
     cases = " ".join(
         f"WHEN uncertainty <= {limit} THEN {finest}" for finest, limit in UNCERTAINTY_LIMITS
     )

@@ -1,0 +1,186 @@
+"""The TFLite classifier, and the files beside the model that describe it.
+
+``model.json`` names the model file, its labels, how pixels must be scaled and
+how outputs are calibrated, so that a user can bring another model without
+touching code. ``tflite_runtime`` (Python 3.11) and its successor
+``ai_edge_litert`` (3.12 and later) have the same ``Interpreter``; this is the
+one place that imports either.
+"""
+
+import csv
+import importlib
+import json
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.answer.taxon_index import HIGHER_RANKS
+from chalicelib.domain import Geography, InputSize, Model, Pixels, Scores, Taxon, Thresholds
+from chalicelib.errors import ModelUnavailable
+
+RUNTIMES: Final = ("tflite_runtime.interpreter", "ai_edge_litert.interpreter")
+
+
+class Loaded(NamedTuple):
+    """An interpreter, and what it says of its input and of its output, which takes it a while."""
+
+    interpreter: Any
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+class TfliteClassifier:
+    """The :class:`~chalicelib.ports.Classifier` on TensorFlow Lite.
+
+    The interpreter is made once, at the first prediction (or by :meth:`load`),
+    and used by one thread at a time: it owns its tensors.
+    """
+
+    def __init__(self, directory: Path, threads: int) -> None:
+        self._directory = directory
+        self._threads = threads
+        self._lock = Lock()
+
+    @cached_property
+    def _card(self) -> dict[str, Any]:
+        try:
+            card: dict[str, Any] = json.loads((self._directory / "model.json").read_bytes())
+        except (OSError, ValueError) as error:
+            raise ModelUnavailable(f"model.json cannot be read: {error}") from error
+        return card
+
+    @cached_property
+    def model(self) -> Model:
+        """What ``model.json`` and the labels say. Raises ``ModelUnavailable``."""
+        try:
+            shape, decision = self._card["input"], self._card["decision"]
+            return Model(
+                name=self._card["name"],
+                version=self._card["version"],
+                sha256=self._card["sha256"],
+                input_size=InputSize(
+                    shape["width"],
+                    shape["height"],
+                    shape["cropFraction"],
+                    shape["resample"],
+                    shape.get("frame", "square"),
+                ),
+                taxa=_taxa(self._directory / self._card["labels"]),
+                thresholds=Thresholds(
+                    animal=decision["animal"],
+                    not_an_animal=decision["notAnAnimal"],
+                    named=decision["named"],
+                    rolled_up=decision["rolledUp"],
+                ),
+                card=self._card,
+            )
+        except (OSError, KeyError, ValueError) as error:
+            raise ModelUnavailable(f"The model's description is faulty: {error!r}") from error
+
+    @cached_property
+    def _loaded(self) -> Loaded:
+        path = self._directory / self._card["file"]
+        size, classes = self.model.input_size, len(self.model.taxa)
+        try:
+            interpreter = _interpreter_class()(model_path=str(path), num_threads=self._threads)
+            interpreter.allocate_tensors()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ModelUnavailable(f"The model cannot be loaded: {error}") from error
+        expected = [1, size.height, size.width, 3], [1, classes]
+        inputs, outputs = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        actual = inputs["shape"].tolist(), outputs["shape"].tolist()
+        if actual != expected:
+            raise ModelUnavailable(f"The model has shapes {actual}, its description {expected}")
+        return Loaded(interpreter, inputs, outputs)
+
+    def load(self) -> None:
+        """Make the interpreter now rather than at the first prediction."""
+        with self._lock:
+            _ = self._loaded, self.model.animals
+
+    def classify(self, pixels: Pixels) -> Scores:
+        """Scale, run, and calibrate: probabilities of all classes, summing to 1."""
+        with self._lock:
+            interpreter, inputs, outputs = self._loaded
+            # A view into the model's own memory, which must be gone when the model runs.
+            write(interpreter.tensor(inputs["index"])()[0], pixels, self._card["input"], inputs)
+            interpreter.invoke()
+            raw = interpreter.get_tensor(outputs["index"])[0]
+        values = dequantize(raw, outputs)
+        return calibrate(values, self._card["output"]["kind"], self._card["calibration"])
+
+
+def write(
+    tensor: NDArray[Any], pixels: Pixels, scaling: dict[str, Any], details: dict[str, Any]
+) -> None:
+    """Put pixels into the model's input tensor, whatever its type.
+
+    Real values are ``(pixel - mean) / standardDeviation`` for each channel. An
+    integer input stores them as ``value / scale + zero_point``
+    (https://ai.google.dev/edge/litert/models/quantization_spec).
+    """
+    mean, deviation = np.float32(scaling["mean"]), np.float32(scaling["standardDeviation"])
+    values: NDArray[Any] = pixels
+    if mean.any() or (deviation != 1).any():
+        values = (pixels - mean) / deviation
+    scale, zero_point = details.get("quantization", (0.0, 0))
+    if np.issubdtype(tensor.dtype, np.integer) and scale:
+        limits = np.iinfo(tensor.dtype)
+        values = np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max)
+    tensor[...] = values
+
+
+def dequantize(raw: NDArray[Any], details: dict[str, Any]) -> NDArray[np.float64]:
+    """The output tensor as real values: ``(stored - zero_point) * scale`` for integers."""
+    scale, zero_point = details.get("quantization", (0.0, 0))
+    values = raw.astype(np.float64)
+    if np.issubdtype(raw.dtype, np.integer) and scale:
+        values = (values - zero_point) * scale
+    return values
+
+
+def calibrate(values: NDArray[np.float64], kind: str, calibration: dict[str, Any]) -> Scores:
+    """Logits or probabilities to calibrated probabilities.
+
+    Temperature scaling, Guo et al. 2017, https://arxiv.org/abs/1706.04599: the
+    softmax of logits over a temperature. Log-probabilities serve as logits.
+    """
+    logits = np.log(np.maximum(values, 1e-12)) if kind == "probabilities" else values
+    scaled = (logits - logits.max()) / float(calibration["temperature"])
+    exponentials = np.exp(scaled)
+    return np.asarray(exponentials / exponentials.sum(), dtype=np.float32)
+
+
+def _interpreter_class() -> Any:
+    for name in RUNTIMES:
+        try:
+            return importlib.import_module(name).Interpreter
+        except ModuleNotFoundError:
+            continue
+    raise ModelUnavailable(f"None of {', '.join(RUNTIMES)} is installed")
+
+
+def _taxa(labels: Path) -> tuple[Taxon | None, ...]:
+    """The labels file: one row for each output, in order; no taxonID where no animal."""
+    with labels.open(encoding="utf-8", newline="") as file:
+        header, *lines = csv.reader(file)
+    rows = [dict(zip(header, line, strict=True)) for line in lines]
+    if [int(row["classIndex"]) for row in rows] != list(range(len(rows))):
+        raise ValueError(f"{labels.name}: classIndex must count from 0 without gaps")
+    return tuple(
+        Taxon(
+            taxon_id=row["taxonID"],
+            scientific_name=row["scientificName"],
+            vernacular_name=row["vernacularName"],
+            taxon_rank=row["taxonRank"],
+            geography=Geography(row["geography"]),
+            higher={rank: row[rank] for rank in HIGHER_RANKS if row.get(rank)},
+        )
+        if row["taxonID"]
+        else None
+        for row in rows
+    )

@@ -1,0 +1,228 @@
+"""The feature repository on MySQL: Aurora in production, MariaDB or MySQL anywhere else.
+
+One connection for each environment, made when first needed and made anew when lost; every
+wait on it ends. ``migrations/`` has the schema, ``tools/database/dataset_loader.py`` what fills it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import Any, Final
+
+from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures
+from chalicelib.errors import FeaturesUnavailable
+from chalicelib.features.mysql_url import MysqlConnection
+from chalicelib.features.observations import (
+    EFFORT,
+    KnownTaxon,
+    Origin,
+    Row,
+    months_wanted,
+    place_features,
+    presences,
+)
+from chalicelib.features.smoothing import RANGE_PRIOR
+from chalicelib.ports import Clock
+from chalicelib.runtime.circuit_breaker import PATIENCE, Breaker, Patience
+from chalicelib.runtime.ttl_value import Remembered
+
+DATASET: Final = """
+    SELECT version, title, licence, citation, expected_presence, taxon_id
+      FROM dataset LEFT JOIN dataset_taxon ON dataset_taxon.dataset = dataset.id
+     WHERE is_active = 1
+"""
+LOOKUP: Final = """
+    SELECT (SELECT version FROM dataset WHERE is_active = 1),
+           (SELECT prior_looks FROM dataset WHERE is_active = 1),
+           cell, month, geo_feature.taxon, looks, status, months, taxon_id, prevalence
+      FROM geo_feature FORCE INDEX (PRIMARY)
+      LEFT JOIN dataset_taxon
+        ON dataset_taxon.dataset = geo_feature.dataset
+       AND dataset_taxon.taxon = geo_feature.taxon
+     WHERE geo_feature.dataset = (SELECT id FROM dataset WHERE is_active = 1)
+       AND cell IN ({cells}) AND month IN ({months})
+"""
+"""One read of the clustered primary key for the whole chain of cells.
+
+The active dataset as a scalar subquery, not as a join: the optimiser then cannot choose to
+begin elsewhere, as MariaDB does right after a load, when it has no statistics yet.
+"""
+
+ONE_TAXON: Final = """
+       AND geo_feature.taxon IN (%s, (
+               SELECT taxon FROM dataset_taxon
+                WHERE dataset = (SELECT id FROM dataset WHERE is_active = 1) AND taxon_id = %s))
+"""
+"""Added to the lookup, it gives what is known of one taxon in many cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class MysqlOptions:
+    """How much patience to have with the server, in seconds.
+
+    Aurora at zero capacity takes longer than this to wake: the first visitors then get
+    answers without the place. A new dataset is noticed after ``dataset_seconds``.
+    ``certificate_authorities`` is a file; with it TLS is
+    required, certificate and host name checked.
+    """
+
+    timeout: float = 1.0
+    dataset_seconds: float = 30.0
+    certificate_authorities: str | None = None
+    patience: Patience = PATIENCE
+
+
+class MysqlFeatures:
+    """The :class:`~chalicelib.ports.FeatureRepository` on MySQL. Thread-safe.
+
+    ``parameters`` is asked for each new connection, since tokens and passwords change.
+    """
+
+    def __init__(
+        self, parameters: Callable[[], MysqlConnection], options: MysqlOptions, clock: Clock
+    ) -> None:
+        self._parameters = parameters
+        self._options = options
+        self._clock = clock
+        self._lock = Lock()
+        self._connection: Any = None
+        self._dataset = Remembered(
+            lambda: self._breaker.call(self._read_dataset),
+            options.dataset_seconds,
+            clock,
+            forgiven=(FeaturesUnavailable,),
+        )
+
+    def dataset(self) -> Dataset:
+        """The active dataset, from memory for a short time.
+
+        Raises ``FeaturesUnavailable``, also where there is none. Once known it stays in use
+        while the database is down, or what caches hold of it could not be found.
+        """
+        return self._dataset()
+
+    def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
+        """The features of a chain of cells. Raises ``FeaturesUnavailable``."""
+        found = self._breaker.call(self._read_features, chain, month)
+        self._dataset.must_be(lambda known: known.version == found.dataset)
+        return found
+
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
+        """One taxon in many cells, in one read. Raises ``FeaturesUnavailable``."""
+        return self._breaker.call(self._read_presences, taxon_id, cells, month)
+
+    def close(self) -> None:
+        """Give the connection back; the next call makes another."""
+        with self._lock:
+            self._drop()
+
+    def left_alone(self) -> tuple[str, ...]:
+        """The database, while the breaker is open."""
+        return ("database",) if self._breaker.is_open else ()
+
+    def _read_dataset(self) -> Dataset:
+        rows = self._query(DATASET)
+        if not rows:
+            raise FeaturesUnavailable("The database has no active dataset.")
+        version, title, licence, citation, expected_presence, _ = rows[0]
+        return Dataset(
+            version,
+            title,
+            licence,
+            citation,
+            frozenset(taxon_id for *_, taxon_id in rows if taxon_id is not None),
+            expected_presence,
+        )
+
+    def _read_features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
+        rows, taxa, origin = self._look_up(chain, month)
+        return place_features(rows, taxa, chain, month, origin)
+
+    def _read_presences(
+        self, taxon_id: str, cells: Sequence[str], month: int
+    ) -> Mapping[str, float]:
+        rows, taxa, origin = self._look_up(cells, month, ONE_TAXON, (EFFORT, taxon_id))
+        if not taxa:
+            return {}
+        ((number, taxon),) = taxa.items()
+        return presences(rows, number, taxon, month, origin)
+
+    def _look_up(
+        self, chain: Sequence[str], month: int, which: str = "", parameters: Sequence[Any] = ()
+    ) -> tuple[list[Row], dict[int, KnownTaxon], Origin]:
+        wanted = months_wanted(month)
+        cells = [int(cell, 16) for cell in chain]
+        statement = LOOKUP.format(
+            cells=", ".join(["%s"] * len(cells)), months=", ".join(["%s"] * len(wanted))
+        )
+        rows = self._query(statement + which, (*cells, *wanted, *parameters))
+        taxa = {
+            taxon: KnownTaxon(taxon_id, prevalence)
+            for *_, taxon, _, _, _, taxon_id, prevalence in rows
+            if taxon_id is not None
+        }
+        # Nothing to back off where there are no rows.
+        version, prior_looks = rows[0][:2] if rows else (self.dataset().version, RANGE_PRIOR)
+        origin = Origin(version, FeatureSource.DATABASE, prior_looks)
+        return [row[2:8] for row in rows], taxa, origin
+
+    def _query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Ask; once more on a new connection where the old one turns out to be gone.
+
+        Which it tells at once. A server that keeps silent is not asked again.
+        """
+        import pymysql  # noqa: PLC0415
+
+        with self._lock:
+            is_new = self._connection is None
+            try:
+                return self._ask(statement, parameters)
+            except (pymysql.OperationalError, pymysql.InterfaceError, OSError) as error:
+                if is_new or isinstance(error.__context__, TimeoutError):
+                    raise
+                return self._ask(statement, parameters)
+
+    def _ask(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            self._connection = self._connect()
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(statement, parameters)
+                return list(cursor.fetchall())
+        except BaseException:
+            # What was asked may still be answered: nobody must take it for the next answer.
+            self._drop()
+            raise
+
+    def _connect(self) -> Any:
+        import pymysql  # noqa: PLC0415
+
+        timeout = self._options.timeout
+        return pymysql.connect(
+            **self._parameters().arguments(self._options.certificate_authorities),
+            connect_timeout=timeout,
+            read_timeout=timeout,
+            write_timeout=timeout,
+            autocommit=True,
+        )
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):  # it is gone either way
+                connection.close()
+
+    @cached_property
+    def _breaker(self) -> Breaker:
+        # Slow to import: a service with the embedded store never pays for it.
+        import pymysql  # noqa: PLC0415
+
+        return Breaker(
+            "The database",
+            self._clock,
+            (pymysql.MySQLError, OSError),
+            FeaturesUnavailable,
+            self._options.patience,
+        )

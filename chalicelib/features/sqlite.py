@@ -1,0 +1,158 @@
+"""The embedded feature store: one read-only SQLite file.
+
+It needs no server and no set-up, and costs nothing when idle. Two kinds of file are read,
+told apart by their tables. The one inside the package has ranges by region, as ``make
+features`` builds it (``tools/build/features.py`` has the schema); the other has the rows of
+imported occurrences, in the tables that the database has.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final, NamedTuple
+
+from chalicelib.domain import EXPECTED_IN_RANGE, Dataset, FeatureSource, PlaceFeatures
+from chalicelib.errors import FeaturesUnavailable
+from chalicelib.features.observations import (
+    ALL_MONTHS,
+    EFFORT,
+    OUT_OF_SEASON,
+    KnownTaxon,
+    Origin,
+    months_wanted,
+    place_features,
+    presences,
+    season,
+)
+from chalicelib.features.smoothing import RANGE_PRIOR
+
+
+class Layout(NamedTuple):
+    """How a kind of file is read: whose the dataset is, its taxa, and the rows of a place.
+
+    The rows are one statement for the whole chain of cells, its columns those of ``Row``.
+    """
+
+    dataset: str
+    taxa: str
+    rows: str
+
+
+REGIONS: Final = Layout(
+    dataset=f"""
+        SELECT max(value) FILTER (WHERE name = 'version'),
+               max(value) FILTER (WHERE name = 'title'),
+               max(value) FILTER (WHERE name = 'licence'),
+               max(value) FILTER (WHERE name = 'citation'),
+               {EXPECTED_IN_RANGE}, {RANGE_PRIOR}
+          FROM dataset
+    """,
+    taxa="SELECT id, taxon_id, prevalence FROM taxon",
+    rows=f"""
+        SELECT cell, 0, {EFFORT} AS taxon, sum(samples), '', {ALL_MONTHS}
+          FROM geo_cell WHERE cell IN ({{cells}}) GROUP BY cell
+         UNION ALL
+        SELECT geo_cell.cell, 0, taxon.id,
+               sum(geo_cell.samples * region_taxon.presence
+                   * CASE WHEN region_taxon.months & :season THEN 1 ELSE {OUT_OF_SEASON} END),
+               region_taxon.status, {ALL_MONTHS}
+          FROM geo_cell
+          JOIN region_taxon USING (region)
+          JOIN taxon ON taxon.id = region_taxon.taxon
+         WHERE geo_cell.cell IN ({{cells}})
+           AND CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END
+         GROUP BY geo_cell.cell, taxon.id HAVING max(region_taxon.presence) > 0
+    """,
+)
+"""A cell that spans a border blends its regions by area, each with its own seasons.
+
+SQLite takes ``status`` from the row that holds ``max(presence)``: the firmest one
+(https://www.sqlite.org/lang_select.html#bareagg).
+"""
+
+OCCURRENCES: Final = Layout(
+    dataset="SELECT version, title, licence, citation, expected_presence, prior_looks FROM dataset",
+    taxa="SELECT taxon, taxon_id, prevalence FROM dataset_taxon",
+    rows="""
+        SELECT cell, month, taxon, looks, status, months
+          FROM geo_feature WHERE cell IN ({cells}) AND month IN ({months})
+    """,
+)
+
+
+class EmbeddedFeatures:
+    """The :class:`~chalicelib.ports.FeatureRepository` on a file. Thread-safe."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+
+    @cached_property
+    def _connection(self) -> sqlite3.Connection:
+        # immutable: no locks, no journal, and /var/task on Lambda is read-only anyway.
+        uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
+        return sqlite3.connect(uri, uri=True, check_same_thread=False)
+
+    def _ask(self, statement: str, **parameters: float) -> list[tuple[Any, ...]]:
+        try:
+            with self._lock:
+                return self._connection.execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise FeaturesUnavailable(f"The embedded feature store failed: {error}") from error
+
+    @cached_property
+    def _layout(self) -> Layout:
+        tables = {name for (name,) in self._ask("SELECT name FROM sqlite_master")}
+        return OCCURRENCES if "geo_feature" in tables else REGIONS
+
+    @cached_property
+    def _taxa(self) -> Mapping[int, KnownTaxon]:
+        return {number: KnownTaxon(*known) for number, *known in self._ask(self._layout.taxa)}
+
+    @cached_property
+    def _described(self) -> tuple[Dataset, Origin]:
+        rows = self._ask(self._layout.dataset)
+        if not rows or rows[0][0] is None:
+            raise FeaturesUnavailable("The embedded feature store has no dataset.")
+        version, title, licence, citation, expected_presence, prior_looks = rows[0]
+        taxa = frozenset(known.taxon_id for known in self._taxa.values())
+        return (
+            Dataset(version, title, licence, citation, taxa, expected_presence),
+            Origin(version, FeatureSource.EMBEDDED, prior_looks),
+        )
+
+    def close(self) -> None:
+        """Give the file back; the next call opens it again."""
+        if (connection := self.__dict__.pop("_connection", None)) is not None:
+            connection.close()
+
+    def dataset(self) -> Dataset:
+        """The dataset in the file. Raises ``FeaturesUnavailable``."""
+        return self._described[0]
+
+    def left_alone(self) -> tuple[str, ...]:
+        """There is no server."""
+        return ()
+
+    def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
+        """The finest cell of the chain, backed by the wider ones."""
+        rows = self._ask(self._rows(chain, month), season=season(month))
+        return place_features(rows, self._taxa, chain, month, self._described[1])
+
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
+        """One taxon in many cells: of the rows of those cells, its own."""
+        numbers = {known.taxon_id: number for number, known in self._taxa.items()}
+        if taxon_id not in numbers:
+            return {}
+        number = numbers[taxon_id]
+        statement = f"SELECT * FROM ({self._rows(cells, month)}) WHERE taxon IN ({EFFORT}, :taxon)"
+        rows = self._ask(statement, season=season(month), taxon=number)
+        return presences(rows, number, self._taxa[number], month, self._described[1])
+
+    def _rows(self, cells: Sequence[str], month: int) -> str:
+        return self._layout.rows.format(
+            cells=",".join(str(int(cell, 16)) for cell in cells),
+            months=",".join(map(str, months_wanted(month))),
+        )

@@ -1,0 +1,4 @@
+"""Steps 1 and 2: open the photo, and read its EXIF.
+
+Only ``bootstrap`` imports this package; it knows the domain, the ports and ``runtime``.
+"""

@@ -1,0 +1,284 @@
+import pytest
+from chalice.app import Request
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain import Coordinates, EventDate
+from chalicelib.errors import InvalidInput, MalformedRequest, PhotoTooLarge, RangefinderError
+from chalicelib.http import parameters, requests
+from chalicelib.identify import Query
+from tests.forms import BOUNDARY, FORM_TYPE, form
+from tests.strategies import form_bodies
+
+LIMITS = requests.Limits(
+    photo_bytes=1_000_000, form_parts=16, part_header_bytes=4_096, field_bytes=256
+)
+PHOTO = b"\xff\xd8\xff photo \r\n--not-a-boundary\r\n"
+
+
+def request(
+    body: bytes = b"", content_type: str | None = "image/jpeg", query: dict | None = None
+) -> Request:
+    return Request(
+        {
+            "multiValueQueryStringParameters": query,
+            "headers": {"content-type": content_type} if content_type else {},
+            "pathParameters": {},
+            "requestContext": {"httpMethod": "POST", "resourcePath": "/"},
+            "body": body,
+            "stageVariables": {},
+        }
+    )
+
+
+def ask(body: bytes = PHOTO, content_type: str = "image/jpeg", **query: str):
+    parameters = {name: [value] for name, value in query.items()}
+    return requests.prediction_query(request(body, content_type, parameters or None), LIMITS)
+
+
+def ask_form(*fields: tuple[str, bytes | str]):
+    return ask(form(*fields), FORM_TYPE)
+
+
+def faults(call, *arguments, **query) -> dict[str, str]:
+    with pytest.raises(InvalidInput) as caught:
+        call(*arguments, **query)
+    return dict(caught.value.errors)
+
+
+def test_a_form_and_a_raw_body_ask_the_same():
+    """Whichever a client finds easier."""
+    fields = {
+        "decimalLatitude": "-17.36",
+        "decimalLongitude": "-56.78",
+        "coordinateUncertaintyInMeters": "30",
+        "eventDate": "2024-08-19",
+        "geo": "off",
+        "limit": "3",
+        "lang": "pt-BR",
+    }
+    by_form, wanted = ask_form(("photo", PHOTO), *fields.items())
+    assert (by_form, wanted) == ask(PHOTO, **fields)
+    assert by_form.photo == PHOTO
+    assert by_form.coordinates == Coordinates(-17.36, -56.78)
+    assert by_form.uncertainty == 30
+    assert by_form.event_date == EventDate("2024-08-19", 8)
+    assert by_form.use_geo is False
+    assert wanted == (3, "pt-BR")
+
+
+def test_a_photo_alone_is_enough():
+    """All else has a default; an empty field is an absent one."""
+    query, wanted = ask_form(("photo", PHOTO), ("decimalLatitude", ""), ("eventDate", " "))
+    assert query == Query(PHOTO)
+    assert wanted == (parameters.CANDIDATES.default, "en")
+
+
+def test_a_form_may_put_its_fields_in_the_address():
+    """But not say one of them twice."""
+    body = form(("photo", PHOTO), ("geo", "off"))
+    query, wanted = ask(body, FORM_TYPE, limit="2")
+    assert (query.use_geo, wanted.limit) == (False, 2)
+    assert "more than once" in faults(ask, body, FORM_TYPE, geo="on")["geo"]
+
+
+def test_every_faulty_field_is_named_at_once():
+    """A client mends them in one go."""
+    found = faults(
+        ask,
+        decimalLatitude="91",
+        decimalLongitude="east",
+        coordinateUncertaintyInMeters="0",
+        eventDate="yesterday",
+        geo="maybe",
+        limit="0",
+        lang="-",
+    )
+    assert list(found) == [
+        "decimalLatitude",
+        "decimalLongitude",
+        "coordinateUncertaintyInMeters",
+        "eventDate",
+        "geo",
+        "limit",
+        "lang",
+    ]
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1e999", "0x10", "1_0", "٣", "1,5", "--1", "+"])
+def test_what_python_takes_for_a_number_is_not_always_one(text):
+    """NaN, infinities, underscores and foreign digits are refused."""
+    assert "decimalLatitude" in faults(ask, decimalLatitude=text, decimalLongitude="0")
+
+
+@pytest.mark.parametrize("text", ["-90", "+90.0", "0", ".5", "4e1"])
+def test_every_way_to_write_a_decimal_number_is_taken(text):
+    """The poles included."""
+    query, _ = ask(decimalLatitude=text, decimalLongitude="180")
+    assert query.coordinates == Coordinates(float(text), 180.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [("decimalLatitude", "decimalLongitude"), ("decimalLongitude", "decimalLatitude")],
+)
+def test_half_a_place_is_none(given, missing):
+    """The missing half is named."""
+    assert list(faults(ask, **{given: "10"})) == [missing]
+
+
+@pytest.mark.parametrize(
+    ("text", "month"),
+    [
+        ("2024", None),
+        ("2024-02", 2),
+        ("2024-02-29", 2),
+        ("2024-12-31T23:59:59Z", 12),
+        ("2024-07-01T12:00:00+02:00", 7),
+    ],
+)
+def test_a_date_may_be_as_coarse_as_it_is_known(text, month):
+    """As Darwin Core lets it be."""
+    assert ask(eventDate=text)[0].event_date == EventDate(text, month)
+
+
+@pytest.mark.parametrize("text", ["2023-02-29", "2024-13", "24-1-1", "2024-01T10:00", "0000"])
+def test_a_date_that_never_was_is_refused(text):
+    """With an example of one that could be."""
+    assert "ISO 8601" in faults(ask, eventDate=text)["eventDate"]
+
+
+def test_a_form_without_a_photo_names_the_photo():
+    """Even where other fields are wrong as well."""
+    assert set(faults(ask_form, ("limit", "x"))) == {"photo", "limit"}
+
+
+def test_two_photos_are_one_too_many():
+    """We would not know which is meant."""
+    assert set(faults(ask_form, ("photo", PHOTO), ("photo", PHOTO))) == {"photo"}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (form(("photo", PHOTO)), "multipart/form-data"),
+        (form(("photo", PHOTO))[:-10], FORM_TYPE),
+        (form(("photo", PHOTO)), "multipart/form-data; boundary=another"),
+        (b"", FORM_TYPE),
+        (b"photo=1", FORM_TYPE),
+        (form(*((f"field{i}", "x") for i in range(10_000))), FORM_TYPE),
+        (b"--" + BOUNDARY + b"\r\n" + b"X: " + b"y" * 100_000, FORM_TYPE),
+    ],
+)
+def test_a_form_that_is_none_is_malformed(body, content_type):
+    """No boundary, cut off, empty, ten thousand parts: no field of it can be trusted."""
+    with pytest.raises(MalformedRequest):
+        ask(body, content_type)
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_parsed():
+    """However broken it is besides."""
+    with pytest.raises(PhotoTooLarge):
+        ask(b"x" * (LIMITS.body_bytes + 1), FORM_TYPE)
+
+
+@pytest.mark.parametrize("value", [b"\xff\xfe", b"9" * 1000])
+def test_a_field_that_is_no_short_text_is_named(value):
+    """Only the photo may be long and binary."""
+    assert set(faults(ask_form, ("photo", PHOTO), ("limit", value))) == {"limit"}
+
+
+@given(st.binary(max_size=2000))
+def test_any_body_is_a_question_or_a_clear_refusal(body):
+    """No parser's own error comes through."""
+    prefix = b"--" + BOUNDARY + b"\r\nContent-Disposition: form-data; name="
+    for content in (body, prefix + body):
+        try:
+            ask(content, FORM_TYPE)
+        except RangefinderError:
+            continue
+
+
+@given(form_bodies())
+def test_any_form_is_a_question_or_a_clear_refusal(body):
+    """And a photo that is found is a piece of what was sent."""
+    try:
+        query, _ = ask(body, FORM_TYPE)
+    except RangefinderError:
+        return
+    assert query.photo in body
+
+
+@pytest.mark.parametrize(
+    ("limits", "body"),
+    [
+        ({"form_parts": 2}, form(("photo", PHOTO), ("geo", "off"), ("limit", "3"))),
+        ({"part_header_bytes": 40}, form(("photo", PHOTO), ("geo", "off"), ("limit", "3"))),
+        ({"field_bytes": 2}, form(("photo", PHOTO), ("geo", "off"), ("limit", "3"))),
+    ],
+)
+def test_each_limit_of_a_form_is_the_one_that_was_set(limits, body):
+    """The same form passes where they are wider."""
+    assert ask(body, FORM_TYPE)[1].limit == 3
+    with pytest.raises((MalformedRequest, InvalidInput)):
+        requests.prediction_query(request(body, FORM_TYPE), LIMITS._replace(**limits))
+
+
+@pytest.mark.parametrize("body", ["not base64", "é", "A", "\ud800"])
+@pytest.mark.parametrize("is_base64", [True, False])
+def test_a_body_that_is_not_as_the_event_says_is_malformed(body, is_base64):
+    """API Gateway sends none such; whoever may invoke the function can."""
+    event = request(b"", FORM_TYPE).to_original_event()
+    event |= {"body": body, "isBase64Encoded": is_base64}
+    with pytest.raises(MalformedRequest):
+        requests.prediction_query(Request(event), LIMITS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"upload": ' * 90_000,
+        b'{"upload": {"key": "x"}}',
+        b'{"upload": "x", "limit": ' + b"9" * 100_000 + b"}",
+        b'{"upload": "x", "decimalLatitude": 1e999}',
+        b'{"upload": "x", "decimalLatitude": NaN}',
+        b'{"upload": "\\ud800"}',
+        b'{"upload": true}',
+        b"\xff\xfe",
+        b"",
+    ],
+)
+def test_json_that_is_no_flat_object_is_malformed(body):
+    """However deep, long or large its numbers are."""
+    with pytest.raises(MalformedRequest):
+        ask(body, "application/json")
+
+
+@pytest.mark.parametrize("text", ["\ud800", "1\udfff", "\0", "1" * 5_000, "-" * 5_000, "1e999999"])
+def test_a_parameter_of_any_text_is_refused_by_its_name(text):
+    """Halves of surrogate pairs, too: API Gateway's JSON can hold them."""
+    fields = ("decimalLatitude", "coordinateUncertaintyInMeters", "eventDate", "geo", "limit")
+    assert set(faults(ask, **dict.fromkeys(fields, text))) == {*fields, "decimalLongitude"}
+
+
+def test_a_species_list_needs_a_place():
+    """Both coordinates are named where both are missing."""
+    found = faults(lambda: requests.species_query(request(query=None)))
+    assert set(found) == {"decimalLatitude", "decimalLongitude"}
+
+
+def test_a_species_list_takes_uncertainty_month_and_limit():
+    """And gives all animals of the whole year without them."""
+    query = {"decimalLatitude": ["1"], "decimalLongitude": ["2"]}
+    assert requests.species_query(request(query=query)) == (
+        Coordinates(1.0, 2.0),
+        0,
+        (parameters.MAXIMUM_LIMIT, "en"),
+    )
+    query |= {"coordinateUncertaintyInMeters": ["9000"], "month": ["6"], "limit": ["7"]}
+    point = Coordinates(1.0, 2.0, 9000.0)
+    assert requests.species_query(request(query=query)) == (point, 6, (7, "en"))
+    assert "month" in faults(
+        lambda: requests.species_query(request(query=query | {"month": ["13"]}))
+    )

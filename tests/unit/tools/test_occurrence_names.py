@@ -1,0 +1,64 @@
+"""Which names stand for which class."""
+
+from collections import Counter
+
+import pytest
+
+from tools.build.features import read_table
+from tools.occurrences.names import NO_CLASS, RANKS, class_names, numbers
+
+CLASSES = {row["taxonID"]: row for row in read_table("classes.csv")}
+MEMBERS = read_table("members.csv")
+NAMES = class_names()
+NUMBERS = {CLASSES[taxon_id]["vernacularName"]: number for taxon_id, number in numbers().items()}
+
+
+def test_every_class_with_a_range_has_a_name_to_be_found_by():
+    """A class that nothing matches would count as never seen anywhere."""
+    assert set(NAMES.values()) - {NO_CLASS} == set(numbers().values())
+
+
+def test_every_name_is_in_a_column_that_occurrences_have():
+    """Tribes, subfamilies and the like are listed by their members."""
+    assert {rank for rank, _ in NAMES} <= set(RANKS)
+
+
+def test_members_belong_to_classes_with_a_range():
+    """Under the class's own name, once each."""
+    for row in MEMBERS:
+        assert CLASSES[row["taxonID"]]["scientificName"] == row["scientificName"]
+        assert CLASSES[row["taxonID"]]["geography"] == "range"
+    counted = Counter((row["taxonRank"], row["member"]) for row in MEMBERS)
+    assert counted.most_common(1)[0][1] == 1
+    assert sorted(MEMBERS, key=lambda row: tuple(row.values())) == MEMBERS
+
+
+@pytest.mark.parametrize(
+    ("rank", "name", "vernacular_name"),
+    [
+        ("species", "Panthera onca", "jaguar"),
+        ("genus", "Pica", "magpie"),
+        ("family", "Hystricidae", "porcupine"),
+        ("order", "Cingulata", "armadillo"),
+        ("genus", "Hydrophis", "sea snake"),
+        ("infraspecific", "Canis lupus dingo", "dingo"),
+        # An older name.
+        ("species", "Alopex lagopus", "Arctic fox"),
+    ],
+)
+def test_names_lead_to_their_classes(rank, name, vernacular_name):
+    """By rank, by members, by synonyms."""
+    assert NAMES[rank, name] == NUMBERS[vernacular_name]
+
+
+@pytest.mark.parametrize("family", ["Corvidae", "Accipitridae", "Mustelidae", "Phasianidae"])
+def test_families_that_are_wider_than_what_is_meant_stand_for_nothing(family):
+    """A crow is no jay, an eagle no kite, and a marten no badger."""
+    assert ("family", family) not in NAMES
+
+
+def test_domestic_subspecies_speak_for_no_class():
+    """A dog must not be counted as the wolf that the backbone makes of it."""
+    assert NAMES["infraspecific", "Canis lupus familiaris"] == NO_CLASS
+    assert ("species", "Capra hircus") not in NAMES
+    assert ("genus", "Capra") not in NAMES

@@ -1,0 +1,153 @@
+"""Commands run inside the network, and are followed from outside."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tools import ROOT
+from tools.database import container_entrypoint, run_task
+from tools.database.connection import DatasetError
+
+OUTPUTS = {
+    "OperationsCluster": "cluster",
+    "OperationsTask": "arn:aws:ecs:eu-west-1:123456789012:task-definition/operations:7",
+    "OperationsLogs": "/ecs/rangefinder-operations",
+    "OperationsSecurityGroup": "sg-2",
+    "PublicSubnets": "subnet-3,subnet-4",
+}
+TASK = "arn:aws:ecs:eu-west-1:123456789012:task/cluster/0a1b"
+
+
+class FakeEcs:
+    def __init__(self, *states, failures=()):
+        self.states = list(states)
+        self.failures = failures
+        self.asked = {}
+
+    def run_task(self, **asked):
+        self.asked = asked
+        tasks = [] if self.failures else [{"taskArn": TASK}]
+        return {"tasks": tasks, "failures": list(self.failures)}
+
+    def describe_tasks(self, cluster, tasks):
+        assert (cluster, tasks) == ("cluster", [TASK])
+        return {"tasks": [self.states.pop(0)]}
+
+
+class NotThereYet(Exception):
+    pass
+
+
+class FakeLogs:
+    exceptions = SimpleNamespace(ResourceNotFoundException=NotThereYet)
+
+    def __init__(self, *pages):
+        self.pages = list(pages)
+        self.tokens = []
+
+    def get_log_events(self, logGroupName, logStreamName, startFromHead, nextToken=None):  # noqa: N803
+        assert (logGroupName, logStreamName) == (OUTPUTS["OperationsLogs"], "task/operations/0a1b")
+        self.tokens.append(nextToken)
+        page = self.pages.pop(0)
+        if page is None:
+            raise NotThereYet
+        return {
+            "events": [{"message": line} for line in page],
+            "nextForwardToken": f"after {page}",
+        }
+
+
+def state(status, code=None):
+    return {"lastStatus": status, "containers": [{"exitCode": code}], "stoppedReason": "done"}
+
+
+def run(ecs, logs, command="make migrate"):
+    return run_task.run(OUTPUTS, command, {"ecs": ecs, "logs": logs}.get, lambda seconds: None)
+
+
+def test_a_command_runs_and_is_followed(capsys):
+    """In the public subnets with an address of its own; its log appears while it runs."""
+    ecs = FakeEcs(state("PENDING"), state("RUNNING"), state("STOPPED", 0))
+    logs = FakeLogs(None, ["one"], ["two", "three"])
+    assert run(ecs, logs, "make import-occurrences SOURCE='s3://b/a file.zip'") == 0
+    assert capsys.readouterr().out.splitlines() == ["one", "two", "three"]
+    assert logs.tokens == [None, None, "after ['one']"]
+    network = ecs.asked["networkConfiguration"]["awsvpcConfiguration"]
+    assert network == {
+        "subnets": ["subnet-3", "subnet-4"],
+        "securityGroups": ["sg-2"],
+        "assignPublicIp": "ENABLED",
+    }
+    (override,) = ecs.asked["overrides"]["containerOverrides"]
+    assert override["command"] == ["make", "import-occurrences", "SOURCE=s3://b/a file.zip"]
+
+
+@pytest.mark.parametrize(("code", "ends_with"), [(2, 2), (None, 1)])
+def test_a_command_that_fails_ends_so_here(code, ends_with, capsys):
+    """Also where it never started: then there is no exit code."""
+    assert run(FakeEcs(state("STOPPED", code)), FakeLogs(None)) == ends_with
+    assert "done" in capsys.readouterr().err
+
+
+def test_a_task_that_does_not_start_is_told():
+    """No capacity, no image: AWS's own words."""
+    with pytest.raises(run_task.TaskError, match="no capacity"):
+        run(FakeEcs(failures=["no capacity"]), FakeLogs())
+
+
+def test_sources_are_fetched_first(tmp_path):
+    """Tools read files; what is on S3 is downloaded for them, also within NAME=value."""
+    fetched = []
+
+    class FakeS3:
+        def download_file(self, bucket, key, file):
+            fetched.append((bucket, key))
+            Path(file).write_text("records")
+
+    arguments = container_entrypoint.fetch(
+        ["make", "import-occurrences", "SOURCE=s3://gbif/2026/records.zip"], FakeS3(), tmp_path
+    )
+    assert arguments == ["make", "import-occurrences", f"SOURCE={tmp_path}/records.zip"]
+    assert fetched == [("gbif", "2026/records.zip")]
+    assert (tmp_path / "records.zip").read_text() == "records"
+
+
+def test_the_database_is_given_time_to_wake():
+    """It refuses or keeps silent while it wakes; then the command runs."""
+    slept: list[float] = []
+    answers = [DatasetError("away"), DatasetError("silent"), FakeConnection()]
+
+    def attempt():
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    container_entrypoint.wake(attempt, slept.append)
+    assert len(slept) == 2
+
+
+def test_a_database_that_stays_away_ends_the_task():
+    """With the last attempt's own error."""
+
+    def attempt():
+        raise DatasetError("silent")
+
+    with pytest.raises(DatasetError, match="silent"):
+        container_entrypoint.wake(attempt, lambda seconds: None)
+
+
+class FakeConnection:
+    def close(self):
+        pass
+
+
+def test_the_image_copies_what_exists():
+    """Every file that the Dockerfile names is there, and not ignored."""
+    lines = (ROOT / "infra/operations/Dockerfile").read_text().splitlines()
+    named = [name for line in lines if line.startswith("COPY") for name in line.split()[1:-1]]
+    assert "tools/make-venv" in named
+    assert all((ROOT / name).exists() for name in named)
+    ignored = (ROOT / "infra/operations/Dockerfile.dockerignore").read_text().split()
+    assert not {"tools", "chalicelib", "migrations", "data"} & set(ignored)

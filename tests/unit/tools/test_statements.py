@@ -1,0 +1,94 @@
+"""Every statement is what the engines that shall run it can read."""
+
+import importlib.util
+
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from chalicelib.features import mysql
+from tests.fakes import JAGUAR
+from tools import ROOT
+from tools.database import connection, dataset_loader
+from tools.occurrences.names import class_names
+from tools.occurrences.relations import SNAPSHOT, gbif_relation
+from tools.occurrences.statement import BASE, LICENCES, Filters, literal, statement
+
+TEXT = statement(gbif_relation("gbif.occurrence", SNAPSHOT), class_names(), Filters())
+ATHENA_LIMIT = 262_144
+"""Bytes of a query (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html)."""
+
+
+def migration_statements() -> list[str]:
+    statements: list[str] = []
+    for path in sorted((ROOT / "migrations" / "versions").glob("*.py")):
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec
+        assert spec.loader
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        statements += module.STATEMENTS
+    return statements
+
+
+MYSQL = {
+    "DATASET": mysql.DATASET,
+    "LOOKUP": mysql.LOOKUP.format(cells="1, 2, 3", months="7, 0"),
+    **{
+        name: value
+        for name, value in {**vars(dataset_loader), **vars(connection)}.items()
+        if isinstance(value, str)
+        # LOAD DATA is nothing that sqlglot knows.
+        and value.startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))
+    },
+    **{f"CLEAR {number}": one for number, one in enumerate(dataset_loader.CLEAR)},
+    **{f"migration {number}": one for number, one in enumerate(migration_statements())},
+}
+
+
+@pytest.mark.parametrize("name", MYSQL)
+def test_every_statement_for_the_database_is_mysql(name):
+    """The tests run them on MariaDB; MySQL 8 must read them, too."""
+    (parsed,) = sqlglot.parse(MYSQL[name].replace("%s", "'1'"), read="mysql")
+    assert parsed is not None
+    # What sqlglot does not know, it passes through as a command.
+    assert not list(parsed.find_all(exp.Command))
+
+
+@pytest.mark.parametrize("dialect", ["athena", "trino", "spark", "duckdb"])
+def test_the_statement_is_the_same_on_every_engine(dialect):
+    """But for Spark's quotation marks; and no function is unknown to the others."""
+    text = TEXT.replace('"', "`") if dialect == "spark" else TEXT
+    (parsed,) = sqlglot.parse(text, read=dialect)
+    assert isinstance(parsed, exp.Select)
+    assert not list(parsed.find_all(exp.Anonymous, exp.Command))
+    columns = ["reason", "latitude_bin", "longitude_bin", "resolution", "month", "observer",
+               "classes", "licence_number", "records"]  # fmt: skip
+    assert parsed.named_selects == columns
+
+
+def test_the_statement_reads_its_table_once():
+    """Athena bills by what is read."""
+    tables = [table.sql() for table in sqlglot.parse_one(TEXT).find_all(exp.Table)]
+    assert tables.count("gbif.occurrence") == 1
+
+
+def test_the_statement_is_short_enough_for_athena():
+    """With all names and centroids in it."""
+    assert len(TEXT.encode()) < ATHENA_LIMIT / 2
+
+
+def test_the_numbers_of_six_classes_fit_in_one():
+    """Of 64 bits, with a sign."""
+    assert max(class_names().values()) < BASE
+    assert BASE**6 < 2**63
+
+
+def test_licences_are_ordered_by_what_they_forbid():
+    """The dataset takes the last one that a record of it has."""
+    assert LICENCES == ("CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0")
+
+
+def test_a_quotation_mark_in_a_name_stays_in_it():
+    """Nothing that a table of names says becomes SQL."""
+    assert literal(f"{JAGUAR.taxon_id}' OR ''='") == "'jaguar'' OR ''''='''"

@@ -1,0 +1,167 @@
+"""A package that would fail on Lambda is refused before it is deployed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tools.package import build_package, prune_package, reproducible_zip, verify_package
+from tools.package.chalice_project import NoPackage
+
+PYTHON = (3, 13)
+WHEEL = "manylinux_2_27_x86_64.manylinux_2_28_x86_64"
+
+
+def lay_out(directory: Path, name: str, version: str, tag: str) -> None:
+    """What an installed wheel leaves of itself."""
+    information = directory / f"{name}-{version}.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n\nLong words.\n")
+    (information / "WHEEL").write_text(f"Wheel-Version: 1.0\nTag: {tag}\n")
+
+
+def missing(directory: Path, *lines: str, architecture: str = "x86_64") -> list[str]:
+    requirements = directory / "requirements.txt"
+    requirements.write_text("\n".join(lines))
+    return list(verify_package.missing_requirements(directory, requirements, PYTHON, architecture))
+
+
+def test_a_requirement_that_chalice_dropped_is_missed(tmp_path):
+    """Chalice warns, and ends with exit code 0."""
+    lay_out(tmp_path, "ai_edge_litert", "2.3.0", f"cp313-cp313-{WHEEL}")
+    lines = ["ai-edge-litert==2.3.0  # the model", "    # via nobody", "h3==4.5.0"]
+    assert missing(tmp_path, *lines) == ["h3==4.5.0: Chalice has left it out"]
+
+
+def test_only_what_counts_on_the_target_is_missed(tmp_path):
+    """Other Pythons and systems have other requirements."""
+    lines = ["tflite-runtime==2.14.0 ; python_version < '3.12'", "x==1 ; sys_platform == 'win32'"]
+    assert missing(tmp_path, *lines) == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_fine"),
+    [
+        (f"cp313-cp313-{WHEEL}", True),
+        ("cp310-abi3-manylinux2014_x86_64", True),
+        ("py3-none-any", True),
+        ("py2.py3-none-any", True),
+        ("cp312-cp312-manylinux_2_28_x86_64", False),
+        ("cp313-cp313-manylinux_2_39_x86_64", False),
+        ("cp313-cp313-manylinux_2_28_aarch64", False),
+        ("cp313-cp313-macosx_11_0_arm64", False),
+    ],
+)
+def test_a_build_for_another_machine_is_refused(tmp_path, tag, is_fine):
+    """Chalice builds on the spot what it cannot download."""
+    lay_out(tmp_path, "h3", "4.5.0", tag)
+    assert (missing(tmp_path, "h3==4.5.0") == []) is is_fine
+
+
+def test_another_version_is_refused(tmp_path):
+    """What is tested is what runs."""
+    lay_out(tmp_path, "h3", "4.4.0", "py3-none-any")
+    assert missing(tmp_path, "h3==4.5.0") == ["h3==4.5.0: 4.4.0 is in the package"]
+
+
+@pytest.mark.parametrize(
+    ("version", "is_too_new"),
+    [
+        ("GLIBC_2.34", False),
+        ("GLIBC_2.35", True),
+        ("GLIBC_2.2.5", False),
+        ("GLIBCXX_3.4.29", False),
+        ("GLIBCXX_3.4.30", True),
+        ("CXXABI_1.3.11", False),
+        ("GLIBC_PRIVATE", False),
+        ("LIBJPEG_6.2", False),
+    ],
+)
+def test_symbols_that_the_target_lacks_are_told(version, is_too_new):
+    """The tag of a wheel is a promise; these are what the linker asks for."""
+    assert verify_package.is_too_new(version) is is_too_new
+
+
+def test_libraries_are_asked_themselves(tmp_path):
+    """For their machine, too."""
+    library = Path(os.__file__).parent.glob("lib-dynload/_json*.so")
+    target = tmp_path / "_json.so"
+    target.write_bytes(next(library).read_bytes())
+    assert list(verify_package.too_new(tmp_path, "x86_64")) == []
+    assert list(verify_package.too_new(tmp_path, "arm64")) == ["_json.so: is for EM_X86_64"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fault"),
+    [
+        ("surprise/x.py", b"", "surprise: not on the list of what may be there"),
+        ("chalicelib/.env", b"", "chalicelib/.env: must not be there"),
+        ("chalicelib/notes.txt", b"", "chalicelib/notes.txt: an unknown kind of file"),
+        (
+            "chalicelib/keys.json",
+            b"AKIA" + b"X" * 16,
+            "chalicelib/keys.json: looks as if it held a secret",
+        ),
+        (
+            "chalicelib/__pycache__/x.pyc",
+            b"..../home/somebody/x.py",
+            "chalicelib/__pycache__/x.pyc: names a directory of the machine that built it",
+        ),
+    ],
+)
+def test_what_has_no_business_there_is_told(tmp_path, name, content, fault):
+    """Secrets, strays and traces of the machine that builds."""
+    file = tmp_path / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    assert fault in list(verify_package.unexpected(tmp_path))
+
+
+def test_a_package_without_model_or_features_is_refused(tmp_path):
+    """It would start, and answer 503."""
+    assert set(verify_package.unexpected(tmp_path)) == {
+        f"{name}: missing" for name in verify_package.NEEDED
+    }
+
+
+def test_lambdas_limits_hold():
+    """They are of powers of two."""
+    assert list(verify_package.too_large(50 * 1024**2, 250 * 1024**2)) == []
+    assert len(list(verify_package.too_large(50 * 1024**2 + 1, 250 * 1024**2 + 1))) == 2
+
+
+def test_python_3_11_is_refused_with_the_reason(tmp_path):
+    """Its TFLite runtime would not load on Lambda's python3.11."""
+    with pytest.raises(NoPackage, match=r"GLIBC_2\.29"):
+        build_package.build(tmp_path / "project", python=(3, 11))
+    assert not (tmp_path / "project").exists()
+
+
+def test_slimming_keeps_code_licences_and_versions(tmp_path):
+    """And drops tests, headers and long descriptions."""
+    lay_out(tmp_path, "h3", "4.5.0", "py3-none-any")
+    kept = ["h3/__init__.py", "h3-4.5.0.dist-info/licenses/LICENSE", "PIL/_webp.x.so"]
+    gone = ["h3/tests/test_x.py", "h3/api.pyi", "numpy/f2py/x.py", "google/x.py", "PIL/_avif.x.so"]
+    lookup = tmp_path / "h3" / "_version.py"
+    for name in kept + gone:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    lookup.write_text(prune_package.VERSION_LOOKUP)
+    prune_package.slim(tmp_path)
+    assert all((tmp_path / name).exists() for name in kept)
+    assert not any((tmp_path / name).exists() for name in gone)
+    assert not (tmp_path / "google").exists()
+    metadata = (tmp_path / "h3-4.5.0.dist-info" / "METADATA").read_text()
+    assert lookup.read_text() == '__version__ = "4.5.0"\n'
+    assert metadata == "Name: h3\nVersion: 4.5.0\n"
+
+
+def test_tracebacks_name_the_place_on_lambda(tmp_path):
+    """Ours with their lines, dependencies without: their sources are not there."""
+    for name in ("app.py", "numpy/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1 / 0\n")
+    reproducible_zip.compile_sources(tmp_path)
+    assert (tmp_path / "app.py").exists()
+    assert not (tmp_path / "numpy" / "__init__.py").exists()
+    assert b"/var/task/numpy/__init__.py" in (tmp_path / "numpy" / "__init__.pyc").read_bytes()

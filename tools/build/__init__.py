@@ -1,0 +1,1 @@
+"""Programs that build what the service ships: the model, its labels, features and names."""

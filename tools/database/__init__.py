@@ -1,0 +1,1 @@
+"""Programs that prepare the database and run tasks next to it."""

@@ -1,0 +1,88 @@
+"""Load the ranges of the embedded store into the database: ``make load-ranges``.
+
+So that production starts with the same facts that the laptop has, before any occurrences
+are imported. The database then answers as the embedded store does, cell for cell.
+"""
+
+import argparse
+import sqlite3
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from tqdm import tqdm
+
+from chalicelib.domain import EXPECTED_IN_RANGE
+from chalicelib.errors import InvalidSettings
+from chalicelib.features.observations import ALL_MONTHS, EFFORT
+from chalicelib.features.smoothing import RANGE_PRIOR
+from chalicelib.settings import Settings
+from tools.build.features import TARGET
+from tools.database.connection import DatasetError
+from tools.database.dataset_loader import FeatureRow, TaxonRow, writer_of
+
+ROWS: Final = """
+    SELECT geo_cell.cell, taxon.id, geo_cell.samples * region_taxon.presence,
+           region_taxon.status, region_taxon.months, region_taxon.presence
+      FROM geo_cell
+      JOIN region_taxon USING (region)
+      JOIN taxon ON taxon.id = region_taxon.taxon
+     WHERE CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END
+       AND geo_cell.cell BETWEEN ? AND ?
+     ORDER BY geo_cell.cell, taxon.id
+"""
+EFFORTS: Final = """
+    SELECT cell, sum(samples) FROM geo_cell WHERE cell BETWEEN ? AND ? GROUP BY cell
+"""
+
+Span = tuple[int, int]
+EVERYWHERE: Final[Span] = (0, 2**63 - 1)
+
+
+def describe(store: Path) -> tuple[dict[str, Any], list[TaxonRow]]:
+    """The embedded dataset, and its taxa."""
+    connection = sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)
+    facts = dict(connection.execute("SELECT name, value FROM dataset").fetchall())
+    taxa = connection.execute("SELECT id, taxon_id, prevalence FROM taxon ORDER BY id").fetchall()
+    connection.close()
+    return {**facts, "expected_presence": EXPECTED_IN_RANGE, "prior_looks": RANGE_PRIOR}, taxa
+
+
+def rows(store: Path, span: Span = EVERYWHERE) -> Iterator[FeatureRow]:
+    """The rows of all cells whose H3 numbers are within ``span``, effort first.
+
+    Where several regions of a cell have the taxon, status and months are those of the
+    firmest.
+    """
+    connection = sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)
+    for cell, samples in connection.execute(EFFORTS, span):
+        yield cell, 0, EFFORT, float(samples), "native", ALL_MONTHS
+    found = connection.execute(ROWS, span)
+    for (cell, taxon), parts in groupby(found, key=lambda row: (row[0], row[1])):
+        together = list(parts)
+        _, _, _, status, months, _ = max(together, key=lambda row: row[5])
+        looks = sum(row[2] for row in together)
+        yield cell, 0, taxon, looks, status, months
+    connection.close()
+
+
+def main() -> int:
+    """Load, with a progress bar."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--store", type=Path, default=TARGET)
+    store = parser.parse_args().store
+    description, taxa = describe(store)
+    try:
+        writer = writer_of(Settings.from_environment())
+        count = writer.load(description, taxa, tqdm(rows(store), unit="row", disable=None))
+    except (DatasetError, InvalidSettings) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{description['version']}: {count:,} rows loaded" if count else "Already there.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Programs that measure accuracy, and that choose thresholds and rules by it."""

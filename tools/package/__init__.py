@@ -1,0 +1,1 @@
+"""Programs that check, build, verify, configure and deploy the package for Lambda."""

@@ -1,0 +1,108 @@
+"""The CloudFormation way to deploy: ``make package-sam``.
+
+``chalice package``, merged with ``infra/gateway.yaml``: what ``chalice deploy`` cannot make
+(API Gateway's own answers, log retention, SnapStart, throttling, API keys). Two things only
+the finished template knows are then put in: that the routes call the function's alias, and
+the origin that the stage's settings allow. The package is that of ``make package``.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from tools import ROOT
+from tools.package.build_package import build
+from tools.package.chalice_project import DEPLOYMENT, QUIET, NoPackage
+from tools.show.serving import OFFLINE
+
+GATEWAY: Final = ROOT / "infra" / "gateway.yaml"
+ORIGIN_SETTING: Final = "RANGEFINDER_ALLOWED_ORIGIN"
+FUNCTION: Final = "${APIHandler.Arn}"
+
+
+class PackagingError(Exception):
+    """The template is not what is expected of Chalice."""
+
+
+def package(project: Path, stage: str, output: Path) -> dict[str, Any]:
+    """Write ``deployment.zip`` and ``sam.yaml`` into ``output``; the template."""
+    chalice = str(Path(sys.executable).with_name("chalice"))
+    subprocess.run(
+        [chalice, "--project-dir", str(project), "package", "--stage", stage,
+         "--merge-template", str(GATEWAY), str(output)],
+        env={**OFFLINE, **os.environ, **QUIET, "PYTHONPATH": str(project)},
+        check=True,
+    )  # fmt: skip
+    path = output / "sam.yaml"
+    shared = yaml.safe_load(path.read_text(encoding="utf-8"))
+    # Each part its own copy: what is shared becomes an alias, which CloudFormation refuses.
+    template: dict[str, Any] = json.loads(json.dumps(shared))
+    finish(template)
+    path.write_text(yaml.safe_dump(template, allow_unicode=True), encoding="utf-8")
+    return template
+
+
+def finish(template: dict[str, Any]) -> None:
+    """Let the routes call the alias, and API Gateway allow the origin that the app allows."""
+    integrations = list(function_integrations(template))
+    for integration in integrations:
+        address = integration["uri"]["Fn::Sub"]
+        if FUNCTION not in address:
+            raise PackagingError(f"Not a call of the function: {address}")
+        # A snapshot belongs to a published version: $LATEST would start cold.
+        integration["uri"] = {
+            "Fn::Sub": [
+                address.replace(FUNCTION, "${Alias}"),
+                {"Alias": {"Ref": "APIHandler.Alias"}},
+            ]
+        }
+    if not integrations:
+        raise PackagingError("No route calls the function.")
+    environment = template["Resources"]["APIHandler"]["Properties"].get("Environment", {})
+    if origin := environment.get("Variables", {}).get(ORIGIN_SETTING):
+        template["Parameters"]["AllowedOrigin"]["Default"] = origin
+
+
+def function_integrations(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """How each route calls the function. Preflights are answered by API Gateway itself."""
+    api = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+    for methods in api["paths"].values():
+        for method in methods.values():
+            integration = method["x-amazon-apigateway-integration"]
+            if integration["type"] == "aws_proxy":
+                yield integration
+
+
+def main() -> int:
+    """Package one stage, and say what comes next."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--stage", default="dev")
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "sam")
+    arguments = parser.parse_args()
+    try:
+        # Chalice takes the package that it finds in the copy for its own.
+        build(DEPLOYMENT)
+    except NoPackage as error:
+        print(error, file=sys.stderr)
+        return 2
+    package(DEPLOYMENT, arguments.stage, arguments.output)
+    output, stack = os.path.relpath(arguments.output), f"rangefinder-{arguments.stage}"
+    print(f"""
+{output}/sam.yaml is made. With BUCKET, a bucket of yours for deployments:
+
+aws cloudformation package --template-file {output}/sam.yaml \\
+  --s3-bucket BUCKET --output-template-file {output}/packaged.yaml
+aws cloudformation deploy --template-file {output}/packaged.yaml \\
+  --stack-name {stack} --capabilities CAPABILITY_IAM""")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
