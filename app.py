@@ -14,7 +14,7 @@ from chalice.app import Chalice, CORSConfig, Request, Response
 from chalicelib.bootstrap import Services
 from chalicelib.http import endpoints, problems, requests, telemetry, website
 from chalicelib.http.static_routes import about
-from chalicelib.settings import Settings, under_chalice_command
+from chalicelib.settings import Settings, is_chalice_cli
 
 settings = Settings.from_environment()
 services = Services.build(settings)
@@ -29,7 +29,7 @@ app.register_blueprint(about)
 app.register_blueprint(website.blueprint(services))
 uploading = {"methods": ["POST"], "api_key_required": settings.api_key_required}
 
-if under_chalice_command():
+if is_chalice_cli():
     from chalicelib.http import dev_server
 
     dev_server.improve()

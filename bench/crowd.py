@@ -15,7 +15,7 @@ from typing import IO, Final
 import h3
 
 from bench.environment import Visit
-from chalicelib.features.cells import FINEST
+from chalicelib.features.cells import FINEST_RESOLUTION
 from tools import ROOT
 
 Place = tuple[float, float]
@@ -29,7 +29,9 @@ def land_cells(store: Path, number: int, chance: random.Random) -> list[str]:
     connection = sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)
     cells = [format(cell, "x") for (cell,) in connection.execute(LAND_CELLS)]
     connection.close()
-    return chance.sample([cell for cell in cells if h3.get_resolution(cell) == FINEST], number)
+    return chance.sample(
+        [cell for cell in cells if h3.get_resolution(cell) == FINEST_RESOLUTION], number
+    )
 
 
 def zipf(cells: Sequence[str], visits: int, chance: random.Random) -> list[Place]:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Coordinates, Model, Pixels, Scores
-from chalicelib.identify import Identify, Query
+from chalicelib.identify import Identify, IdentifyRequest
 from chalicelib.settings import Settings
 
 FAILED: Final = "failed"
@@ -68,7 +68,7 @@ def any_photo() -> bytes:
     return file.getvalue()
 
 
-def visit(identify: Identify, query: Query) -> Visit:
+def visit(identify: Identify, query: IdentifyRequest) -> Visit:
     """Make a prediction and note what became of it."""
     began = time.monotonic()
     try:
@@ -89,7 +89,7 @@ def run(places: Sequence[tuple[float, float]], pace: float) -> None:
     for number, (latitude, longitude) in enumerate(places):
         time.sleep(max(start + number * pace - time.monotonic(), 0))
         # A metre: whoever is in the middle of a cell asks for that cell only.
-        query = Query(photo, Coordinates(latitude, longitude, 1.0))
+        query = IdentifyRequest(photo, Coordinates(latitude, longitude, 1.0))
         print(json.dumps(visit(identify, query)), flush=True)
 
 

@@ -19,7 +19,7 @@ from pi_heif import register_heif_opener
 from app import app, settings
 from bench.floor import Floor
 from bench.tutorial import handler as tutorial
-from chalicelib.settings import processors
+from chalicelib.settings import available_cpus
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
 from tools.mute_telemetry import quiet
@@ -68,7 +68,7 @@ def main() -> None:
     """Time all photos; nothing but the result goes to standard output."""
     directory, seconds = Path(sys.argv[1]), float(sys.argv[2])
     register_heif_opener()
-    floor = Floor(settings.classifier_threads or processors())
+    floor = Floor(settings.classifier_threads or available_cpus())
     found = {}
     with quiet():
         for path in sorted(directory.iterdir(), key=lambda path: (path.suffix, float(path.stem))):

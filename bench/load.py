@@ -1,7 +1,7 @@
 """Many uploads at once: ``make bench-load``.
 
 Several environments, each a process run by Lambda's runtime client from these sources, with a
-real MariaDB and Redis behind them; as on Lambda, each has one request at a time. Uploads queue
+real MariaDB and Redis behind them; as on Lambda, each has one request at a time. UploadStore queue
 for whichever is free. What they manage together stands beside as many processes that do
 nothing but decode and run the model (:mod:`bench.floor`), in turns. Then what each
 environment has grown by, from a tenth of the requests on: memory, file descriptors, threads.
@@ -26,7 +26,7 @@ from bench.latency import machine
 from bench.servers import Servers, servers
 from bench.spike import load
 from chalicelib.domain import Coordinates
-from chalicelib.features.cells import chain
+from chalicelib.features.cells import cell_chain
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
 from tests.lambda_runtime import FROM_SOURCE, Function, lay_out_runtime, running
@@ -138,7 +138,7 @@ def main() -> None:
     times: list[float] = []
     rates: list[tuple[float, float]] = []
     with servers() as behind, environments(number, behind) as functions:
-        load(behind.database, sorted({chain(place_of(one))[0] for one in photographs()}))
+        load(behind.database, sorted({cell_chain(place_of(one))[0] for one in photographs()}))
         serve(functions, uploads[:warm_up])
         before = [state_of(function.pid) for function in functions]
         for part in range(ROUNDS):

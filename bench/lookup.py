@@ -18,14 +18,14 @@ import redis
 
 from bench.servers import servers
 from chalicelib.domain import PlaceFeatures, TaxonFeature
-from chalicelib.features.cache_codec import place_entry, seal
-from chalicelib.features.cells import chain
+from chalicelib.features.cache_codec import encode_entry, place_entry
+from chalicelib.features.cells import cell_chain
 from chalicelib.features.memory_cache import MemoryCachedFeatures
 from chalicelib.features.mysql import LOOKUP, MysqlFeatures, MysqlOptions
 from chalicelib.features.mysql_url import mysql_connection
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
-from chalicelib.features.shared_cache import SharedCachedFeatures, Times
-from chalicelib.ports import Process
+from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures
+from chalicelib.ports import Runtime
 from tests.conftest import PLACES, load_places
 
 RUNS: Final = 2_000
@@ -66,8 +66,8 @@ def main() -> None:
             opened.enter_context(bare_cursor(server.url)),
         )
         for name, place in PLACES.items():
-            print(tiers.row(name, chain(place)), flush=True)
-        print(tiers.row("every animal", chain(PLACES["Douro"]), is_full=True))
+            print(tiers.row(name, cell_chain(place)), flush=True)
+        print(tiers.row("every animal", cell_chain(PLACES["Douro"]), is_full=True))
 
 
 class Tiers:
@@ -75,10 +75,10 @@ class Tiers:
 
     def __init__(self, mysql_url: str, redis_url: str, bare: redis.Redis, cursor: Any) -> None:
         connection = mysql_connection(mysql_url)
-        process = Process(lambda: "bench", time.time, time.sleep, random.random)
+        process = Runtime(lambda: "bench", time.time, time.sleep, random.random)
         self.database = MysqlFeatures(lambda: connection, MysqlOptions(), time.monotonic)
         self.cache = RedisCache(RedisOptions(redis_url), time.monotonic)
-        self.shared = SharedCachedFeatures(self.database, self.cache, Times(), process)
+        self.shared = SharedCachedFeatures(self.database, self.cache, CachePolicy(), process)
         self.bare = bare
         self.cursor = cursor
 
@@ -88,7 +88,7 @@ class Tiers:
         if is_full:
             features = with_every_animal(features, self.database.dataset().taxa)
         key = f"geo:{features.dataset}:{YEAR}:{cells[0]}"
-        self.cache.put(key, seal(place_entry(features, time.time() + LONG, 0.0)), LONG)
+        self.cache.put(key, encode_entry(place_entry(features, time.time() + LONG, 0.0)), LONG)
         memory = MemoryCachedFeatures(self.shared, time.monotonic, LONG, LONG, 1_000)
         memory.features(cells, YEAR)
         statement = LOOKUP.format(cells="%s, %s, %s", months="%s")

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.servers import servers
 from chalicelib.bootstrap import Services
-from chalicelib.identify import Query
+from chalicelib.identify import IdentifyRequest
 from chalicelib.settings import Settings
 from tests.conftest import PLACES, load_places
 from tests.proxy import Fault, Proxy, proxy
@@ -46,7 +46,7 @@ def service(mysql: str, redis: str = "") -> Services:
 
 def lookup(services: Services) -> object:
     """The features of one place."""
-    return services.places.geo(PLACE, 0)
+    return services.places.look_up(PLACE, 0)
 
 
 class Times(NamedTuple):
@@ -93,18 +93,18 @@ def main() -> None:
             if fault is not Fault.NONE:
                 with proxy(cache.port) as door:
                     times = outage(without, database.url, cache, door, fault)
-                closed, left_alone = (
+                closed, open_breakers = (
                     added(times.closed, times.plain),
                     added(times.open, times.plain),
                 )
-                print(f"{fault.value:45}{closed}{left_alone}", flush=True)
+                print(f"{fault.value:45}{closed}{open_breakers}", flush=True)
         with proxy(cache.port) as one, proxy(database.port) as other:
             services = service(
                 database.url.replace(str(database.port), str(other.port)),
                 f"redis://127.0.0.1:{one.port}",
             )
             services.classifier.load()
-            query = Query(PHOTO, PLACE)
+            query = IdentifyRequest(PHOTO, PLACE)
             usual = milliseconds(lambda: services.identify(query))
             one.become(Fault.BLACK_HOLE)
             other.become(Fault.BLACK_HOLE)

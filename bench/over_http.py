@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from chalicelib.settings import MEGABYTES_OF_A_PROCESSOR
+from chalicelib.settings import MB_PER_VCPU
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
 from tests.lambda_runtime import FROM_SOURCE, lay_out_runtime, running
@@ -59,7 +59,7 @@ it takes one. Then alike: JPEGs decoded at a reduced scale by all, with equally 
 NAMES: Final = ("ours, chalice local", "ours, Runtime API", *RIVALS)
 """The contestants of each group."""
 
-MEMORY: Final = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": f"{MEGABYTES_OF_A_PROCESSOR * CORES}"}
+MEMORY: Final = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": f"{MB_PER_VCPU * CORES}"}
 """At which Lambda gives as many vCPUs as this machine has."""
 
 START_SECONDS: Final = 90.0

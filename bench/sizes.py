@@ -11,12 +11,12 @@ from typing import Final
 
 from bench.crowd import land_cells
 from bench.servers import servers
-from chalicelib.features.cells import FINEST, chain_of
+from chalicelib.features.cells import FINEST_RESOLUTION, with_parents
 from chalicelib.features.mysql import MysqlFeatures, MysqlOptions
 from chalicelib.features.mysql_url import mysql_connection
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
-from chalicelib.features.shared_cache import SharedCachedFeatures, Times
-from chalicelib.ports import Process
+from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures
+from chalicelib.ports import Runtime
 from tools.build.features import TARGET
 from tools.database.dataset_loader import mysql_writer
 from tools.database.load_ranges import describe, rows
@@ -50,18 +50,18 @@ def main() -> None:
         shared = SharedCachedFeatures(
             MysqlFeatures(lambda: connected, MysqlOptions(), time.monotonic),
             RedisCache(RedisOptions(cache_server.url), time.monotonic),
-            Times(),
-            Process(lambda: "bench", time.time, time.sleep, random.random),
+            CachePolicy(),
+            Runtime(lambda: "bench", time.time, time.sleep, random.random),
         )
         for cell in land_cells(TARGET, SAMPLE, random.Random(1)):
-            shared.features(chain_of(cell), 0)
+            shared.features(with_parents(cell), 0)
         with cache_server.client() as client:
             keys = list(client.scan_iter("geo:ranges-*", count=1_000))
             values = [client.strlen(key) for key in keys]
             taken = [client.memory_usage(key) for key in keys]
         print(
-            f"cache: {len(keys):,} places of resolution {FINEST}, {statistics.median(values):,.0f} "
-            f"bytes each at the median, {max(values):,} at the most; with what Redis adds "
+            f"cache: {len(keys):,} places of resolution {FINEST_RESOLUTION}, "
+            f"{statistics.median(values):,.0f} bytes each at the median, {max(values):,} at the most; with what Redis adds "
             f"{statistics.mean(taken):,.0f} bytes on average, so {LAND_CELLS:,} cells of land "
             f"take {statistics.mean(taken) * LAND_CELLS / 1e6:.0f} MB a month"
         )

@@ -21,7 +21,7 @@ from bench.crowd import Place, crowd, land_cells, zipf
 from bench.environment import FAILED, Visit
 from bench.servers import servers
 from bench.watch import Reading, Watch
-from chalicelib.features.cells import COARSEST
+from chalicelib.features.cells import COARSEST_RESOLUTION
 from tests.servers import Mariadb, RedisServer
 from tools import ROOT
 from tools.build.features import TARGET
@@ -120,7 +120,7 @@ def load(database: Mariadb, cells: Sequence[str]) -> None:
     wanted = {
         int(h3.cell_to_parent(cell, resolution), 16)
         for cell in cells
-        for resolution in range(COARSEST, h3.get_resolution(cell) + 1)
+        for resolution in range(COARSEST_RESOLUTION, h3.get_resolution(cell) + 1)
     }
     found = [row for cell in sorted(wanted) for row in rows(TARGET, (cell, cell))]
     mysql_writer(database.url).load(description, taxa, found)

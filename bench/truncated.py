@@ -29,7 +29,7 @@ def main() -> None:
     services = Services.build(Settings())
     size = services.classifier.model.input_size
     photos = reader.PillowPhotoReader(
-        reader.PhotoLimits(*[sys.maxsize] * 6)._replace(jpeg_share=0.0)
+        reader.DecodeLimits(*[sys.maxsize] * 6)._replace(jpeg_share=0.0)
     )
 
     def look(content: bytes) -> tuple[reader.PillowPhoto, int]:

@@ -31,7 +31,7 @@ FLOAT32: Final = ROOT / "build" / "efficientnet-lite2-float32.tflite"
 GPS_LATITUDE_REF, GPS_LATITUDE, GPS_LONGITUDE_REF, GPS_LONGITUDE = 1, 2, 3, 4
 SIDE: Final = CARD["input"]["width"]
 EXPECTED: Final = """
-    SELECT dataset_taxon.taxon_id, sum(geo_feature.looks)
+    SELECT dataset_taxon.taxon_id, sum(geo_feature.observations)
       FROM geo_feature JOIN dataset_taxon USING (dataset, taxon)
      WHERE geo_feature.cell = %s GROUP BY dataset_taxon.taxon_id
 """
@@ -68,7 +68,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     else:
         with connection.cursor() as cursor:
             cursor.execute(EXPECTED, (int(cell, 16),))
-            expected = {taxon: float(looks) for taxon, looks in cursor.fetchall()}
+            expected = {taxon: float(observations) for taxon, observations in cursor.fetchall()}
         cache.set(cell, json.dumps(expected), ex=3600)
     connection.close()
 

@@ -21,11 +21,11 @@ from chalicelib.features.place_service import Places
 from chalicelib.features.sqlite import EmbeddedFeatures
 from chalicelib.identify import Identify
 from chalicelib.photo.exif import ExifreadExifReader
-from chalicelib.photo.reader import PhotoLimits, PillowPhotoReader
-from chalicelib.photo.uploads import NoUploads, S3Uploads
-from chalicelib.ports import Classifier, Clock, FeatureRepository, NameSource, Process, Uploads
+from chalicelib.photo.reader import DecodeLimits, PillowPhotoReader
+from chalicelib.photo.uploads import NoUploadStore, S3UploadStore
+from chalicelib.ports import Classifier, Clock, FeatureRepository, NameSource, Runtime, UploadStore
 from chalicelib.runtime.aws import aws_client
-from chalicelib.settings import DATA, Settings, processors
+from chalicelib.settings import DATA, Settings, available_cpus
 
 LOOKUP_THREADS: Final = 8
 """Lookups beside predictions: one is used on Lambda, more under ``chalice local``."""
@@ -40,16 +40,16 @@ class Services(NamedTuple):
     identify: Identify
     places: Places
     classifier: Classifier
-    uploads: Uploads
+    uploads: UploadStore
     names: NameSource
 
     @classmethod
     def build(
-        cls, settings: Settings, clock: Clock = time.monotonic, process: Process | None = None
+        cls, settings: Settings, clock: Clock = time.monotonic, process: Runtime | None = None
     ) -> Self:
         """Choose and connect the parts as ``settings`` say."""
         classifier = TfliteClassifier(
-            settings.model_directory, settings.classifier_threads or processors()
+            settings.model_directory, settings.classifier_threads or available_cpus()
         )
         repository = MemoryCachedFeatures(
             feature_repository(settings, clock, process),
@@ -63,12 +63,14 @@ class Services(NamedTuple):
             WeightBounds(settings.geo_weight_floor, settings.geo_weight_ceiling),
             settings.geo,
         )
-        uploads: Uploads = NoUploads()
+        uploads: UploadStore = NoUploadStore()
         if settings.uploads_bucket:
-            uploads = S3Uploads(settings.uploads_bucket, settings.maximum_upload_bytes, aws_client)
+            uploads = S3UploadStore(
+                settings.uploads_bucket, settings.maximum_upload_bytes, aws_client
+            )
         identify = Identify(
             photos=PillowPhotoReader(
-                PhotoLimits(
+                DecodeLimits(
                     bytes=max(settings.maximum_photo_bytes, settings.maximum_upload_bytes),
                     pixels=settings.maximum_photo_pixels,
                     decoding_bytes=settings.maximum_decoding_bytes,
@@ -99,7 +101,7 @@ class Services(NamedTuple):
 
 
 def feature_repository(
-    settings: Settings, clock: Clock, process: Process | None
+    settings: Settings, clock: Clock, process: Runtime | None
 ) -> FeatureRepository:
     """The database or the embedded store, behind the shared cache if there is one."""
     if settings.mysql_url:

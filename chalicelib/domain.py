@@ -57,7 +57,7 @@ class ExifFault(StrEnum):
     INVALID_POSITION = "invalidPosition"
 
 
-class NoFix(NamedTuple):
+class MissingPosition(NamedTuple):
     """That a photo's EXIF gives no position: why, in a word and in a sentence's end."""
 
     fault: ExifFault
@@ -87,17 +87,17 @@ class EventDate(NamedTuple):
 class ExifReading(NamedTuple):
     """What the photo's EXIF says, as far as it can be believed.
 
-    ``no_fix`` tells why ``coordinates`` is ``None``; exactly one of the two is there.
+    ``missing_position`` tells why ``coordinates`` is ``None``; exactly one of the two is there.
     """
 
     coordinates: Coordinates | None = None
-    no_fix: NoFix | None = None
+    missing_position: MissingPosition | None = None
     event_date: EventDate | None = None
     orientation: int = 1
     """1 to 8 as in EXIF 2.32, table 6; 1 is upright."""
 
 
-class InputSize(NamedTuple):
+class ModelInput(NamedTuple):
     """What the model looks at: the middle of the photo, in so many pixels.
 
     ``frame`` is ``square`` for a square in the middle, ``whole`` for all of the photo,
@@ -172,7 +172,7 @@ class ModelDescription(NamedTuple):
     name: str
     version: str
     sha256: str
-    input_size: InputSize
+    input_size: ModelInput
     taxa: tuple[Taxon | None, ...]
     thresholds: Thresholds
     card: Mapping[str, Any]
@@ -264,7 +264,7 @@ class Dataset(NamedTuple):
     expected_presence: float = EXPECTED_IN_RANGE
 
 
-class UploadTicket(NamedTuple):
+class PresignedUpload(NamedTuple):
     """Leave to upload one photo: an HTML form's ``POST`` to ``url`` with ``fields`` and ``file``.
 
     ``key`` names the photo afterwards; ``seconds`` is how long the leave holds.
@@ -286,7 +286,7 @@ class GeoStatus(StrEnum):
     DISABLED = "disabled"
 
 
-class Geo(NamedTuple):
+class PlaceLookup(NamedTuple):
     """Whether the place was used, and if not, why."""
 
     status: GeoStatus
@@ -294,7 +294,7 @@ class Geo(NamedTuple):
     dataset: Dataset | None = None
 
 
-class Range(NamedTuple):
+class SpeciesRange(NamedTuple):
     """Where in the world a taxon is expected: its presence in each such cell.
 
     The cells have the coarsest resolution. There are none unless ``status`` is ``applied``.
@@ -328,7 +328,7 @@ class DecisionKind(StrEnum):
     NOT_AN_ANIMAL = "notAnAnimal"
 
 
-class Name(NamedTuple):
+class NamedTaxon(NamedTuple):
     """A name with what it has of the probability, all that it covers summed."""
 
     scientific_name: str
@@ -345,14 +345,14 @@ class Rejection(NamedTuple):
 
     first_by_look: Taxon
     instead: Taxon | None
-    rolled_up: Name | None
+    rolled_up: NamedTaxon | None
 
 
 class Decision(NamedTuple):
     """The answer in a word: a name that is sure enough, or that there is none."""
 
     kind: DecisionKind
-    name: Name | None = None
+    name: NamedTaxon | None = None
     rejection: Rejection | None = None
 
 
@@ -367,7 +367,7 @@ class Identification(NamedTuple):
     is_truncated: bool
     event_date: EventDate | None
     location: Location
-    geo: Geo
+    geo: PlaceLookup
     expected_taxa: int
     candidates: Sequence[Candidate]
     animal_score: float

@@ -13,21 +13,21 @@ from chalicelib.domain import (
     Coordinates,
     EventDate,
     ExifReading,
-    Geo,
     GeoStatus,
     Identification,
     Location,
     LocationSource,
+    PlaceLookup,
 )
 from chalicelib.errors import LocationRequired
 from chalicelib.features import cells
 from chalicelib.features.place_service import Places
-from chalicelib.ports import Classifier, Clock, ExifReader, PhotoReader, Uploads
+from chalicelib.ports import Classifier, Clock, ExifReader, PhotoReader, UploadStore
 
 Result = TypeVar("Result")
 
 
-class Query(NamedTuple):
+class IdentifyRequest(NamedTuple):
     """What a caller asks: a photo, and what the caller knows about it.
 
     ``upload`` is the key of a photo that was uploaded before, in place of ``photo``.
@@ -87,7 +87,7 @@ class Identify(NamedTuple):
     """The service, put together from its parts by :mod:`chalicelib.bootstrap`."""
 
     photos: PhotoReader
-    uploads: Uploads
+    uploads: UploadStore
     exif: ExifReader
     places: Places
     classifier: Classifier
@@ -97,7 +97,7 @@ class Identify(NamedTuple):
     patience: float
     """Seconds to wait for the features once the model is done."""
 
-    def __call__(self, query: Query) -> Identification:
+    def __call__(self, query: IdentifyRequest) -> Identification:
         """Identify the animal of one photo.
 
         Raises ``UnsupportedMediaType``, ``PhotoTooLarge``, ``UnreadablePhoto``,
@@ -126,7 +126,7 @@ class Identify(NamedTuple):
             with stage("classify"):
                 scores = self.classifier.classify(pixels)
             with stage("wait"):
-                geo = features(self.patience) or Geo(GeoStatus.DEGRADED)
+                geo = features(self.patience) or PlaceLookup(GeoStatus.DEGRADED)
             with stage("combine"):
                 candidates, animal_score = fusion.fuse(
                     scores, model, geo, self.places.weight_bounds
@@ -134,7 +134,7 @@ class Identify(NamedTuple):
                 decision = decide(candidates, animal_score, model.thresholds)
         # 5. Return it.
         if query.upload:
-            self.uploads.discard(query.upload)
+            self.uploads.delete(query.upload)
         return Identification(
             prediction_id=self.new_id(),
             model=model,
@@ -152,28 +152,30 @@ class Identify(NamedTuple):
             timings=stage.timings,
         )
 
-    def _look_up(self, query: Query, location: Location, month: int) -> Geo:
+    def _look_up(self, query: IdentifyRequest, location: Location, month: int) -> PlaceLookup:
         if not query.use_geo:
-            return Geo(GeoStatus.DISABLED)
-        return self.places.geo(location.coordinates, month)
+            return PlaceLookup(GeoStatus.DISABLED)
+        return self.places.look_up(location.coordinates, month)
 
 
-def locate(query: Query, exif: ExifReading) -> Location:
+def locate(query: IdentifyRequest, exif: ExifReading) -> Location:
     """Where the photo was taken: the caller's word first, then the photo's own.
 
     Raises ``LocationRequired`` where neither says and the place is to be used.
     """
     point = query.coordinates or exif.coordinates
-    fault = exif.no_fix.fault if exif.no_fix else None
+    fault = exif.missing_position.fault if exif.missing_position else None
     if point is None:
         if query.use_geo:
-            raise LocationRequired(exif.no_fix.reason if exif.no_fix else "it has no position")
+            raise LocationRequired(
+                exif.missing_position.reason if exif.missing_position else "it has no position"
+            )
         return Location(LocationSource.NONE, exif=fault)
     if query.uncertainty is not None:
         point = Coordinates(point.latitude, point.longitude, query.uncertainty)
     return Location(
         source=LocationSource.REQUEST if query.coordinates else LocationSource.EXIF,
         coordinates=point,
-        cell=cells.chain(point)[0],
+        cell=cells.cell_chain(point)[0],
         exif=fault,
     )

@@ -6,12 +6,12 @@ from typing import NamedTuple, Protocol
 from chalicelib.domain import (
     Dataset,
     ExifReading,
-    InputSize,
     Model,
+    ModelInput,
     Pixels,
     PlaceFeatures,
+    PresignedUpload,
     Scores,
-    UploadTicket,
     VernacularNames,
 )
 
@@ -19,15 +19,15 @@ Clock = Callable[[], float]
 """Seconds on a clock that never goes back, as :func:`time.monotonic`."""
 
 
-class Process(NamedTuple):
+class Runtime(NamedTuple):
     """What an environment has of its own.
 
-    ``new_owner`` gives a name under which to hold one lease, as nobody else has ever held one;
-    ``clock`` is the time of day (:func:`time.time`), since entries outlive processes;
-    ``sleep`` waits; ``random`` gives numbers from 0 to 1, 1 excluded.
+    ``new_lease_token`` returns a unique token for one lease; ``clock`` is the time of day
+    (:func:`time.time`), since cache entries outlive processes; ``sleep`` waits; ``random``
+    returns numbers from 0 to 1, 1 excluded.
     """
 
-    new_owner: Callable[[], str]
+    new_lease_token: Callable[[], str]
     clock: Clock
     sleep: Callable[[float], None]
     random: Callable[[], float]
@@ -56,7 +56,7 @@ class Photo(Protocol):
     def is_truncated(self) -> bool:
         """Whether the file broke off. Known once the pixels are decoded."""
 
-    def pixels(self, size: InputSize, orientation: int) -> Pixels:
+    def pixels(self, size: ModelInput, orientation: int) -> Pixels:
         """Decode the part that the model looks at, upright, shape (height, width, 3).
 
         Raises :class:`~chalicelib.errors.UnreadablePhoto`, or ``PhotoTooLarge`` before it
@@ -103,7 +103,7 @@ class FeatureRepository(Protocol):
         ``FeaturesUnavailable``.
         """
 
-    def left_alone(self) -> tuple[str, ...]:
+    def open_breakers(self) -> tuple[str, ...]:
         """Which servers (``cache``, ``database``) have failed and are not asked just now."""
 
 
@@ -111,7 +111,7 @@ class SharedCache(Protocol):
     """Bytes under keys that all environments share. Every call may raise ``CacheUnavailable``."""
 
     @property
-    def is_left_alone(self) -> bool:
+    def is_breaker_open(self) -> bool:
         """Whether it has failed and is not asked just now."""
 
     def get(self, key: str) -> bytes | None:
@@ -134,7 +134,7 @@ class NameSource(Protocol):
         """The names in the language of a BCP 47 tag, or English where there are none."""
 
 
-class Uploads(Protocol):
+class UploadStore(Protocol):
     """Keeps photos that are too large to post, until they have been looked at."""
 
     def origin(self) -> str:
@@ -143,13 +143,13 @@ class Uploads(Protocol):
         Raises ``UploadsUnavailable``.
         """
 
-    def ticket(self, media_type: str) -> UploadTicket:
+    def presign(self, media_type: str) -> PresignedUpload:
         """Leave to upload one photo. Raises ``UploadsUnavailable`` or ``NotConfigured``."""
 
     def read(self, key: str) -> bytes:
         """The photo. Raises as ``ticket`` does, ``UnknownUpload`` or ``PhotoTooLarge``."""
 
-    def discard(self, key: str) -> None:
+    def delete(self, key: str) -> None:
         """It is not needed any more. Never raises: what is left behind ends by itself."""
 
 

@@ -14,8 +14,8 @@ from chalicelib.features.credentials import from_iam, from_secret
 from chalicelib.features.mysql import MysqlFeatures, MysqlOptions
 from chalicelib.features.mysql_url import MysqlConnection
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
-from chalicelib.features.shared_cache import SharedCachedFeatures, Times
-from chalicelib.ports import Clock, FeatureRepository, Process
+from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures
+from chalicelib.ports import Clock, FeatureRepository, Runtime
 from chalicelib.runtime.aws import aws_client
 from chalicelib.settings import Settings
 
@@ -31,7 +31,7 @@ def database(settings: Settings, clock: Clock) -> FeatureRepository:
 
 
 def shared_cache(
-    repository: FeatureRepository, settings: Settings, clock: Clock, process: Process | None
+    repository: FeatureRepository, settings: Settings, clock: Clock, process: Runtime | None
 ) -> FeatureRepository:
     """The repository behind the cache that ``settings`` name; ``process`` is else this one."""
     options = RedisOptions(
@@ -40,19 +40,19 @@ def shared_cache(
         timeout=settings.redis_timeout_seconds,
         certificate_authorities=_path(settings.redis_certificate_authorities),
     )
-    times = Times(fresh=settings.shared_cache_seconds, kept=settings.cache_kept_seconds)
+    times = CachePolicy(fresh=settings.shared_cache_seconds, kept=settings.cache_kept_seconds)
     return SharedCachedFeatures(
         repository, RedisCache(options, clock), times, process or this_process()
     )
 
 
-def this_process() -> Process:
+def this_process() -> Runtime:
     """Real time, and chances that the system draws.
 
     Environments that Lambda restores from one snapshot would share a name that was made at the
     start, and the state of Python's own generator.
     """
-    return Process(lambda: uuid.uuid4().hex, time.time, time.sleep, random.SystemRandom().random)
+    return Runtime(lambda: uuid.uuid4().hex, time.time, time.sleep, random.SystemRandom().random)
 
 
 def mysql_credentials(

@@ -17,7 +17,7 @@ from chalicelib.features.mysql_url import MysqlConnection, mysql_connection
 PREFIX: Final = "RANGEFINDER_"
 DATA: Final = Path(__file__).with_name("data")
 """What ships besides code: the embedded feature store, the names, the model."""
-MEGABYTES_OF_A_PROCESSOR: Final = 1_769
+MB_PER_VCPU: Final = 1_769
 
 
 def _setting(
@@ -180,7 +180,7 @@ class Settings:
     )
     classifier_threads: int = _setting(
         _number(int, 0, 64),
-        "Threads of one prediction; 0 takes as many as there are processors to have.",
+        "Threads of one prediction; 0 takes as many as there are available_cpus to have.",
         default=0,
     )
     maximum_photo_bytes: int = _setting(
@@ -271,12 +271,12 @@ class Settings:
         return cls(**values)
 
 
-def under_chalice_command(environment: Mapping[str, str] = os.environ) -> bool:
+def is_chalice_cli(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether the ``chalice`` command has imported the app, rather than Lambda."""
     return "AWS_CHALICE_CLI_MODE" in environment
 
 
-def processors(environment: Mapping[str, str] = os.environ) -> int:
+def available_cpus(environment: Mapping[str, str] = os.environ) -> int:
     """How many threads can really run at once.
 
     Lambda shows more cores than it gives time on: a function has the time of one vCPU for each
@@ -284,4 +284,4 @@ def processors(environment: Mapping[str, str] = os.environ) -> int:
     threads that wait for each other use it up by waiting.
     """
     memory = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-    return max(int(memory) // MEGABYTES_OF_A_PROCESSOR, 1) if memory else os.cpu_count() or 1
+    return max(int(memory) // MB_PER_VCPU, 1) if memory else os.cpu_count() or 1

@@ -17,11 +17,11 @@ import atheris
 with atheris.instrument_imports(include=["PIL", "exifread", "multipart", "pi_heif", "chalicelib"]):
     from chalice.app import Request
 
-    from chalicelib.domain import InputSize
+    from chalicelib.domain import ModelInput
     from chalicelib.errors import RangefinderError
     from chalicelib.http import requests
     from chalicelib.photo.exif import ExifreadExifReader
-    from chalicelib.photo.reader import PhotoLimits, PillowPhotoReader
+    from chalicelib.photo.reader import DecodeLimits, PillowPhotoReader
     from chalicelib.settings import Settings
 
 from fuzz.mutations import honest
@@ -33,7 +33,7 @@ LARGEST_SEED: Final = 60_000
 
 SETTINGS: Final = Settings()
 PHOTOS: Final = PillowPhotoReader(
-    PhotoLimits(
+    DecodeLimits(
         bytes=SETTINGS.maximum_photo_bytes,
         pixels=1_000_000,  # large pictures are slow, and show nothing that small ones do not
         decoding_bytes=SETTINGS.maximum_decoding_bytes,
@@ -49,7 +49,7 @@ LIMITS: Final = requests.Limits(
     SETTINGS.maximum_part_header_bytes,
     SETTINGS.maximum_field_bytes,
 )
-SIZE: Final = InputSize(64, 64, 0.9)
+SIZE: Final = ModelInput(64, 64, 0.9)
 
 
 def photo(content: bytes) -> None:

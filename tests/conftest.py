@@ -17,7 +17,7 @@ import pytest
 from hypothesis import settings
 
 from chalicelib.domain import Coordinates
-from chalicelib.features.cells import chain
+from chalicelib.features.cells import cell_chain
 from chalicelib.http import telemetry
 from tests.servers import RedisServer, make_certificates, mariadb, migrate, redis_server
 from tools.build.features import TARGET
@@ -39,7 +39,7 @@ OCEAN = Coordinates(-40.0, -110.0)
 def load_places(url: str, version: str | None = None) -> None:
     """The ranges of the places above, as ``make load-ranges`` would load those of all."""
     description, taxa = describe(TARGET)
-    cells = sorted({int(cell, 16) for place in PLACES.values() for cell in chain(place)})
+    cells = sorted({int(cell, 16) for place in PLACES.values() for cell in cell_chain(place)})
     found = [row for cell in cells for row in rows(TARGET, (cell, cell))]
     if version:
         description["version"] = version

@@ -13,17 +13,17 @@ from chalicelib.domain import (
     ExifReading,
     FeatureSource,
     Geography,
-    InputSize,
+    MissingPosition,
     Model,
-    NoFix,
+    ModelInput,
     Pixels,
     PlaceFeatures,
+    PresignedUpload,
     Scores,
     Status,
     Taxon,
     TaxonFeature,
     Thresholds,
-    UploadTicket,
     VernacularNames,
 )
 from chalicelib.errors import FeaturesUnavailable, ModelUnavailable, UnknownUpload
@@ -40,7 +40,7 @@ MODEL = Model(
     name="fake",
     version="1",
     sha256="0" * 64,
-    input_size=InputSize(4, 4, 1.0),
+    input_size=ModelInput(4, 4, 1.0),
     taxa=(JAGUAR, LEOPARD, DOG, ANT, UNMAPPED, None),
     thresholds=Thresholds(animal=0.5, not_an_animal=0.1, named=0.8, rolled_up=0.8),
     card={"name": "fake"},
@@ -86,7 +86,7 @@ class FakePhoto:
     exif: bytes = b""
     is_truncated: bool = False
 
-    def pixels(self, size: InputSize, orientation: int) -> Pixels:
+    def pixels(self, size: ModelInput, orientation: int) -> Pixels:
         return np.full((size.height, size.width, 3), orientation, dtype=np.uint8)
 
 
@@ -101,7 +101,7 @@ class FakePhotos:
 
 
 @dataclass
-class FakeUploads:
+class FakeUploadStore:
     """A shelf of photos by key."""
 
     photos: dict[str, bytes] = field(default_factory=dict)
@@ -109,19 +109,21 @@ class FakeUploads:
     def origin(self) -> str:
         return "https://bucket.example"
 
-    def ticket(self, media_type: str) -> UploadTicket:
-        return UploadTicket("key", "https://bucket.example", {"Content-Type": media_type}, 600, 99)
+    def presign(self, media_type: str) -> PresignedUpload:
+        return PresignedUpload(
+            "key", "https://bucket.example", {"Content-Type": media_type}, 600, 99
+        )
 
     def read(self, key: str) -> bytes:
         if key not in self.photos:
             raise UnknownUpload
         return self.photos[key]
 
-    def discard(self, key: str) -> None:
+    def delete(self, key: str) -> None:
         del self.photos[key]
 
 
-NO_EXIF = NoFix(ExifFault.ABSENT, "it has no EXIF")
+NO_EXIF = MissingPosition(ExifFault.ABSENT, "it has no EXIF")
 
 
 @dataclass
@@ -134,7 +136,7 @@ class FakeNames:
 
 @dataclass
 class FakeExif:
-    reading: ExifReading = field(default_factory=lambda: ExifReading(no_fix=NO_EXIF))
+    reading: ExifReading = field(default_factory=lambda: ExifReading(missing_position=NO_EXIF))
 
     def read(self, exif: bytes) -> ExifReading:
         return self.reading
@@ -155,7 +157,7 @@ class FakeFeatures:
             raise FeaturesUnavailable("down")
         return Dataset(self.version, "Facts", "CC0-1.0", "nobody", DATASET.taxa)
 
-    def left_alone(self) -> tuple[str, ...]:
+    def open_breakers(self) -> tuple[str, ...]:
         return ("database",) if self.is_down else ()
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:

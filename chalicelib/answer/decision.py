@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chalicelib.answer.ranking import Ranking
 from chalicelib.answer.taxon_index import Group
-from chalicelib.domain import Decision, DecisionKind, Name, Rejection, Thresholds
+from chalicelib.domain import Decision, DecisionKind, NamedTaxon, Rejection, Thresholds
 
 
 def decide(candidates: Ranking, animal_score: float, thresholds: Thresholds) -> Decision:
@@ -37,7 +37,7 @@ def decide(candidates: Ranking, animal_score: float, thresholds: Thresholds) -> 
     return Decision(DecisionKind.UNKNOWN, None, rejection)
 
 
-def roll_up(candidates: Ranking, threshold: float) -> Name | None:
+def roll_up(candidates: Ranking, threshold: float) -> NamedTaxon | None:
     """The finest higher taxon whose candidates sum to at least ``threshold``."""
     for group in candidates.animals.higher:
         found = likeliest(group, candidates.scores)
@@ -46,10 +46,10 @@ def roll_up(candidates: Ranking, threshold: float) -> Name | None:
     return None
 
 
-def likeliest(group: Group, scores: NDArray[np.float64]) -> Name | None:
+def likeliest(group: Group, scores: NDArray[np.float64]) -> NamedTaxon | None:
     """The name with the largest sum; breeds, or rooster and hen, count together."""
     if not group.names:
         return None
     sums = group.sums(scores)
     best = int(sums.argmax())
-    return Name(*group.names[best], float(sums[best]))
+    return NamedTaxon(*group.names[best], float(sums[best]))

@@ -16,11 +16,11 @@ from chalicelib.answer.ranking import Opinions, Ranking
 from chalicelib.answer.taxon_index import Animals
 from chalicelib.domain import (
     Dataset,
-    Geo,
     Geography,
     GeoStatus,
     Model,
     Occurrence,
+    PlaceLookup,
     Scores,
     Status,
     Taxon,
@@ -77,7 +77,9 @@ def has_opinion(taxon: Taxon, dataset: Dataset) -> bool:
     return taxon.geography is Geography.RANGE and taxon.taxon_id in dataset.taxa
 
 
-def fuse(scores: Scores, model: Model, geo: Geo, bounds: WeightBounds) -> tuple[Ranking, float]:
+def fuse(
+    scores: Scores, model: Model, geo: PlaceLookup, bounds: WeightBounds
+) -> tuple[Ranking, float]:
     """Every animal of the model, best first, and the share of the score that is animal.
 
     Where the place could not be used each weight is 1, so that ``score`` equals
@@ -96,7 +98,7 @@ def fuse(scores: Scores, model: Model, geo: Geo, bounds: WeightBounds) -> tuple[
     return ranking, vision_total
 
 
-def weigh(animals: Animals, geo: Geo, bounds: WeightBounds) -> Opinions:
+def weigh(animals: Animals, geo: PlaceLookup, bounds: WeightBounds) -> Opinions:
     """For each animal the place's weight, and whether it is expected there."""
     count = len(animals.taxa)
     weights, none, expected = np.ones(count), np.zeros(count, np.bool_), np.zeros(count, np.bool_)
@@ -118,7 +120,7 @@ def covered(animals: Animals, dataset: Dataset) -> NDArray[np.bool_]:
     return np.array([has_opinion(taxon, dataset) for taxon in animals.taxa], np.bool_)
 
 
-def animals_of(geo: Geo, model: Model, bounds: WeightBounds) -> tuple[Occurrence, ...]:
+def animals_of(geo: PlaceLookup, model: Model, bounds: WeightBounds) -> tuple[Occurrence, ...]:
     """The expected animals of a place, the most characteristic first.
 
     Ranked by presence, then by how much the place speaks for them, then by name.

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.answer.taxon_index import HIGHER_RANKS
-from chalicelib.domain import Geography, InputSize, Model, Pixels, Scores, Taxon, Thresholds
+from chalicelib.domain import Geography, Model, ModelInput, Pixels, Scores, Taxon, Thresholds
 from chalicelib.errors import ModelUnavailable
 
 RUNTIMES: Final = ("tflite_runtime.interpreter", "ai_edge_litert.interpreter")
@@ -62,7 +62,7 @@ class TfliteClassifier:
                 name=self._card["name"],
                 version=self._card["version"],
                 sha256=self._card["sha256"],
-                input_size=InputSize(
+                input_size=ModelInput(
                     shape["width"],
                     shape["height"],
                     shape["cropFraction"],

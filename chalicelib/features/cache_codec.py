@@ -28,15 +28,15 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 class Envelope(msgspec.Struct, array_like=True, frozen=True):
     """What is common to all entries.
 
-    ``fresh_until`` is in seconds of the Unix epoch, since processes share it;
+    ``expires_at`` is in seconds of the Unix epoch, since processes share it;
     ``cost`` is how many seconds it took to load.
     """
 
-    fresh_until: float
+    expires_at: float
     cost: float
 
 
-class SoundFeature(TaxonFeature):
+class ValidatedFeature(TaxonFeature):
     """A taxon's features, as they are believed."""
 
     __slots__ = ()
@@ -51,7 +51,7 @@ class PlaceEntry(Envelope, array_like=True, frozen=True):
     cell: str | None
     month: int
     effort: int
-    taxa: Mapping[str, SoundFeature]
+    taxa: Mapping[str, ValidatedFeature]
 
 
 class DatasetEntry(Envelope, array_like=True, frozen=True):
@@ -73,29 +73,29 @@ UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError)
 """What the decoders raise: msgspec lets text that is no UTF-8 through as Python's own error."""
 
 
-def seal(entry: Envelope) -> bytes:
+def encode_entry(entry: Envelope) -> bytes:
     """An entry as bytes."""
     payload = ENCODER.encode(entry)
     return HEADER.pack(MARK, SCHEMA, zlib.crc32(payload)) + payload
 
 
-def place_entry(features: PlaceFeatures, fresh_until: float, cost: float) -> PlaceEntry:
+def place_entry(features: PlaceFeatures, expires_at: float, cost: float) -> PlaceEntry:
     """The entry of a place."""
     return PlaceEntry(
-        fresh_until,
+        expires_at,
         cost,
         features.dataset,
         features.cell,
         features.month,
         features.effort,
-        {taxon_id: SoundFeature(*one) for taxon_id, one in features.taxa.items()},
+        {taxon_id: ValidatedFeature(*one) for taxon_id, one in features.taxa.items()},
     )
 
 
-def dataset_entry(dataset: Dataset, fresh_until: float, cost: float) -> DatasetEntry:
+def dataset_entry(dataset: Dataset, expires_at: float, cost: float) -> DatasetEntry:
     """The entry of the dataset."""
     return DatasetEntry(
-        fresh_until,
+        expires_at,
         cost,
         dataset.version,
         dataset.title,
@@ -106,7 +106,7 @@ def dataset_entry(dataset: Dataset, fresh_until: float, cost: float) -> DatasetE
     )
 
 
-def open_place(raw: bytes | None, dataset: str, month: int) -> PlaceEntry | None:
+def decode_place(raw: bytes | None, dataset: str, month: int) -> PlaceEntry | None:
     """The entry in ``raw``, if it is one, sound, and of this dataset and month."""
     payload = _payload(raw)
     if payload is None:
@@ -116,10 +116,10 @@ def open_place(raw: bytes | None, dataset: str, month: int) -> PlaceEntry | None
     except UNREADABLE:
         return None
     is_ours = entry.dataset == dataset and entry.month == month
-    return entry if is_ours and _is_sound(entry) else None
+    return entry if is_ours and _is_valid(entry) else None
 
 
-def open_dataset(raw: bytes | None) -> DatasetEntry | None:
+def decode_dataset(raw: bytes | None) -> DatasetEntry | None:
     """The entry in ``raw``, if it is one, and sound."""
     payload = _payload(raw)
     if payload is None:
@@ -128,10 +128,10 @@ def open_dataset(raw: bytes | None) -> DatasetEntry | None:
         entry = DATASET_DECODER.decode(payload)
     except UNREADABLE:
         return None
-    return entry if _is_sound(entry) and entry.version else None
+    return entry if _is_valid(entry) and entry.version else None
 
 
-def features_of(entry: PlaceEntry, source: FeatureSource) -> PlaceFeatures:
+def place_from_entry(entry: PlaceEntry, source: FeatureSource) -> PlaceFeatures:
     """What the entry says."""
     return PlaceFeatures(
         dataset=entry.dataset,
@@ -143,7 +143,7 @@ def features_of(entry: PlaceEntry, source: FeatureSource) -> PlaceFeatures:
     )
 
 
-def dataset_of(entry: DatasetEntry) -> Dataset:
+def dataset_from_entry(entry: DatasetEntry) -> Dataset:
     """What the entry says."""
     return Dataset(
         entry.version,
@@ -165,5 +165,5 @@ def _payload(raw: bytes | None) -> bytes | None:
     return payload
 
 
-def _is_sound(entry: Envelope) -> bool:
-    return math.isfinite(entry.fresh_until) and 0 <= entry.cost < math.inf
+def _is_valid(entry: Envelope) -> bool:
+    return math.isfinite(entry.expires_at) and 0 <= entry.cost < math.inf

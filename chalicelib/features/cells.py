@@ -15,8 +15,8 @@ import h3
 
 from chalicelib.domain import Coordinates
 
-FINEST: Final = 4
-COARSEST: Final = 2
+FINEST_RESOLUTION: Final = 4
+COARSEST_RESOLUTION: Final = 2
 
 UNCERTAINTY_LIMITS: Final = ((4, 5_000.0), (3, 30_000.0))
 """Resolution and the largest uncertainty, in metres, that it still bears.
@@ -45,31 +45,31 @@ def resolution_for(uncertainty: float | None) -> int:
     for resolution, limit in UNCERTAINTY_LIMITS:
         if uncertainty is None or uncertainty <= limit:
             return resolution
-    return COARSEST
+    return COARSEST_RESOLUTION
 
 
-def chain(coordinates: Coordinates) -> tuple[str, ...]:
-    """The point's cell and its parents down to ``COARSEST``, finest first.
+def cell_chain(coordinates: Coordinates) -> tuple[str, ...]:
+    """The point's cell and its parents down to ``COARSEST_RESOLUTION``, finest first.
 
     Parents come from the cell, never from the point: H3's hierarchy is not
     exact, and for 7 % of points the point's own parent cell is another one.
     """
     resolution = resolution_for(coordinates.uncertainty)
-    return chain_of(h3.latlng_to_cell(coordinates.latitude, coordinates.longitude, resolution))
+    return with_parents(h3.latlng_to_cell(coordinates.latitude, coordinates.longitude, resolution))
 
 
-def cover(coordinates: Coordinates) -> tuple[tuple[tuple[str, ...], float], ...]:
+def weighted_chains(coordinates: Coordinates) -> tuple[tuple[tuple[str, ...], float], ...]:
     """The chains of all cells that the circle of uncertainty reaches, each with its share.
 
     The centre's own cell comes first. Shares sum to 1: a point near the edge of
     its cell, or on a coast, counts the neighbours by how likely it lies there.
     """
     resolution = resolution_for(coordinates.uncertainty)
-    found = Counter(h3.latlng_to_cell(*point, resolution) for point in circle(coordinates))
-    return tuple((chain_of(cell), number / CIRCLE_POINTS) for cell, number in found.items())
+    found = Counter(h3.latlng_to_cell(*point, resolution) for point in sample_circle(coordinates))
+    return tuple((with_parents(cell), number / CIRCLE_POINTS) for cell, number in found.items())
 
 
-def circle(coordinates: Coordinates) -> list[tuple[float, float]]:
+def sample_circle(coordinates: Coordinates) -> list[tuple[float, float]]:
     """Points spread evenly over the circle of uncertainty, in degrees.
 
     A sunflower (Vogel 1979, https://doi.org/10.1016/0025-5564(79)90080-4), laid
@@ -94,10 +94,12 @@ def circle(coordinates: Coordinates) -> list[tuple[float, float]]:
 
 
 @cache
-def world() -> tuple[str, ...]:
+def coarsest_cells() -> tuple[str, ...]:
     """All 5,882 cells of the coarsest resolution, which cover the Earth."""
     return tuple(
-        cell for base in h3.get_res0_cells() for cell in h3.cell_to_children(base, COARSEST)
+        cell
+        for base in h3.get_res0_cells()
+        for cell in h3.cell_to_children(base, COARSEST_RESOLUTION)
     )
 
 
@@ -106,7 +108,7 @@ def is_cell(text: str) -> bool:
     return _CELL.fullmatch(text) is not None and h3.is_valid_cell(text)
 
 
-def chain_of(finest: str) -> tuple[str, ...]:
-    """A cell and its parents down to ``COARSEST``, finest first."""
-    parents = range(h3.get_resolution(finest) - 1, COARSEST - 1, -1)
+def with_parents(finest: str) -> tuple[str, ...]:
+    """A cell and its parents down to ``COARSEST_RESOLUTION``, finest first."""
+    parents = range(h3.get_resolution(finest) - 1, COARSEST_RESOLUTION - 1, -1)
     return (finest, *(h3.cell_to_parent(finest, resolution) for resolution in parents))

@@ -11,7 +11,7 @@ from typing import Final
 from chalicelib.features.mysql_url import MysqlConnection
 from chalicelib.ports import Clock
 from chalicelib.runtime.aws import AwsClient
-from chalicelib.runtime.ttl_value import Remembered
+from chalicelib.runtime.ttl_value import TtlValue
 
 SECRET_SECONDS: Final = 60.0
 
@@ -23,7 +23,7 @@ ours is used for 10, so that none is about to end."""
 
 def from_secret(
     server: MysqlConnection, secret: str, client: AwsClient, clock: Clock
-) -> Remembered[MysqlConnection]:
+) -> TtlValue[MysqlConnection]:
     """User and password as Secrets Manager has them, in RDS's own format."""
 
     def ask() -> MysqlConnection:
@@ -35,12 +35,10 @@ def from_secret(
             # botocore's errors have no common root but Exception; values stay out of the text.
             raise OSError(f"The secret cannot be read: {type(error).__name__}") from None
 
-    return Remembered(ask, SECRET_SECONDS, clock)
+    return TtlValue(ask, SECRET_SECONDS, clock)
 
 
-def from_iam(
-    server: MysqlConnection, client: AwsClient, clock: Clock
-) -> Remembered[MysqlConnection]:
+def from_iam(server: MysqlConnection, client: AwsClient, clock: Clock) -> TtlValue[MysqlConnection]:
     """A token in place of a password. Signed here; no call goes out. Needs TLS."""
 
     def ask() -> MysqlConnection:
@@ -52,4 +50,4 @@ def from_iam(
             raise OSError(f"No IAM token can be made: {type(error).__name__}") from None
         return replace(server, password=token)
 
-    return Remembered(ask, TOKEN_SECONDS, clock)
+    return TtlValue(ask, TOKEN_SECONDS, clock)

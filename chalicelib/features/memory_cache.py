@@ -78,9 +78,9 @@ class MemoryCachedFeatures:
         """The wrapped repository's: whoever asked keeps the answer (``Cache-Control``)."""
         return self._repository.presences(taxon_id, cells, month)
 
-    def left_alone(self) -> tuple[str, ...]:
+    def open_breakers(self) -> tuple[str, ...]:
         """What the wrapped repository says."""
-        return self._repository.left_alone()
+        return self._repository.open_breakers()
 
     def _slot(self, key: Key) -> _Slot:
         with self._lock:

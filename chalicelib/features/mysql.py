@@ -15,18 +15,18 @@ from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.features.mysql_url import MysqlConnection
 from chalicelib.features.observations import (
-    EFFORT,
-    KnownTaxon,
-    Origin,
+    EFFORT_ROW,
+    DatasetContext,
+    DatasetTaxon,
     Row,
-    months_wanted,
+    month_keys,
     place_features,
     presences,
 )
-from chalicelib.features.smoothing import RANGE_PRIOR
+from chalicelib.features.smoothing import RANGE_PRIOR_STRENGTH
 from chalicelib.ports import Clock
-from chalicelib.runtime.circuit_breaker import PATIENCE, Breaker, Patience
-from chalicelib.runtime.ttl_value import Remembered
+from chalicelib.runtime.circuit_breaker import DEFAULT_BREAKER_POLICY, Breaker, BreakerPolicy
+from chalicelib.runtime.ttl_value import TtlValue
 
 DATASET: Final = """
     SELECT version, title, licence, citation, expected_presence, taxon_id
@@ -35,8 +35,8 @@ DATASET: Final = """
 """
 LOOKUP: Final = """
     SELECT (SELECT version FROM dataset WHERE is_active = 1),
-           (SELECT prior_looks FROM dataset WHERE is_active = 1),
-           cell, month, geo_feature.taxon, looks, status, months, taxon_id, prevalence
+           (SELECT prior_strength FROM dataset WHERE is_active = 1),
+           cell, month, geo_feature.taxon, observations, status, months, taxon_id, prevalence
       FROM geo_feature FORCE INDEX (PRIMARY)
       LEFT JOIN dataset_taxon
         ON dataset_taxon.dataset = geo_feature.dataset
@@ -71,7 +71,7 @@ class MysqlOptions:
     timeout: float = 1.0
     dataset_seconds: float = 30.0
     certificate_authorities: str | None = None
-    patience: Patience = PATIENCE
+    patience: BreakerPolicy = DEFAULT_BREAKER_POLICY
 
 
 class MysqlFeatures:
@@ -88,7 +88,7 @@ class MysqlFeatures:
         self._clock = clock
         self._lock = Lock()
         self._connection: Any = None
-        self._dataset = Remembered(
+        self._dataset = TtlValue(
             lambda: self._breaker.call(self._read_dataset),
             options.dataset_seconds,
             clock,
@@ -106,7 +106,7 @@ class MysqlFeatures:
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
         """The features of a chain of cells. Raises ``FeaturesUnavailable``."""
         found = self._breaker.call(self._read_features, chain, month)
-        self._dataset.must_be(lambda known: known.version == found.dataset)
+        self._dataset.invalidate_unless(lambda known: known.version == found.dataset)
         return found
 
     def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
@@ -118,7 +118,7 @@ class MysqlFeatures:
         with self._lock:
             self._drop()
 
-    def left_alone(self) -> tuple[str, ...]:
+    def open_breakers(self) -> tuple[str, ...]:
         """The database, while the breaker is open."""
         return ("database",) if self._breaker.is_open else ()
 
@@ -143,7 +143,7 @@ class MysqlFeatures:
     def _read_presences(
         self, taxon_id: str, cells: Sequence[str], month: int
     ) -> Mapping[str, float]:
-        rows, taxa, origin = self._look_up(cells, month, ONE_TAXON, (EFFORT, taxon_id))
+        rows, taxa, origin = self._look_up(cells, month, ONE_TAXON, (EFFORT_ROW, taxon_id))
         if not taxa:
             return {}
         ((number, taxon),) = taxa.items()
@@ -151,21 +151,23 @@ class MysqlFeatures:
 
     def _look_up(
         self, chain: Sequence[str], month: int, which: str = "", parameters: Sequence[Any] = ()
-    ) -> tuple[list[Row], dict[int, KnownTaxon], Origin]:
-        wanted = months_wanted(month)
+    ) -> tuple[list[Row], dict[int, DatasetTaxon], DatasetContext]:
+        wanted = month_keys(month)
         cells = [int(cell, 16) for cell in chain]
         statement = LOOKUP.format(
             cells=", ".join(["%s"] * len(cells)), months=", ".join(["%s"] * len(wanted))
         )
         rows = self._query(statement + which, (*cells, *wanted, *parameters))
         taxa = {
-            taxon: KnownTaxon(taxon_id, prevalence)
+            taxon: DatasetTaxon(taxon_id, prevalence)
             for *_, taxon, _, _, _, taxon_id, prevalence in rows
             if taxon_id is not None
         }
         # Nothing to back off where there are no rows.
-        version, prior_looks = rows[0][:2] if rows else (self.dataset().version, RANGE_PRIOR)
-        origin = Origin(version, FeatureSource.DATABASE, prior_looks)
+        version, prior_strength = (
+            rows[0][:2] if rows else (self.dataset().version, RANGE_PRIOR_STRENGTH)
+        )
+        origin = DatasetContext(version, FeatureSource.DATABASE, prior_strength)
         return [row[2:8] for row in rows], taxa, origin
 
     def _query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

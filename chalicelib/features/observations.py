@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from chalicelib.domain import WHOLE_YEAR, FeatureSource, PlaceFeatures, Status, TaxonFeature
-from chalicelib.features.smoothing import Level, back_off
+from chalicelib.features.smoothing import CellCounts, smooth
 
-EFFORT: Final = 0
+EFFORT_ROW: Final = 0
 """The number that stands for no taxon but for all looks at the cell."""
 
 ALL_MONTHS: Final = sum(1 << month for month in range(1, 13))
 """Bits 1 to 12: an animal that is there all the year."""
 
-OUT_OF_SEASON: Final = 0.04
+OUT_OF_SEASON_FACTOR: Final = 0.04
 """What is left of a presence in the months when the animal is away or asleep.
 
 Just too little to be expected: some stay behind, some come early.
@@ -27,64 +27,66 @@ Just too little to be expected: some stay behind, some come early.
 
 
 Row = tuple[int, int, int, float, str, int]
-"""One row of ``geo_feature``: cell (its H3 index), month, taxon, looks, status, months.
+"""One row of ``geo_feature``: cell (its H3 index), month, taxon, observations, status, months.
 
 ``months`` are bits 1 to 12. A plain tuple, as databases give it: hundreds are read for each
 prediction.
 """
 
 
-class KnownTaxon(NamedTuple):
+class DatasetTaxon(NamedTuple):
     """What the dataset says of a taxon, wherever it is."""
 
     taxon_id: str
     prevalence: float
 
 
-class Origin(NamedTuple):
+class DatasetContext(NamedTuple):
     """Whose rows they are: the dataset, the kind of store, and the dataset's back-off.
 
-    ``prior_looks`` is how many looks the wider cell's word is worth in a finer one.
+    ``prior_strength`` is how many looks the wider cell's word is worth in a finer one.
     """
 
     dataset: str
     source: FeatureSource
-    prior_looks: float
+    prior_strength: float
 
 
-def season(month: int) -> int:
+def month_mask(month: int) -> int:
     """The bit of a month, 1 to 12; all of them for the whole year."""
     return ALL_MONTHS if month == WHOLE_YEAR else 1 << month
 
 
-def months_wanted(month: int) -> tuple[int, ...]:
+def month_keys(month: int) -> tuple[int, ...]:
     """Which rows to read: those of the month, if there is one, and those of the year."""
     return (WHOLE_YEAR,) if month == WHOLE_YEAR else (month, WHOLE_YEAR)
 
 
 def place_features(
     rows: Iterable[Row],
-    taxa: Mapping[int, KnownTaxon],
+    taxa: Mapping[int, DatasetTaxon],
     chain: Sequence[str],
     month: int,
-    origin: Origin,
+    origin: DatasetContext,
 ) -> PlaceFeatures:
     """Put the rows of a chain of cells (finest first) together, finest level first."""
     efforts: dict[tuple[int, int], float] = {}
     counts: defaultdict[tuple[int, int], dict[int, float]] = defaultdict(dict)
     statuses: dict[int, tuple[int, str]] = {}
-    wanted = season(month)
-    for cell, row_month, taxon, looks, status, months in rows:
-        if taxon == EFFORT:
-            efforts[cell, row_month] = looks
+    wanted = month_mask(month)
+    for cell, row_month, taxon, count, status, months in rows:
+        if taxon == EFFORT_ROW:
+            efforts[cell, row_month] = count
         elif taxon in taxa:
-            counts[cell, row_month][taxon] = looks if months & wanted else looks * OUT_OF_SEASON
+            counts[cell, row_month][taxon] = (
+                count if months & wanted else count * OUT_OF_SEASON_FACTOR
+            )
             # H3 numbers of finer cells are larger: the finest cell's status holds.
             if taxon not in statuses or cell >= statuses[taxon][0]:
                 statuses[taxon] = cell, status
     cells = [int(cell, 16) for cell in chain]
-    order = [(cell, one) for cell in cells for one in months_wanted(month)]
-    levels = [Level(efforts.get(level, 0), counts[level]) for level in order]
+    order = [(cell, one) for cell in cells for one in month_keys(month)]
+    levels = [CellCounts(efforts.get(level, 0), counts[level]) for level in order]
     looked_at = [level for level in order if efforts.get(level)]
     return PlaceFeatures(
         dataset=origin.dataset,
@@ -96,13 +98,13 @@ def place_features(
             taxa[taxon].taxon_id: TaxonFeature(
                 Status(statuses[taxon][1]), min(presence, 1.0), taxa[taxon].prevalence
             )
-            for taxon, presence in back_off(levels, origin.prior_looks).items()
+            for taxon, presence in smooth(levels, origin.prior_strength).items()
         },
     )
 
 
 def presences(
-    rows: Iterable[Row], number: int, taxon: KnownTaxon, month: int, origin: Origin
+    rows: Iterable[Row], number: int, taxon: DatasetTaxon, month: int, origin: DatasetContext
 ) -> dict[str, float]:
     """How firmly one taxon is expected in each of many cells, by the looks at that cell alone."""
     by_cell: defaultdict[int, list[Row]] = defaultdict(list)

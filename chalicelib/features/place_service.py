@@ -8,12 +8,12 @@ from chalicelib.answer import fusion
 from chalicelib.domain import (
     Coordinates,
     FeatureSource,
-    Geo,
     GeoStatus,
     Model,
     Occurrence,
     PlaceFeatures,
-    Range,
+    PlaceLookup,
+    SpeciesRange,
     Taxon,
     TaxonFeature,
 )
@@ -32,50 +32,50 @@ class Places(NamedTuple):
     weight_bounds: fusion.WeightBounds
     enabled: bool = True
 
-    def geo(self, coordinates: Coordinates | None, month: int) -> Geo:
+    def look_up(self, coordinates: Coordinates | None, month: int) -> PlaceLookup:
         """The features of a point, or why there are none. Never raises."""
         if not self.enabled or coordinates is None:
-            return Geo(GeoStatus.DISABLED)
+            return PlaceLookup(GeoStatus.DISABLED)
         try:
             features = average(
                 [
                     (self.repository.features(chain, month), share)
-                    for chain, share in cells.cover(coordinates)
+                    for chain, share in cells.weighted_chains(coordinates)
                 ]
             )
             # Afterwards, since the features may be the first of a new dataset.
             dataset = self.repository.dataset()
         except FeaturesUnavailable:
-            return Geo(GeoStatus.DEGRADED)
+            return PlaceLookup(GeoStatus.DEGRADED)
         status = GeoStatus.APPLIED if features.taxa else GeoStatus.NO_DATA
-        return Geo(status, features, dataset)
+        return PlaceLookup(status, features, dataset)
 
-    def expected_taxa(self, geo: Geo) -> int:
+    def expected_taxa(self, geo: PlaceLookup) -> int:
         """How many taxa of the dataset are expected at the place."""
         if geo.features is None or geo.dataset is None:
             return 0
         taxa = geo.features.taxa.values()
         return sum(fusion.is_expected(feature, geo.dataset) for feature in taxa)
 
-    def species(self, geo: Geo, model: Model) -> tuple[Occurrence, ...]:
+    def species(self, geo: PlaceLookup, model: Model) -> tuple[Occurrence, ...]:
         """The animals of the place that the model can tell, ranked."""
         return fusion.animals_of(geo, model, self.weight_bounds)
 
-    def range(self, taxon: Taxon, month: int) -> Range:
+    def species_range(self, taxon: Taxon, month: int) -> SpeciesRange:
         """Where a taxon is expected, or why nobody can tell. Never raises.
 
         By the threshold that predictions and lists of species have.
         """
         if not self.enabled:
-            return Range(GeoStatus.DISABLED)
+            return SpeciesRange(GeoStatus.DISABLED)
         try:
             dataset = self.repository.dataset()
             if not fusion.has_opinion(taxon, dataset):
-                return Range(GeoStatus.NO_DATA, dataset)
-            presences = self.repository.presences(taxon.taxon_id, cells.world(), month)
+                return SpeciesRange(GeoStatus.NO_DATA, dataset)
+            presences = self.repository.presences(taxon.taxon_id, cells.coarsest_cells(), month)
         except FeaturesUnavailable:
-            return Range(GeoStatus.DEGRADED)
-        return Range(
+            return SpeciesRange(GeoStatus.DEGRADED)
+        return SpeciesRange(
             GeoStatus.APPLIED,
             dataset,
             {

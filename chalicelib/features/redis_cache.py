@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from chalicelib.errors import CacheUnavailable
 from chalicelib.ports import Clock
-from chalicelib.runtime.circuit_breaker import PATIENCE, Breaker, Patience
+from chalicelib.runtime.circuit_breaker import DEFAULT_BREAKER_POLICY, Breaker, BreakerPolicy
 
 RELEASE: Final = """
 if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("DEL", KEYS[1]) end
@@ -34,7 +34,7 @@ class RedisOptions:
     timeout: float = 0.05
     retries: int = 1
     certificate_authorities: str | None = None
-    patience: Patience = PATIENCE
+    patience: BreakerPolicy = DEFAULT_BREAKER_POLICY
 
 
 class RedisCache:
@@ -83,7 +83,7 @@ class RedisCache:
             client.close()
 
     @property
-    def is_left_alone(self) -> bool:
+    def is_breaker_open(self) -> bool:
         """Whether the breaker is open."""
         return self._breaker.is_open
 

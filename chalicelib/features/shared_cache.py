@@ -17,15 +17,15 @@ from chalicelib.errors import CacheUnavailable, FeaturesUnavailable
 from chalicelib.features.cache_codec import (
     Envelope,
     dataset_entry,
-    dataset_of,
-    features_of,
-    open_dataset,
-    open_place,
+    dataset_from_entry,
+    decode_dataset,
+    decode_place,
+    encode_entry,
     place_entry,
-    seal,
+    place_from_entry,
 )
-from chalicelib.ports import FeatureRepository, Process, SharedCache
-from chalicelib.runtime.ttl_value import Remembered
+from chalicelib.ports import FeatureRepository, Runtime, SharedCache
+from chalicelib.runtime.ttl_value import TtlValue
 
 DATASET_KEY: Final = "geo:dataset"
 LEASE_SUFFIX: Final = ":lease"
@@ -35,7 +35,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class CachePolicy:
     """Seconds that rule the life of an entry.
 
     ``fresh``: how long it counts as true; ``empty``: the same for a place without data.
@@ -72,24 +72,28 @@ class SharedCachedFeatures:
     """A :class:`~chalicelib.ports.FeatureRepository` that shares another's answers."""
 
     def __init__(
-        self, repository: FeatureRepository, cache: SharedCache, times: Times, process: Process
+        self,
+        repository: FeatureRepository,
+        cache: SharedCache,
+        times: CachePolicy,
+        process: Runtime,
     ) -> None:
         self._repository = repository
         self._cache = cache
         self._times = times
-        self._new_owner = process.new_owner
+        self._new_owner = process.new_lease_token
         self._clock = process.clock
         self._sleep = process.sleep
         self._random = process.random
         self._dataset_kind = _Kind(
             key=lambda _: DATASET_KEY,
-            open=open_dataset,
+            open=decode_dataset,
             load=repository.dataset,
             entry=dataset_entry,
             fresh=lambda _: times.dataset,
-            show=lambda entry, _: dataset_of(entry),
+            show=lambda entry, _: dataset_from_entry(entry),
         )
-        self._dataset = Remembered(
+        self._dataset = TtlValue(
             lambda: self._find(DATASET_KEY, self._dataset_kind),
             times.dataset,
             process.clock,
@@ -112,11 +116,11 @@ class SharedCachedFeatures:
 
         kind = _Kind(
             key=lambda found: key(found.dataset),
-            open=lambda raw: open_place(raw, version, month),
+            open=lambda raw: decode_place(raw, version, month),
             load=lambda: self._repository.features(chain, month),
             entry=place_entry,
             fresh=lambda found: self._times.fresh if found.taxa else self._times.empty,
-            show=features_of,
+            show=place_from_entry,
         )
         found = self._find(key(version), kind)
         if found.dataset != version:
@@ -127,16 +131,16 @@ class SharedCachedFeatures:
         """The wrapped repository's: whoever asked keeps the answer (``Cache-Control``)."""
         return self._repository.presences(taxon_id, cells, month)
 
-    def left_alone(self) -> tuple[str, ...]:
+    def open_breakers(self) -> tuple[str, ...]:
         """The cache, if it is, and what the wrapped repository says."""
-        own = ("cache",) if self._cache.is_left_alone else ()
-        return own + self._repository.left_alone()
+        own = ("cache",) if self._cache.is_breaker_open else ()
+        return own + self._repository.open_breakers()
 
     def _tell_of_new_dataset(self, version: str) -> None:
         """Who comes upon a new dataset says so, or all would miss until they look again."""
         with suppress(FeaturesUnavailable):
             self._load(self._dataset_kind)
-        self._dataset.must_be(lambda known: known.version == version)
+        self._dataset.invalidate_unless(lambda known: known.version == version)
 
     def _find(self, key: str, kind: _Kind[Entry, Value]) -> Value:
         try:
@@ -157,7 +161,7 @@ class SharedCachedFeatures:
         https://doi.org/10.14778/2757807.2757813, with beta = 1).
         """
         early = -entry.cost * math.log(1 - self._random())
-        return self._clock() + early >= entry.fresh_until
+        return self._clock() + early >= entry.expires_at
 
     def _due(self, key: str, kind: _Kind[Entry, Value], entry: Entry) -> Value:
         """One environment refreshes; the others, and it too if it fails, take what is there."""
@@ -168,7 +172,7 @@ class SharedCachedFeatures:
                 found = self._load(kind)
                 self._release(key, owner)
                 return found
-        is_fresh = self._clock() < entry.fresh_until
+        is_fresh = self._clock() < entry.expires_at
         return kind.show(entry, FeatureSource.CACHE if is_fresh else FeatureSource.STALE)
 
     def _missing(self, key: str, kind: _Kind[Entry, Value]) -> Value:
@@ -194,9 +198,9 @@ class SharedCachedFeatures:
         found = kind.load()
         cost = max(self._clock() - start, 0.0)
         vary = 1 + self._times.jitter * (2 * self._random() - 1)
-        fresh_until = self._clock() + kind.fresh(found) * vary
+        expires_at = self._clock() + kind.fresh(found) * vary
         with suppress(CacheUnavailable):
-            sealed = seal(kind.entry(found, fresh_until, cost))
+            sealed = encode_entry(kind.entry(found, expires_at, cost))
             self._cache.put(kind.key(found), sealed, self._times.kept)
         return found
 

@@ -17,16 +17,16 @@ from chalicelib.domain import EXPECTED_IN_RANGE, Dataset, FeatureSource, PlaceFe
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.features.observations import (
     ALL_MONTHS,
-    EFFORT,
-    OUT_OF_SEASON,
-    KnownTaxon,
-    Origin,
-    months_wanted,
+    EFFORT_ROW,
+    OUT_OF_SEASON_FACTOR,
+    DatasetContext,
+    DatasetTaxon,
+    month_keys,
+    month_mask,
     place_features,
     presences,
-    season,
 )
-from chalicelib.features.smoothing import RANGE_PRIOR
+from chalicelib.features.smoothing import RANGE_PRIOR_STRENGTH
 
 
 class Layout(NamedTuple):
@@ -46,17 +46,18 @@ REGIONS: Final = Layout(
                max(value) FILTER (WHERE name = 'title'),
                max(value) FILTER (WHERE name = 'licence'),
                max(value) FILTER (WHERE name = 'citation'),
-               {EXPECTED_IN_RANGE}, {RANGE_PRIOR}
+               {EXPECTED_IN_RANGE}, {RANGE_PRIOR_STRENGTH}
           FROM dataset
     """,
     taxa="SELECT id, taxon_id, prevalence FROM taxon",
     rows=f"""
-        SELECT cell, 0, {EFFORT} AS taxon, sum(samples), '', {ALL_MONTHS}
+        SELECT cell, 0, {EFFORT_ROW} AS taxon, sum(samples), '', {ALL_MONTHS}
           FROM geo_cell WHERE cell IN ({{cells}}) GROUP BY cell
          UNION ALL
         SELECT geo_cell.cell, 0, taxon.id,
                sum(geo_cell.samples * region_taxon.presence
-                   * CASE WHEN region_taxon.months & :season THEN 1 ELSE {OUT_OF_SEASON} END),
+                   * CASE WHEN region_taxon.months & :season THEN 1
+                          ELSE {OUT_OF_SEASON_FACTOR} END),
                region_taxon.status, {ALL_MONTHS}
           FROM geo_cell
           JOIN region_taxon USING (region)
@@ -73,10 +74,12 @@ SQLite takes ``status`` from the row that holds ``max(presence)``: the firmest o
 """
 
 OCCURRENCES: Final = Layout(
-    dataset="SELECT version, title, licence, citation, expected_presence, prior_looks FROM dataset",
+    dataset="""
+        SELECT version, title, licence, citation, expected_presence, prior_strength FROM dataset
+    """,
     taxa="SELECT taxon, taxon_id, prevalence FROM dataset_taxon",
     rows="""
-        SELECT cell, month, taxon, looks, status, months
+        SELECT cell, month, taxon, observations, status, months
           FROM geo_feature WHERE cell IN ({cells}) AND month IN ({months})
     """,
 )
@@ -108,19 +111,19 @@ class EmbeddedFeatures:
         return OCCURRENCES if "geo_feature" in tables else REGIONS
 
     @cached_property
-    def _taxa(self) -> Mapping[int, KnownTaxon]:
-        return {number: KnownTaxon(*known) for number, *known in self._ask(self._layout.taxa)}
+    def _taxa(self) -> Mapping[int, DatasetTaxon]:
+        return {number: DatasetTaxon(*known) for number, *known in self._ask(self._layout.taxa)}
 
     @cached_property
-    def _described(self) -> tuple[Dataset, Origin]:
+    def _described(self) -> tuple[Dataset, DatasetContext]:
         rows = self._ask(self._layout.dataset)
         if not rows or rows[0][0] is None:
             raise FeaturesUnavailable("The embedded feature store has no dataset.")
-        version, title, licence, citation, expected_presence, prior_looks = rows[0]
+        version, title, licence, citation, expected_presence, prior_strength = rows[0]
         taxa = frozenset(known.taxon_id for known in self._taxa.values())
         return (
             Dataset(version, title, licence, citation, taxa, expected_presence),
-            Origin(version, FeatureSource.EMBEDDED, prior_looks),
+            DatasetContext(version, FeatureSource.EMBEDDED, prior_strength),
         )
 
     def close(self) -> None:
@@ -132,13 +135,13 @@ class EmbeddedFeatures:
         """The dataset in the file. Raises ``FeaturesUnavailable``."""
         return self._described[0]
 
-    def left_alone(self) -> tuple[str, ...]:
+    def open_breakers(self) -> tuple[str, ...]:
         """There is no server."""
         return ()
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
         """The finest cell of the chain, backed by the wider ones."""
-        rows = self._ask(self._rows(chain, month), season=season(month))
+        rows = self._ask(self._rows(chain, month), season=month_mask(month))
         return place_features(rows, self._taxa, chain, month, self._described[1])
 
     def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
@@ -147,12 +150,14 @@ class EmbeddedFeatures:
         if taxon_id not in numbers:
             return {}
         number = numbers[taxon_id]
-        statement = f"SELECT * FROM ({self._rows(cells, month)}) WHERE taxon IN ({EFFORT}, :taxon)"
-        rows = self._ask(statement, season=season(month), taxon=number)
+        statement = (
+            f"SELECT * FROM ({self._rows(cells, month)}) WHERE taxon IN ({EFFORT_ROW}, :taxon)"
+        )
+        rows = self._ask(statement, season=month_mask(month), taxon=number)
         return presences(rows, number, self._taxa[number], month, self._described[1])
 
     def _rows(self, cells: Sequence[str], month: int) -> str:
         return self._layout.rows.format(
             cells=",".join(str(int(cell, 16)) for cell in cells),
-            months=",".join(map(str, months_wanted(month))),
+            months=",".join(map(str, month_keys(month))),
         )

@@ -16,8 +16,8 @@ def predict(request: Request, services: Services) -> Response:
     """``POST /v1/predictions``."""
     query, wanted = requests.prediction_query(request, _limits(services))
     found = services.identify(query)
-    left_alone = services.places.repository.left_alone()
-    telemetry.measure(found, left_alone, services.settings.deployment)
+    open_breakers = services.places.repository.open_breakers()
+    telemetry.measure(found, open_breakers, services.settings.deployment)
     names = services.names.in_language(wanted.language)
     return uncached(schemas.identification(found, wanted.limit, names))
 
@@ -25,7 +25,7 @@ def predict(request: Request, services: Services) -> Response:
 @problems.handled
 def upload(request: Request, services: Services) -> Response:
     """``POST /v1/uploads``: leave to upload a photo that is too large to post."""
-    ticket = services.uploads.ticket(requests.upload_type(request, _limits(services)))
+    ticket = services.uploads.presign(requests.upload_type(request, _limits(services)))
     return uncached(schemas.upload(ticket), 201)
 
 
@@ -33,8 +33,8 @@ def upload(request: Request, services: Services) -> Response:
 def species(request: Request, services: Services) -> Response:
     """``GET /v1/species``. As in a prediction, ``geo.status`` tells what the list lacks."""
     place, month, wanted = requests.species_query(request)
-    geo = services.places.geo(place, month)
-    location = Location(LocationSource.REQUEST, place, cells.chain(place)[0])
+    geo = services.places.look_up(place, month)
+    location = Location(LocationSource.REQUEST, place, cells.cell_chain(place)[0])
     found = services.places.species(geo, services.classifier.model)
     names = services.names.in_language(wanted.language)
     return uncached(schemas.species_list(location, geo, found, wanted.limit, names))
@@ -49,7 +49,7 @@ def species_range(request: Request, services: Services, taxon_id: str) -> Respon
     taxon = services.classifier.model.taxon(taxon_id)
     if taxon is None:
         raise NotFound(f"The model knows no animal {taxon_id!r}.", "taxonID")
-    found = services.places.range(taxon, month)
+    found = services.places.species_range(taxon, month)
     body = geojson.species_range(taxon, found, services.names.in_language(language))
     if found.status is GeoStatus.DEGRADED:
         return uncached(body, content_type=geojson.MEDIA_TYPE)

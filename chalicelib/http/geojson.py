@@ -87,7 +87,9 @@ def cell(index: str) -> Cell:
     )
 
 
-def species_range(taxon: domain.Taxon, found: domain.Range, names: domain.VernacularNames) -> Range:
+def species_range(
+    taxon: domain.Taxon, found: domain.SpeciesRange, names: domain.VernacularNames
+) -> Range:
     """A range as the API shows it."""
     return Range(
         taxon=schemas.taxon(taxon, names),

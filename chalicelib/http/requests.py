@@ -42,7 +42,7 @@ from chalicelib.http.parameters import (
     Question,
     names,
 )
-from chalicelib.identify import Query
+from chalicelib.identify import IdentifyRequest
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
@@ -138,7 +138,7 @@ class Fields:
         return Coordinates(latitude, longitude), uncertainty
 
 
-def prediction_query(request: Request, limits: Limits) -> tuple[Query, Wanted]:
+def prediction_query(request: Request, limits: Limits) -> tuple[IdentifyRequest, Wanted]:
     """The question of ``POST /v1/predictions``, and how the answer is to be.
 
     Raises ``UnsupportedMediaType``, ``PhotoTooLarge`` (before anything is parsed),
@@ -171,7 +171,7 @@ def prediction_query(request: Request, limits: Limits) -> tuple[Query, Wanted]:
     geo = fields.read(GEO)
     wanted = Wanted(fields.read(CANDIDATES), fields.read(LANGUAGE))
     fields.check()
-    query = Query(
+    query = IdentifyRequest(
         photo=photo or b"",
         upload=upload,
         coordinates=point,

@@ -211,7 +211,7 @@ def identification(
 
 def species_list(
     place: domain.Location,
-    found: domain.Geo,
+    found: domain.PlaceLookup,
     occurrences: tuple[domain.Occurrence, ...],
     limit: int,
     names: domain.VernacularNames,
@@ -264,7 +264,7 @@ def rejection(found: domain.Rejection, names: domain.VernacularNames) -> Rejecti
     )
 
 
-def name(one: domain.Name) -> Name:
+def name(one: domain.NamedTaxon) -> Name:
     """A name as the API shows it."""
     return Name(
         scientific_name=one.scientific_name,
@@ -286,7 +286,7 @@ def location(place: domain.Location) -> Location:
     )
 
 
-def geo(found: domain.Geo, candidates: int) -> Geo:
+def geo(found: domain.PlaceLookup, candidates: int) -> Geo:
     """What became of the place, in a word and in a sentence."""
     features = found.features
     return Geo(
@@ -299,7 +299,7 @@ def geo(found: domain.Geo, candidates: int) -> Geo:
     )
 
 
-def upload(ticket: domain.UploadTicket) -> Upload:
+def upload(ticket: domain.PresignedUpload) -> Upload:
     """Leave to upload, as the API shows it."""
     return Upload(
         key=ticket.key,

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import exifread
 
-from chalicelib.domain import Coordinates, EventDate, ExifFault, ExifReading, NoFix
+from chalicelib.domain import Coordinates, EventDate, ExifFault, ExifReading, MissingPosition
 
 MAXIMUM_UNCERTAINTY: Final = 20_037_508.0
 """Metres: half the equator. A positioning error beyond it says nothing."""
@@ -28,9 +28,9 @@ _TIME: Final = r"\s+(\d\d?):(\d\d?):(\d\d?)"
 _OFFSET: Final = r"([+-]\d\d:?[0-5]\d(?::?[0-5]\d(?:\.\d{1,6})?)?|Z)"
 """Dates and offsets as EXIF 2.32 has them, and as leniently as ``strptime`` would read them."""
 
-ABSENT: Final = NoFix(ExifFault.ABSENT, "it has no EXIF")
-NO_POSITION: Final = NoFix(ExifFault.NO_POSITION, "it has no GPS position")
-UNREADABLE: Final = NoFix(ExifFault.UNREADABLE, "its EXIF is unreadable")
+ABSENT: Final = MissingPosition(ExifFault.ABSENT, "it has no EXIF")
+NO_POSITION: Final = MissingPosition(ExifFault.NO_POSITION, "it has no GPS position")
+UNREADABLE: Final = MissingPosition(ExifFault.UNREADABLE, "its EXIF is unreadable")
 
 logging.getLogger("exifread").setLevel(logging.CRITICAL)
 # exifread logs values of tags; positions and names do not belong in logs.
@@ -67,22 +67,22 @@ class ExifreadExifReader(NamedTuple):
     def read(self, exif: bytes) -> ExifReading:
         """Read a TIFF stream as EXIF wraps it. Any fault becomes a reason, never an error."""
         if not exif:
-            return ExifReading(no_fix=ABSENT)
+            return ExifReading(missing_position=ABSENT)
         try:
             tags = exifread.process_file(
                 BudgetedReader(exif, self.maximum_reads), details=False, extract_thumbnail=False
             )
         except Exception:  # exifread raises a dozen kinds of errors on malformed blocks
-            return ExifReading(no_fix=UNREADABLE)
+            return ExifReading(missing_position=UNREADABLE)
         if not tags:
-            return ExifReading(no_fix=UNREADABLE)
+            return ExifReading(missing_position=UNREADABLE)
         coordinates = None
         try:
             coordinates = _coordinates(tags)
-            no_fix = None if coordinates else NO_POSITION
+            missing_position = None if coordinates else NO_POSITION
         except InvalidPosition as error:
-            no_fix = NoFix(ExifFault.INVALID_POSITION, str(error))
-        return ExifReading(coordinates, no_fix, _event_date(tags), _orientation(tags))
+            missing_position = MissingPosition(ExifFault.INVALID_POSITION, str(error))
+        return ExifReading(coordinates, missing_position, _event_date(tags), _orientation(tags))
 
 
 def _coordinates(tags: dict[str, Any]) -> Coordinates | None:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
-from chalicelib.domain import MEDIA_TYPES, InputSize, Pixels
+from chalicelib.domain import MEDIA_TYPES, ModelInput, Pixels
 from chalicelib.errors import (
     PhotoTooLarge,
     RangefinderError,
@@ -66,7 +66,7 @@ Image.MAX_IMAGE_PIXELS = None
 # Pillow's own guard warns first and knows no setting of ours; the reader's limit replaces it.
 
 
-class PhotoLimits(NamedTuple):
+class DecodeLimits(NamedTuple):
     """How much a photo may cost: the most of each, and the least of a JPEG that broke off.
 
     ``jpeg_share`` is of the rows that the model looks at. The settings tell the rest.
@@ -90,14 +90,14 @@ class PillowPhoto(NamedTuple):
     width: int
     height: int
     exif: bytes
-    limits: PhotoLimits
+    limits: DecodeLimits
 
     @property
     def is_truncated(self) -> bool:
         """Whether it broke off, which decoding finds out."""
         return self.file.is_cut
 
-    def pixels(self, size: InputSize, orientation: int) -> Pixels:
+    def pixels(self, size: ModelInput, orientation: int) -> Pixels:
         """Centre square, resized and upright; RGB, shape (height, width, 3).
 
         Cropping a square at the centre and turning it commute, so the turn is
@@ -113,7 +113,7 @@ class PillowPhoto(NamedTuple):
         turn = UPRIGHT.get(orientation) if self.format != "HEIF" else None
         return np.asarray(square.transpose(turn) if turn is not None else square)
 
-    def _square(self, size: InputSize) -> Image.Image:
+    def _square(self, size: ModelInput) -> Image.Image:
         image = self.image
         needed = DRAFT_OVERSAMPLING * max(size.width, size.height) / size.crop_fraction
         scale = needed / min(image.size)
@@ -137,7 +137,7 @@ class PillowPhoto(NamedTuple):
 class PillowPhotoReader(NamedTuple):
     """The :class:`~chalicelib.ports.PhotoReader` on Pillow."""
 
-    limits: PhotoLimits
+    limits: DecodeLimits
 
     def open(self, content: bytes) -> PillowPhoto:
         """Read the header. Refuses before any pixel is decoded."""
@@ -209,7 +209,7 @@ def detect_format(content: bytes) -> str | None:
     return None
 
 
-def decoded_share(image: Image.Image, size: InputSize) -> float:
+def decoded_share(image: Image.Image, size: ModelInput) -> float:
     """How much there is of the rows that the model looks at, in a JPEG that broke off.
 
     libjpeg fills what never came with one grey.
@@ -242,7 +242,7 @@ def _bytes_to_decode(image: ImageFile.ImageFile, pixels: int, scans: int) -> flo
     return needed
 
 
-def _view(image: Image.Image, size: InputSize) -> tuple[float, float, float, float]:
+def _view(image: Image.Image, size: ModelInput) -> tuple[float, float, float, float]:
     """Left, top, right and bottom of what the model looks at."""
     frame = image.size if size.frame == "whole" else (min(image.size),) * 2
     width, height = (size.crop_fraction * side for side in frame)

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from chalicelib.domain import MEDIA_TYPES, UploadTicket
+from chalicelib.domain import MEDIA_TYPES, PresignedUpload
 from chalicelib.errors import NotConfigured, PhotoTooLarge, UnknownUpload, UploadsUnavailable
 from chalicelib.runtime.aws import AwsClient
 
@@ -19,20 +19,20 @@ PREFIX: Final = "uploads/"
 KEY: Final = re.compile(PREFIX + r"[0-9a-f]{32}", re.ASCII)
 """128 random bits: nobody finds another's photo by guessing."""
 
-TICKET_SECONDS: Final = 600
+PRESIGN_EXPIRES_IN: Final = 600
 LEAST_BYTES: Final = 1
 ABSENT: Final = ("NoSuchKey", "404", "AccessDenied")
 """S3 says the last of a missing key to who may not list the bucket, as the service may not."""
 
 
-class NoUploads:
-    """The :class:`~chalicelib.ports.Uploads` of a deployment without a bucket."""
+class NoUploadStore:
+    """The :class:`~chalicelib.ports.UploadStore` of a deployment without a bucket."""
 
     def origin(self) -> str:
         """There is none."""
         return ""
 
-    def ticket(self, media_type: str) -> UploadTicket:
+    def presign(self, media_type: str) -> PresignedUpload:
         """Raises ``NotConfigured``."""
         del media_type
         raise self._absent
@@ -42,7 +42,7 @@ class NoUploads:
         del key
         raise self._absent
 
-    def discard(self, key: str) -> None:
+    def delete(self, key: str) -> None:
         """There is nothing."""
 
     @property
@@ -50,8 +50,8 @@ class NoUploads:
         return NotConfigured("bucket for large photos", "RANGEFINDER_UPLOADS_BUCKET")
 
 
-class S3Uploads:
-    """The :class:`~chalicelib.ports.Uploads` in one S3 bucket, under one prefix."""
+class S3UploadStore:
+    """The :class:`~chalicelib.ports.UploadStore` in one S3 bucket, under one prefix."""
 
     def __init__(self, bucket: str, maximum_bytes: int, client: AwsClient) -> None:
         self._bucket = bucket
@@ -64,10 +64,10 @@ class S3Uploads:
 
     def origin(self) -> str:
         """The origin (RFC 6454) of every ticket's URL: it is the client's to say."""
-        url = urlsplit(self.ticket(MEDIA_TYPES[0]).url)
+        url = urlsplit(self.presign(MEDIA_TYPES[0]).url)
         return f"{url.scheme}://{url.netloc}"
 
-    def ticket(self, media_type: str) -> UploadTicket:
+    def presign(self, media_type: str) -> PresignedUpload:
         """Leave to post one photo of that type and of a size within the limit, for ten minutes.
 
         S3 itself refuses what does not fit
@@ -84,12 +84,12 @@ class S3Uploads:
                     {"Content-Type": media_type},
                     ["content-length-range", LEAST_BYTES, self._maximum_bytes],
                 ],
-                ExpiresIn=TICKET_SECONDS,
+                ExpiresIn=PRESIGN_EXPIRES_IN,
             )
         except Exception as error:
             raise _unavailable(error) from None
-        return UploadTicket(
-            key, signed["url"], signed["fields"], TICKET_SECONDS, self._maximum_bytes
+        return PresignedUpload(
+            key, signed["url"], signed["fields"], PRESIGN_EXPIRES_IN, self._maximum_bytes
         )
 
     def read(self, key: str) -> bytes:
@@ -113,7 +113,7 @@ class S3Uploads:
             raise PhotoTooLarge(size, self._maximum_bytes, "bytes")
         return content
 
-    def discard(self, key: str) -> None:
+    def delete(self, key: str) -> None:
         """Delete it now; what cannot be deleted the bucket forgets after a day."""
         with suppress(Exception):
             self._client.delete_object(Bucket=self._bucket, Key=key)

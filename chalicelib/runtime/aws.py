@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-AWS_SECONDS: Final = 1.0
+AWS_TIMEOUT_SECONDS: Final = 1.0
 
 AwsClient = Callable[[str], Any]
 """Makes a client of an AWS service by its name."""
@@ -18,8 +18,8 @@ def aws_client(service: str) -> Any:
     return boto3.client(
         service,
         config=Config(
-            connect_timeout=AWS_SECONDS,
-            read_timeout=AWS_SECONDS,
+            connect_timeout=AWS_TIMEOUT_SECONDS,
+            read_timeout=AWS_TIMEOUT_SECONDS,
             retries={"total_max_attempts": 2},
             # Leave to upload is signed; regions that came after 2014 take this way only.
             signature_version="s3v4" if service == "s3" else None,

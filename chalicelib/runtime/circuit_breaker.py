@@ -39,14 +39,14 @@ class ClockedStorage(pybreaker.CircuitMemoryStorage):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class BreakerPolicy:
     """After so many ``failures`` in a row a server is left alone for so many ``seconds``."""
 
     failures: int = 3
     seconds: float = 5.0
 
 
-PATIENCE: Final = Patience()
+DEFAULT_BREAKER_POLICY: Final = BreakerPolicy()
 
 
 class Breaker:
@@ -63,7 +63,7 @@ class Breaker:
         clock: Clock,
         errors: tuple[type[Exception], ...],
         unavailable: type[Exception],
-        patience: Patience,
+        patience: BreakerPolicy,
     ) -> None:
         self._name = name
         self._errors = errors

@@ -8,7 +8,7 @@ from chalicelib.ports import Clock
 Value = TypeVar("Value")
 
 
-class Remembered(Generic[Value]):
+class TtlValue(Generic[Value]):
     """Asks when first called, and again only after ``seconds``.
 
     Where asking raises one of ``forgiven``, what was known before stays in use for as long
@@ -40,7 +40,7 @@ class Remembered(Generic[Value]):
             self._until = self._clock() + self._seconds
         return self._known
 
-    def must_be(self, is_right: Callable[[Value], bool]) -> None:
+    def invalidate_unless(self, is_right: Callable[[Value], bool]) -> None:
         """Ask at the next call already, if what is known now is not ``is_right``."""
         if self._known is not None and not is_right(self._known):
             self._until = 0.0

@@ -20,7 +20,7 @@ STATEMENTS = (
         licence VARCHAR(64) NOT NULL,
         citation VARCHAR(2000) NOT NULL,
         expected_presence DOUBLE NOT NULL,
-        prior_looks DOUBLE NOT NULL,
+        prior_strength DOUBLE NOT NULL,
         is_active TINYINT NOT NULL DEFAULT 0,
         loaded_at TIMESTAMP NULL DEFAULT NULL,
         PRIMARY KEY (id),
@@ -43,7 +43,7 @@ STATEMENTS = (
         cell BIGINT UNSIGNED NOT NULL,
         month TINYINT UNSIGNED NOT NULL,
         taxon SMALLINT UNSIGNED NOT NULL,
-        looks FLOAT NOT NULL,
+        observations FLOAT NOT NULL,
         status VARCHAR(12) NOT NULL,
         months SMALLINT UNSIGNED NOT NULL,
         PRIMARY KEY (dataset, cell, month, taxon)

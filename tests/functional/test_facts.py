@@ -12,7 +12,7 @@ import shapely
 from chalicelib.answer.fusion import PRESENCE, is_expected
 from chalicelib.domain import Coordinates, FeatureSource, Geography, Status
 from chalicelib.errors import FeaturesUnavailable
-from chalicelib.features.cells import chain
+from chalicelib.features.cells import cell_chain
 from chalicelib.features.observations import ALL_MONTHS
 from chalicelib.features.sqlite import EmbeddedFeatures
 from chalicelib.settings import Settings
@@ -33,7 +33,7 @@ def make_store():
 
 
 def animals_at(store: EmbeddedFeatures, coordinates: Coordinates) -> set[str]:
-    found = store.features(chain(coordinates), 0)
+    found = store.features(cell_chain(coordinates), 0)
     return {
         CLASSES[taxon_id]["vernacularName"]
         for taxon_id, feature in found.taxa.items()
@@ -140,7 +140,7 @@ def test_months_may_run_over_the_turn_of_the_year(months, expected):
 
 def test_a_migrating_animal_is_expected_in_its_season_only(store):
     """White storks leave the Elbe in autumn; over the whole year they count."""
-    elbe = chain(Coordinates(52.99, 11.75))
+    elbe = cell_chain(Coordinates(52.99, 11.75))
     stork = next(i for i, row in CLASSES.items() if row["scientificName"] == "Ciconia ciconia")
     presences = {month: store.features(elbe, month).taxa[stork].presence for month in (0, 1, 6)}
     assert presences[6] == presences[0] > 0.9
@@ -190,14 +190,14 @@ def test_well_known_animals_live_where_everybody_knows(store, place, coordinates
 
 def test_a_cell_on_a_border_has_the_animals_of_both_sides(store):
     """By their share of it: here Spain and Portugal meet."""
-    taxa = store.features(chain(Coordinates(41.0, -6.85)), 0).taxa
+    taxa = store.features(cell_chain(Coordinates(41.0, -6.85)), 0).taxa
     assert taxa
     assert all(0 < feature.presence <= 1.001 for feature in taxa.values())
 
 
 def test_where_a_fine_cell_has_no_data_its_parents_speak(store):
     """An islet that the sampling missed still belongs to its archipelago."""
-    cells = chain(Coordinates(41.0, -6.85))
+    cells = cell_chain(Coordinates(41.0, -6.85))
     nowhere = "84bd9ebffffffff"
     found = store.features((nowhere, *cells[1:]), 0)
     assert found.cell == cells[1]

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from chalicelib.domain import Coordinates, FeatureSource, PlaceFeatures, Status
-from chalicelib.features.cells import chain, world
+from chalicelib.features.cells import cell_chain, coarsest_cells
 from chalicelib.features.sqlite import EmbeddedFeatures
 from tests import occurrences
 from tests.occurrences import ALL, BAD, JAGUAR, KEPT, KRUGER, PANTANAL, seen
@@ -42,16 +42,18 @@ def imported(source: Path, target: Path, *options: object) -> Path:
 
 def ask(store: Path, place: Coordinates, month: int = 0) -> PlaceFeatures:
     with closing(EmbeddedFeatures(store)) as features:
-        return features.features(chain(place), month)
+        return features.features(cell_chain(place), month)
 
 
-def looks(store: Path, place: Coordinates, resolution: int, month: int, taxon: str | None) -> float:
+def observation_count(
+    store: Path, place: Coordinates, resolution: int, month: int, taxon: str | None
+) -> float:
     """How many observers saw it there; how many there were at all, where ``taxon`` is None."""
     number = 0 if taxon is None else numbers()[TAXA[taxon]]
-    cell = int(chain(place)[4 - resolution], 16)
+    cell = int(cell_chain(place)[4 - resolution], 16)
     with closing(sqlite3.connect(store)) as connection:
         row = connection.execute(
-            "SELECT looks FROM geo_feature WHERE cell = ? AND month = ? AND taxon = ?",
+            "SELECT observations FROM geo_feature WHERE cell = ? AND month = ? AND taxon = ?",
             (cell, month, number),
         ).fetchone()
     return float(row[0]) if row else 0.0
@@ -83,35 +85,38 @@ def store(request, tmp_path_factory) -> Path:
 def test_an_observer_counts_once(store):
     """Ana saw the jaguar twice; the capybara is no class, but somebody was there to see it."""
     place = PLACES["Pantanal"]
-    assert looks(store, place, 4, 0, "jaguar") == 2
-    assert looks(store, place, 4, 0, None) == 3
+    assert observation_count(store, place, 4, 0, "jaguar") == 2
+    assert observation_count(store, place, 4, 0, None) == 3
 
 
 def test_months_are_counted_apart(store):
     """Ana and the capybara's observer in July, Bob in August."""
     place = PLACES["Pantanal"]
-    assert [looks(store, place, 4, month, "jaguar") for month in (6, 7, 8)] == [0, 1, 1]
-    assert [looks(store, place, 4, month, None) for month in (6, 7, 8)] == [0, 2, 1]
+    assert [observation_count(store, place, 4, month, "jaguar") for month in (6, 7, 8)] == [0, 1, 1]
+    assert [observation_count(store, place, 4, month, None) for month in (6, 7, 8)] == [0, 2, 1]
 
 
 def test_a_vague_record_counts_in_wider_cells_only(store):
     """Dan was 20 km off at worst: no fine cell can be sure of him."""
     place = PLACES["Pantanal"]
-    assert [looks(store, place, one, 0, "jaguar") for one in (4, 3, 2)] == [2, 3, 3]
-    assert [looks(store, place, one, 7, "jaguar") for one in (4, 3, 2)] == [1, 2, 2]
+    assert [observation_count(store, place, one, 0, "jaguar") for one in (4, 3, 2)] == [2, 3, 3]
+    assert [observation_count(store, place, one, 7, "jaguar") for one in (4, 3, 2)] == [1, 2, 2]
 
 
 def test_where_the_observer_is_unknown_a_day_is_one(store):
     """Three records, two days."""
-    assert looks(store, PLACES["Kruger park"], 4, 0, "leopard") == 2
+    assert observation_count(store, PLACES["Kruger park"], 4, 0, "leopard") == 2
 
 
 def test_a_dingo_is_a_dingo(store):
     """Whatever the backbone makes of it, neither it nor a dog is a sign of wolves."""
     place = PLACES["Outback"]
-    found = {name: looks(store, place, 4, 0, name) for name in ("dingo", "grey wolf", "magpie")}
+    found = {
+        name: observation_count(store, place, 4, 0, name)
+        for name in ("dingo", "grey wolf", "magpie")
+    }
     assert found == {"dingo": 1, "grey wolf": 0, "magpie": 1}
-    assert looks(store, place, 4, 0, None) == 2
+    assert observation_count(store, place, 4, 0, None) == 2
 
 
 def test_the_store_serves_what_was_counted(store):
@@ -123,16 +128,16 @@ def test_the_store_serves_what_was_counted(store):
     assert jaguar.presence == pytest.approx((2 + 10 * middle) / (3 + 10))
     assert jaguar.status is Status.RECORDED
     assert (found.source, found.effort) == (FeatureSource.EMBEDDED, 3)
-    assert found.cell == chain(PLACES["Pantanal"])[0]
+    assert found.cell == cell_chain(PLACES["Pantanal"])[0]
     assert TAXA["leopard"] not in found.taxa
 
 
 @pytest.mark.parametrize("month", [0, 7])
 def test_a_range_is_what_the_wide_cells_serve(store, month):
     """The range and the features of a place are two views of the same rows."""
-    wide = {name: chain(place)[-1] for name, place in PLACES.items()}
+    wide = {name: cell_chain(place)[-1] for name, place in PLACES.items()}
     with closing(EmbeddedFeatures(store)) as features:
-        found = features.presences(TAXA["jaguar"], world(), month)
+        found = features.presences(TAXA["jaguar"], coarsest_cells(), month)
         assert found == {
             cell: feature.presence
             for cell in set(wide.values())
@@ -242,8 +247,10 @@ def test_options_widen_the_filters(tmp_path, capsys):
         assert features.dataset().licence == "CC-BY-NC-4.0"
     # The vague jaguar of the Kruger park is in the widest cell only.
     place = PLACES["Kruger park"]
-    assert looks(target, place, 2, 0, "jaguar") == looks(target, place, 3, 0, "jaguar")
-    assert looks(target, place, 2, 0, "jaguar") == 1
+    assert observation_count(target, place, 2, 0, "jaguar") == observation_count(
+        target, place, 3, 0, "jaguar"
+    )
+    assert observation_count(target, place, 2, 0, "jaguar") == 1
 
 
 @pytest.mark.parametrize("kind", ["csv", "zip", "archive", "snapshot", "inaturalist", "taxa"])
@@ -327,7 +334,7 @@ def test_an_import_that_fails_leaves_the_file_as_it_was(tmp_path):
     before = target.read_bytes()
     description = {
         "version": "occurrences-2", "title": "t", "licence": "CC0-1.0", "citation": "c",
-        "expected_presence": 0.001, "prior_looks": 10.0,
+        "expected_presence": 0.001, "prior_strength": 10.0,
     }  # fmt: skip
 
     def rows():

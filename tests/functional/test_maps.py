@@ -10,7 +10,7 @@ import shapely
 
 from app import services
 from chalicelib.answer.fusion import WeightBounds
-from chalicelib.features.cells import COARSEST, world
+from chalicelib.features.cells import COARSEST_RESOLUTION, coarsest_cells
 from chalicelib.features.place_service import Places
 from chalicelib.http import endpoints
 from tests.fakes import JAGUAR, FakeFeatures, feature, place
@@ -32,7 +32,7 @@ def test_a_range_is_geojson_of_cells():
     assert answer.body["geo"]["dataset"].startswith("ranges-")
     for one in answer.body["features"]:
         assert one["type"] == "Feature"
-        assert h3.get_resolution(one["id"]) == COARSEST
+        assert h3.get_resolution(one["id"]) == COARSEST_RESOLUTION
         assert 0.05 <= one["properties"]["presence"] <= 1
         assert shapely.from_geojson(json.dumps(one["geometry"])).is_valid
 
@@ -53,9 +53,9 @@ def test_it_covers_where_the_animal_lives():
 def test_each_presence_is_what_a_lookup_of_the_cell_gives(taxon_id, month):
     """A range and the features of a place are two views of the same rows."""
     repository = services.places.repository
-    found = repository.presences(taxon_id, world(), month)
+    found = repository.presences(taxon_id, coarsest_cells(), month)
     assert found
-    for cell in world()[::7]:
+    for cell in coarsest_cells()[::7]:
         known = repository.features([cell], month).taxa.get(taxon_id)
         assert found.get(cell) == (known and known.presence)
 
@@ -67,7 +67,7 @@ def test_a_month_leaves_out_where_the_animal_is_not_in_it():
         {one["id"] for one in call("GET", url).body["features"]}
         for url in (stork, f"{stork}?month=1")
     )
-    hamburg = h3.latlng_to_cell(53.5, 10.0, COARSEST)
+    hamburg = h3.latlng_to_cell(53.5, 10.0, COARSEST_RESOLUTION)
     assert hamburg in whole_year - january
 
 

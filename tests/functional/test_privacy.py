@@ -12,14 +12,14 @@ from chalice.app import Request, Response
 
 from app import services as deployed
 from chalicelib.domain import Coordinates
-from chalicelib.features.cells import chain
+from chalicelib.features.cells import cell_chain
 from chalicelib.features.place_service import Places
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
-from chalicelib.features.shared_cache import SharedCachedFeatures, Times
+from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures
 from chalicelib.features.sqlite import EmbeddedFeatures
 from chalicelib.http import endpoints
-from chalicelib.identify import Query
-from chalicelib.ports import FeatureRepository, Process
+from chalicelib.identify import IdentifyRequest
+from chalicelib.ports import FeatureRepository, Runtime
 from chalicelib.settings import Settings
 from tests.fakes import FakeFeatures
 from tests.forms import BOUNDARY, FORM_TYPE, form
@@ -28,7 +28,7 @@ from tests.samples import SAMPLES
 
 JAGUAR = SAMPLES["jaguar.jpg"].content
 PLACE: dict[str, Any] = {"decimalLatitude": "-23.987654", "decimalLongitude": "31.554321"}
-CELLS = chain(Coordinates(-23.987654, 31.554321))
+CELLS = cell_chain(Coordinates(-23.987654, 31.554321))
 KEY = "uploads/0123456789abcdef0123456789abcdef"
 
 SECRETS = (
@@ -97,7 +97,7 @@ def test_nothing_is_written_of_a_photo_or_its_place(written):
 def test_a_crash_tells_where_and_not_what(written):
     """An exception's message may hold all that was asked."""
 
-    def crash(query: Query):
+    def crash(query: IdentifyRequest):
         raise ValueError(query)
 
     # The deployed services with a pipeline that fails; Identify is a class, this a function.
@@ -119,12 +119,12 @@ def predict_with(features: FeatureRepository) -> Response:
 
 def test_caches_know_no_more_than_the_cell(empty_redis, written):
     """Neither its keys nor its values, while it works; no line, once it is out of reach."""
-    process = Process(lambda: "owner", time.time, time.sleep, lambda: 0.5)
+    process = Runtime(lambda: "owner", time.time, time.sleep, lambda: 0.5)
     embedded = EmbeddedFeatures(Settings().features_file)
     with closing(embedded):
         for url in (empty_redis, "redis://127.0.0.1:1"):
             with closing(RedisCache(RedisOptions(url, timeout=5.0), time.monotonic)) as cache:
-                shared = SharedCachedFeatures(embedded, cache, Times(60.0, 600.0), process)
+                shared = SharedCachedFeatures(embedded, cache, CachePolicy(60.0, 600.0), process)
                 assert predict_with(shared).status_code == 200
     with redis.Redis.from_url(empty_redis) as client:
         keys = list(client.scan_iter("*"))

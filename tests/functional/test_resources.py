@@ -26,7 +26,7 @@ from tests.fakes import (
     FakeFeatures,
     FakeNames,
     FakePhotos,
-    FakeUploads,
+    FakeUploadStore,
 )
 from tests.gateway import call
 from tools import ROOT
@@ -141,7 +141,7 @@ def services(**parts) -> Services:
     """Services made of fakes, as bootstrap would put them together."""
     classifier = parts.get("classifier", FakeClassifier())
     places = Places(parts.get("features", FakeFeatures()), WeightBounds(0.1, 10.0))
-    uploads = FakeUploads()
+    uploads = FakeUploadStore()
     identify = Identify(
         FakePhotos(), uploads, FakeExif(), places, classifier, FakeClock(), lambda: "id", AtOnce(),
         1.0,

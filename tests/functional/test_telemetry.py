@@ -9,7 +9,7 @@ import pytest
 from app import services
 from chalicelib.domain import FeatureSource, GeoStatus
 from chalicelib.http import telemetry
-from chalicelib.identify import Query
+from chalicelib.identify import IdentifyRequest
 from tests.forms import FORM_TYPE, form
 from tests.gateway import call
 from tests.samples import SAMPLES
@@ -69,7 +69,7 @@ def test_later_predictions_are_no_cold_starts(capsys):
 
 def test_a_server_that_is_left_alone_is_counted(capsys):
     """And only that one."""
-    found = services.identify(Query(photo=JAGUAR, use_geo=False))
+    found = services.identify(IdentifyRequest(photo=JAGUAR, use_geo=False))
     telemetry.measure(found, ("cache",), "rangefinder")
     measured = metrics(capsys.readouterr().out)
     assert measured["CacheBreakerOpen"] == [1.0]

@@ -11,7 +11,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.errors import UploadsUnavailable
 from chalicelib.http import website
 from chalicelib.settings import Settings
-from tests.fakes import FakeUploads
+from tests.fakes import FakeUploadStore
 from tests.gateway import Answer, call, call_text, event
 
 DOCUMENT = website.DIRECTORY.parent.parent / "docs" / "website.md"
@@ -106,7 +106,7 @@ def test_the_page_may_send_large_photos_to_the_bucket(monkeypatch):
 def test_a_bucket_that_cannot_be_reached_takes_no_page_down():
     """Then large photos are what does not work."""
 
-    class Broken(FakeUploads):
+    class Broken(FakeUploadStore):
         def origin(self) -> str:
             raise UploadsUnavailable("gone")
 

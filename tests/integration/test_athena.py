@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from tests import occurrences
-from tests.functional.test_import_occurrences import PLACES, TAXA, ask, imported, looks
+from tests.functional.test_import_occurrences import PLACES, TAXA, ask, imported, observation_count
 from tools.occurrences.athena import Athena, AthenaError
 from tools.occurrences.import_occurrences import main
 
@@ -91,7 +91,7 @@ def test_athena_gives_what_a_local_import_gives(make_aws, tmp_path):
     assert main([*OPTIONS, "--sqlite", str(target)], aws) == 0
     local = imported(snapshot, tmp_path / "local.sqlite", "--citation", "nobody")
     assert target.read_bytes() == local.read_bytes()
-    assert looks(target, PLACES["Pantanal"], 4, 0, "jaguar") == 2
+    assert observation_count(target, PLACES["Pantanal"], 4, 0, "jaguar") == 2
     assert TAXA["jaguar"] in ask(target, PLACES["Pantanal"]).taxa
     assert len(aws.asked) == 1
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from chalicelib.domain import Coordinates, FeatureSource, Status
-from chalicelib.features.cells import chain
+from chalicelib.features.cells import cell_chain
 from chalicelib.features.mysql import MysqlFeatures, MysqlOptions
 from chalicelib.features.mysql_url import mysql_connection
 from tests import occurrences
@@ -25,19 +25,19 @@ JAGUAR = next(
 )
 OLD = {
     "version": "old", "title": "Old", "licence": "CC0-1.0", "citation": "nobody",
-    "expected_presence": 0.05, "prior_looks": 0.5,
+    "expected_presence": 0.05, "prior_strength": 0.5,
 }  # fmt: skip
-EFFORT = (int(chain(PANTANAL)[0], 16), 0, 0, 1.0, "recorded", 8190)
-SEEN = (*EFFORT[:2], 1, *EFFORT[3:])
+EFFORT_ROW = (int(cell_chain(PANTANAL)[0], 16), 0, 0, 1.0, "recorded", 8190)
+SEEN = (*EFFORT_ROW[:2], 1, *EFFORT_ROW[3:])
 
 DIES = """
 import os, signal, sys
-from tests.integration.test_import_mysql import EFFORT, OLD
+from tests.integration.test_import_mysql import EFFORT_ROW, OLD
 from tools.database.dataset_loader import mysql_writer
 
 def rows():
     for number in range(25):
-        yield (EFFORT[0] + number, *EFFORT[1:])
+        yield (EFFORT_ROW[0] + number, *EFFORT_ROW[1:])
     os.kill(os.getpid(), signal.SIGKILL)
 
 mysql_writer(sys.argv[1], batch=10).load({**OLD, "version": sys.argv[2]}, [], rows())
@@ -71,7 +71,7 @@ def old(server):
         cursor.execute("USE rangefinder")
         for table in ("geo_feature", "dataset_taxon", "dataset"):
             cursor.execute(f"DELETE FROM {table}")
-    mysql_writer(server.url).load(OLD, [(1, JAGUAR, 0.1)], [EFFORT, SEEN])
+    mysql_writer(server.url).load(OLD, [(1, JAGUAR, 0.1)], [EFFORT_ROW, SEEN])
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_an_import_is_served_at_once(run, database, tmp_path):
     source = occurrences.simple_csv(tmp_path / "records.csv")
     done = run("occurrences.import_occurrences", source, "--citation", "nobody")
     assert done.returncode == 0, done.stderr
-    found = database.features(chain(PANTANAL), 0)
+    found = database.features(cell_chain(PANTANAL), 0)
     middle = (3 + 10 * 3 / 4) / (4 + 10)
     assert found.taxa[JAGUAR].presence == pytest.approx((2 + 10 * middle) / (3 + 10))
     assert found.taxa[JAGUAR].status is Status.RECORDED
@@ -108,7 +108,7 @@ def test_an_import_is_served_at_once(run, database, tmp_path):
     assert found.dataset == database.dataset().version
     assert database.dataset().licence == "CC-BY-4.0"
     # In July two observers were there, and one of them saw it.
-    assert database.features(chain(PANTANAL), 7).effort == 2
+    assert database.features(cell_chain(PANTANAL), 7).effort == 2
 
 
 def test_the_old_version_remains_until_it_is_dropped(run, ask, tmp_path):
@@ -165,11 +165,11 @@ def test_a_load_that_is_killed_leaves_the_old_version_serving(server, database, 
     assert died.returncode == -9, died.stderr
     assert ask("SELECT count(*) FROM geo_feature") == 2 + 20
     assert database.dataset().version == "old"
-    assert JAGUAR in database.features(chain(PANTANAL), 0).taxa
+    assert JAGUAR in database.features(cell_chain(PANTANAL), 0).taxa
     writer = mysql_writer(server.url)
     with pytest.raises(DatasetError, match="not wholly"):
         writer.activate("new")
-    assert writer.load({**OLD, "version": "newer"}, [], [EFFORT]) == 1
+    assert writer.load({**OLD, "version": "newer"}, [], [EFFORT_ROW]) == 1
     assert [one.version for one in writer.datasets()] == ["old", "newer"]
     assert ask("SELECT count(*) FROM geo_feature") == 2 + 1
 
@@ -178,12 +178,12 @@ def test_rows_that_fail_leave_the_old_version_serving(server, database):
     """Whatever goes wrong while they are made."""
 
     def rows():
-        yield EFFORT
+        yield EFFORT_ROW
         raise RuntimeError("broken off")
 
     with pytest.raises(RuntimeError):
         mysql_writer(server.url, batch=1).load({**OLD, "version": "new"}, [], rows())
-    assert database.features(chain(PANTANAL), 0).dataset == "old"
+    assert database.features(cell_chain(PANTANAL), 0).dataset == "old"
 
 
 def test_two_loads_at_once_are_one_too_many(server):
@@ -193,7 +193,7 @@ def test_two_loads_at_once_are_one_too_many(server):
     def rows():
         with pytest.raises(DatasetError, match="Somebody else"):
             writer.drop("old")
-        yield EFFORT
+        yield EFFORT_ROW
 
     assert mysql_writer(server.url).load({**OLD, "version": "new"}, [], rows()) == 1
 
@@ -201,7 +201,7 @@ def test_two_loads_at_once_are_one_too_many(server):
 def test_much_is_removed_little_by_little(server, ask):
     """More than one transaction takes."""
     writer = mysql_writer(server.url)
-    many = ((EFFORT[0] + number, *EFFORT[1:]) for number in range(100_001))
+    many = ((EFFORT_ROW[0] + number, *EFFORT_ROW[1:]) for number in range(100_001))
     writer.load({**OLD, "version": "many"}, [], many)
     writer.activate("old")
     writer.drop("many")
@@ -214,11 +214,11 @@ def test_without_bulk_loads_rows_are_inserted(server, database):
         cursor.execute("SET GLOBAL local_infile = 0")
         try:
             mysql_writer(server.url).load(
-                {**OLD, "version": "new"}, [(1, JAGUAR, 0.1)], [EFFORT, SEEN]
+                {**OLD, "version": "new"}, [(1, JAGUAR, 0.1)], [EFFORT_ROW, SEEN]
             )
         finally:
             cursor.execute("SET GLOBAL local_infile = 1")
-    assert JAGUAR in database.features(chain(PANTANAL), 0).taxa
+    assert JAGUAR in database.features(cell_chain(PANTANAL), 0).taxa
 
 
 def test_tools_log_in_as_the_service_does(run, server, tmp_path, certificates):

@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 
 from chalicelib.domain import FeatureSource
 from chalicelib.errors import FeaturesUnavailable
-from chalicelib.features.cells import chain, world
+from chalicelib.features.cells import cell_chain, coarsest_cells
 from chalicelib.features.credentials import TOKEN_SECONDS, from_iam, from_secret
 from chalicelib.features.mysql import LOOKUP, MysqlFeatures, MysqlOptions
 from chalicelib.features.mysql_url import mysql_connection
@@ -23,7 +23,7 @@ from tests.servers import make_certificates, mariadb, port_of
 from tools.build.features import TARGET
 
 EMBEDDED = EmbeddedFeatures(TARGET)
-KRUGER = chain(PLACES["Kruger park"])
+KRUGER = cell_chain(PLACES["Kruger park"])
 
 
 OPTIONS = MysqlOptions(timeout=5.0)
@@ -64,7 +64,7 @@ def test_the_database_answers_as_the_embedded_store_does(database, name, month):
 
     But for a hundredth where regions meet whose animals have different seasons: a row has one.
     """
-    cells = chain(PLACES[name])
+    cells = cell_chain(PLACES[name])
     found, expected = database.features(cells, month), EMBEDDED.features(cells, month)
     assert found.source is FeatureSource.DATABASE
     assert found._replace(taxa={}, source=expected.source) == expected._replace(taxa={})
@@ -86,17 +86,17 @@ def test_ranges_agree_too(database, taxon_id, month):
     All cells of the world are asked about, as ``GET /v1/species/{taxonID}/range`` does. Not
     the stork by month: where regions meet, the database has one season and the file has each.
     """
-    loaded = {chain(place)[-1] for place in PLACES.values()}
+    loaded = {cell_chain(place)[-1] for place in PLACES.values()}
     expected = EMBEDDED.presences(taxon_id, sorted(loaded), month)
     assert expected
-    found = database.presences(taxon_id, world(), month)
+    found = database.presences(taxon_id, coarsest_cells(), month)
     assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_taxon_that_the_dataset_lacks_has_no_range(database):
     """No error: the dataset does not cover it."""
-    assert database.presences("n00000000", world(), 0) == {}
-    assert EMBEDDED.presences("n00000000", world(), 0) == {}
+    assert database.presences("n00000000", coarsest_cells(), 0) == {}
+    assert EMBEDDED.presences("n00000000", coarsest_cells(), 0) == {}
 
 
 def test_the_datasets_agree_too(database):
@@ -106,7 +106,7 @@ def test_the_datasets_agree_too(database):
 
 def test_a_place_that_nobody_knows_has_no_taxa(database):
     """That is an answer, not a fault."""
-    found = database.features(chain(OCEAN), 0)
+    found = database.features(cell_chain(OCEAN), 0)
     assert (found.taxa, found.cell, found.effort) == ({}, None, 0)
     assert found.dataset == EMBEDDED.dataset().version
 

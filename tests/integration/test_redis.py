@@ -10,8 +10,8 @@ import redis
 from chalicelib.domain import FeatureSource
 from chalicelib.errors import CacheUnavailable
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
-from chalicelib.features.shared_cache import SharedCachedFeatures, Times
-from chalicelib.ports import Process
+from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures
+from chalicelib.ports import Runtime
 from tests.fakes import FakeClock, FakeFeatures, feature, place
 from tests.servers import make_certificates, redis_server
 
@@ -145,8 +145,8 @@ def test_another_name_is_not_believed(tmp_path, connect, certificates):
 
 
 def environment(database: FakeFeatures, cache: RedisCache, name: str) -> SharedCachedFeatures:
-    process = Process(lambda: name, FakeClock(1_000_000.0), lambda _: None, random.Random(1).random)
-    return SharedCachedFeatures(database, cache, Times(), process)
+    process = Runtime(lambda: name, FakeClock(1_000_000.0), lambda _: None, random.Random(1).random)
+    return SharedCachedFeatures(database, cache, CachePolicy(), process)
 
 
 def client_of(options: RedisOptions) -> redis.Redis:

@@ -13,7 +13,7 @@ from moto import mock_aws
 import app
 from chalicelib.bootstrap import Services
 from chalicelib.errors import PhotoTooLarge, UnknownUpload, UploadsUnavailable
-from chalicelib.photo.uploads import PREFIX, S3Uploads
+from chalicelib.photo.uploads import PREFIX, S3UploadStore
 from chalicelib.runtime.aws import aws_client
 from chalicelib.settings import Settings
 from tests.gateway import Answer, call
@@ -59,7 +59,7 @@ def s3(service: str):
 @pytest.fixture
 def deployment(cloud) -> Iterator[Cloud]:
     """The app of a stage that has a bucket."""
-    usual, uploads = app.services, S3Uploads(BUCKET, 10_000_000, s3)
+    usual, uploads = app.services, S3UploadStore(BUCKET, 10_000_000, s3)
     app.services = usual._replace(
         uploads=uploads, identify=usual.identify._replace(uploads=uploads)
     )
@@ -72,7 +72,7 @@ def ask(key: object, **fields: object) -> Answer:
     return call("POST", "/v1/predictions", body, JSON)
 
 
-def ticket(**fields: str) -> Answer:
+def presign(**fields: str) -> Answer:
     return call("POST", "/v1/uploads", json.dumps(fields).encode(), JSON)
 
 
@@ -80,7 +80,7 @@ def test_leave_to_upload_holds_type_size_key_and_time(deployment):
     """S3 refuses what is not as the signed policy says; nobody can choose a key."""
     import base64  # noqa: PLC0415
 
-    one, other = ticket(contentType="image/heic"), ticket(contentType="image/heic")
+    one, other = presign(contentType="image/heic"), presign(contentType="image/heic")
     assert one.status == 201
     assert one.body["key"] != other.body["key"]
     assert one.body["expiresIn"] == 600
@@ -96,7 +96,7 @@ def test_leave_to_upload_holds_type_size_key_and_time(deployment):
 
 def test_an_uploaded_photo_is_answered_as_a_posted_one_and_deleted(deployment):
     """The same animals, with the fields of the question in JSON."""
-    key = deployment.put(ticket().body["key"], PHOTO)
+    key = deployment.put(presign().body["key"], PHOTO)
     answer = ask(key, decimalLatitude=-24.01, decimalLongitude="31.49", limit=3)
     assert answer.status == 200
     assert len(answer.body["predictions"]) == 3
@@ -112,13 +112,13 @@ def test_a_photo_above_the_limit_of_a_post_goes_this_way(deployment):
     refused = call("POST", "/v1/predictions", large, {"Content-Type": "image/jpeg"})
     assert refused.status == 413
     assert refused.body["uploads"] == "/v1/uploads"
-    key = deployment.put(ticket().body["key"], large)
+    key = deployment.put(presign().body["key"], large)
     assert ask(key, geo="off").status == 200
 
 
 def test_a_question_that_lacks_something_leaves_the_photo_there(deployment):
     """Nothing need be sent again."""
-    key = deployment.put(ticket().body["key"], SAMPLES["sheep-without-gps.jpg"].content)
+    key = deployment.put(presign().body["key"], SAMPLES["sheep-without-gps.jpg"].content)
     assert ask(key).body["type"] == "/v1/problems/location-required"
     assert deployment.keys() == {key}
     assert ask(key, geo="off").status == 200
@@ -156,15 +156,15 @@ def test_a_key_must_be_given(deployment):
 
 def test_only_photos_are_let_in(deployment):
     """By what they are declared as; by what they are when they are looked at."""
-    answer = ticket(contentType="text/html")
+    answer = presign(contentType="text/html")
     assert (answer.status, answer.fields) == (422, ["contentType"])
-    key = deployment.put(ticket().body["key"], b"<html>")
+    key = deployment.put(presign().body["key"], b"<html>")
     assert ask(key).status == 415
 
 
 def test_what_is_larger_than_it_may_be_is_not_read(cloud):
     """However it came into the bucket."""
-    uploads = S3Uploads(BUCKET, 100, s3)
+    uploads = S3UploadStore(BUCKET, 100, s3)
     key = cloud.put(PREFIX + "0" * 32, bytes(101))
     with pytest.raises(PhotoTooLarge):
         uploads.read(key)
@@ -173,13 +173,13 @@ def test_what_is_larger_than_it_may_be_is_not_read(cloud):
 
 def test_a_bucket_that_is_gone_is_told_without_its_name(cloud):
     """As a part of the service that is out of reach; deleting is nobody's trouble."""
-    uploads = S3Uploads("another-bucket", 100, s3)
+    uploads = S3UploadStore("another-bucket", 100, s3)
     with pytest.raises(UploadsUnavailable) as caught:
         uploads.read(PREFIX + "0" * 32)
     assert "another-bucket" not in str(caught.value)
-    uploads.discard(PREFIX + "0" * 32)
+    uploads.delete(PREFIX + "0" * 32)
     with pytest.raises(UnknownUpload):
-        S3Uploads(BUCKET, 100, s3).read(PREFIX + "0" * 32)
+        S3UploadStore(BUCKET, 100, s3).read(PREFIX + "0" * 32)
 
 
 @pytest.mark.parametrize("path", ["/v1/uploads", "/v1/predictions"])
@@ -194,7 +194,7 @@ def test_without_a_bucket_the_problem_names_the_setting(path):
 def test_a_setting_names_the_bucket():
     """And nothing is asked of AWS before the first upload."""
     services = Services.build(Settings.from_environment({"RANGEFINDER_UPLOADS_BUCKET": BUCKET}))
-    assert isinstance(services.uploads, S3Uploads)
+    assert isinstance(services.uploads, S3UploadStore)
     assert services.identify.uploads is services.uploads
 
 
@@ -203,5 +203,5 @@ def test_the_address_to_post_to_names_the_region(monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    uploads = S3Uploads(BUCKET, 10_000_000, aws_client)
+    uploads = S3UploadStore(BUCKET, 10_000_000, aws_client)
     assert uploads.origin() == f"https://{BUCKET}.s3.eu-central-1.amazonaws.com"

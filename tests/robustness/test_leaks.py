@@ -5,7 +5,7 @@ import threading
 
 from chalicelib.bootstrap import LOOKUP_THREADS, Services
 from chalicelib.domain import WHOLE_YEAR, GeoStatus
-from chalicelib.identify import Query
+from chalicelib.identify import IdentifyRequest
 from chalicelib.settings import Settings
 from tests.conftest import PLACES, load_places
 from tests.forms import FORM_TYPE, form
@@ -53,7 +53,7 @@ def test_an_environment_has_one_connection_to_the_database(tmp_path):
         services = Services.build(Settings.from_environment(settings))
         own = server.counters()["Threads_connected"]
         for place in list(PLACES.values()) * 10:
-            found = services.identify(Query(JPEG, place))
+            found = services.identify(IdentifyRequest(JPEG, place))
             assert found.geo.status is GeoStatus.APPLIED
         assert server.counters()["Threads_connected"] == own + 1
-        assert services.places.geo(PLACES["Elbe"], WHOLE_YEAR).status is GeoStatus.APPLIED
+        assert services.places.look_up(PLACES["Elbe"], WHOLE_YEAR).status is GeoStatus.APPLIED

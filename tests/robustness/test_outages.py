@@ -16,12 +16,12 @@ import redis
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Coordinates, FeatureSource, GeoStatus, Identification
-from chalicelib.features.cache_codec import place_entry, seal
-from chalicelib.features.cells import chain
+from chalicelib.features.cache_codec import encode_entry, place_entry
+from chalicelib.features.cells import cell_chain
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
-from chalicelib.features.shared_cache import DATASET_KEY, SharedCachedFeatures, Times
-from chalicelib.identify import Query
-from chalicelib.ports import Process
+from chalicelib.features.shared_cache import DATASET_KEY, CachePolicy, SharedCachedFeatures
+from chalicelib.identify import IdentifyRequest
+from chalicelib.ports import Runtime
 from chalicelib.settings import Settings
 from tests.conftest import OCEAN, PLACES, load_places
 from tests.fakes import FakeClock, FakeFeatures, feature, place
@@ -32,7 +32,7 @@ from tests.servers import mariadb, port_of, redis_server
 PHOTO = SAMPLES["jaguar.jpg"].content
 PANTANAL, KRUGER, ELBE, DOURO = PLACES.values()
 FAULTS = [fault for fault in Fault if fault is not Fault.NONE]
-PATIENCE = "0.6"
+DEFAULT_BREAKER_POLICY = "0.6"
 """Seconds: more than a busy machine needs, less than the delay of a slow network."""
 
 PLACE_KEYS = "geo:ranges-*ffffff"
@@ -54,12 +54,12 @@ class Deployment:
         """A new one, with an empty memory; ``settings`` in place of the usual ones."""
         usual = {
             "mysql_url": self.mysql_url,
-            "mysql_timeout_seconds": PATIENCE,
+            "mysql_timeout_seconds": DEFAULT_BREAKER_POLICY,
             "redis_url": self.redis_url,
-            "redis_timeout_seconds": PATIENCE,
+            "redis_timeout_seconds": DEFAULT_BREAKER_POLICY,
             "features_timeout_seconds": "10",
         }
-        process = Process(
+        process = Runtime(
             lambda: f"lease-{next(NUMBERS)}", self.time_of_day, lambda _: None, lambda: 0.5
         )
         environment = {
@@ -78,7 +78,7 @@ class Deployment:
 
 def predict(services: Services, coordinates: Coordinates = PANTANAL) -> Identification:
     """A prediction, photo, model and all."""
-    return services.identify(Query(PHOTO, coordinates))
+    return services.identify(IdentifyRequest(PHOTO, coordinates))
 
 
 def source(found: Identification) -> FeatureSource | None:
@@ -281,7 +281,7 @@ class TestPoison:
             lambda raw: raw[:2] + b"\xff" + raw[3:],
             lambda raw: raw[:-1] + bytes([raw[-1] ^ 1]),
             lambda raw: pickle.dumps({"cell": "84a8f4bffffffff"}),
-            lambda raw: seal(place_entry(place(jaguar=feature(float("nan"))), 2e9, 0.1)),
+            lambda raw: encode_entry(place_entry(place(jaguar=feature(float("nan"))), 2e9, 0.1)),
             lambda raw: b"",
             None,
         ],
@@ -309,7 +309,7 @@ class TestPoison:
 def test_a_place_that_nobody_knows_is_asked_about_once(deployment):
     """A hundred visitors at sea, each in an environment of its own, make one query."""
     for _ in range(100):
-        found = deployment.environment().places.geo(OCEAN, 0)
+        found = deployment.environment().places.look_up(OCEAN, 0)
         assert found.status is GeoStatus.NO_DATA
     assert deployment.database.connections == 1
 
@@ -326,10 +326,10 @@ def test_when_the_holder_of_a_lease_dies_the_next_reader_goes_on(empty_redis):
 
     def environment(name: str, database: FakeFeatures) -> SharedCachedFeatures:
         cache = RedisCache(RedisOptions(empty_redis, timeout=5.0), FakeClock())
-        process = Process(lambda: name, FakeClock(), until_the_lease_has_gone, lambda: 0.5)
-        return SharedCachedFeatures(database, cache, Times(lease=0.2, wait=60.0), process)
+        process = Runtime(lambda: name, FakeClock(), until_the_lease_has_gone, lambda: 0.5)
+        return SharedCachedFeatures(database, cache, CachePolicy(lease=0.2, wait=60.0), process)
 
-    cells = chain(PANTANAL)
+    cells = cell_chain(PANTANAL)
     lease = f"geo:facts-1:0:{cells[0]}:lease"
 
     def until_the_lease_has_gone(_: float) -> None:

@@ -6,7 +6,7 @@ from chalicelib.answer.fusion import WeightBounds
 from chalicelib.domain import Coordinates, EventDate, ExifReading, GeoStatus, LocationSource
 from chalicelib.errors import LocationRequired, ModelUnavailable
 from chalicelib.features.place_service import Places
-from chalicelib.identify import Identify, Query
+from chalicelib.identify import Identify, IdentifyRequest
 from tests.fakes import (
     JAGUAR,
     AtOnce,
@@ -15,7 +15,7 @@ from tests.fakes import (
     FakeExif,
     FakeFeatures,
     FakePhotos,
-    FakeUploads,
+    FakeUploadStore,
     feature,
     place,
 )
@@ -33,7 +33,7 @@ class World:
         self.features = FakeFeatures(place(jaguar=feature()))
         self.classifier = FakeClassifier()
         self.photos = FakePhotos()
-        self.uploads = FakeUploads({"key": b"large photo"})
+        self.uploads = FakeUploadStore({"key": b"large photo"})
         self.identify = Identify(
             photos=self.photos,
             uploads=self.uploads,
@@ -50,7 +50,7 @@ class World:
 def test_the_place_of_the_exif_is_used():
     """A photo that knows where it was taken needs no help."""
     world = World(WITH_FIX)
-    found = world.identify(Query(b"photo"))
+    found = world.identify(IdentifyRequest(b"photo"))
     assert found.location.source is LocationSource.EXIF
     assert found.location.coordinates == WITH_FIX.coordinates
     assert found.geo.status is GeoStatus.APPLIED
@@ -59,14 +59,14 @@ def test_the_place_of_the_exif_is_used():
 
 def test_the_callers_coordinates_win_over_the_exif():
     """Who uploads knows better than the camera."""
-    found = World(WITH_FIX).identify(Query(b"photo", coordinates=PANTANAL))
+    found = World(WITH_FIX).identify(IdentifyRequest(b"photo", coordinates=PANTANAL))
     assert found.location.source is LocationSource.REQUEST
     assert found.location.coordinates == PANTANAL
 
 
 def test_the_callers_uncertainty_holds_for_the_position_of_the_exif():
     """A caller may know that the camera's position is rough."""
-    found = World(WITH_FIX).identify(Query(b"photo", uncertainty=20_000.0))
+    found = World(WITH_FIX).identify(IdentifyRequest(b"photo", uncertainty=20_000.0))
     assert found.location.source is LocationSource.EXIF
     assert found.location.coordinates == Coordinates(-17.0, -56.0, 20_000.0)
 
@@ -74,14 +74,14 @@ def test_the_callers_uncertainty_holds_for_the_position_of_the_exif():
 def test_without_any_place_the_caller_is_asked_for_one():
     """And told why the photo's own position could not serve."""
     with pytest.raises(LocationRequired, match="it has no EXIF") as caught:
-        World().identify(Query(b"photo"))
+        World().identify(IdentifyRequest(b"photo"))
     assert [error.field for error in caught.value.errors] == ["decimalLatitude", "decimalLongitude"]
 
 
 def test_geo_off_asks_nothing_of_the_database():
     """For zoos and gardens: the look alone decides, and no place is needed."""
     world = World()
-    found = world.identify(Query(b"photo", use_geo=False))
+    found = world.identify(IdentifyRequest(b"photo", use_geo=False))
     assert found.geo.status is GeoStatus.DISABLED
     assert found.location.source is LocationSource.NONE
     assert world.features.asked == []
@@ -89,7 +89,7 @@ def test_geo_off_asks_nothing_of_the_database():
 
 def test_the_operator_can_switch_places_off():
     """Then no request brings them back."""
-    found = World(WITH_FIX, enabled=False).identify(Query(b"photo"))
+    found = World(WITH_FIX, enabled=False).identify(IdentifyRequest(b"photo"))
     assert found.geo.status is GeoStatus.DISABLED
 
 
@@ -97,7 +97,7 @@ def test_a_database_that_is_down_costs_the_place_and_not_the_answer():
     """The visitor still gets an answer, and it says what it lacks."""
     world = World(WITH_FIX)
     world.features.is_down = True
-    found = world.identify(Query(b"photo"))
+    found = world.identify(IdentifyRequest(b"photo"))
     assert found.geo.status is GeoStatus.DEGRADED
     assert found.candidates[0].score == pytest.approx(found.candidates[0].vision_score)
 
@@ -106,7 +106,7 @@ def test_a_place_that_nobody_knows_is_said_to_be_one():
     """The open ocean is no reason to call every animal unexpected."""
     world = World(WITH_FIX)
     world.features.entry = place()
-    found = world.identify(Query(b"photo"))
+    found = world.identify(IdentifyRequest(b"photo"))
     assert found.geo.status is GeoStatus.NO_DATA
     assert found.expected_taxa == 0
     assert {one.expected_here for one in found.candidates} == {None}
@@ -117,15 +117,15 @@ def test_without_the_model_there_is_no_answer():
     world = World(WITH_FIX)
     world.classifier.is_broken = True
     with pytest.raises(ModelUnavailable):
-        world.identify(Query(b"photo"))
+        world.identify(IdentifyRequest(b"photo"))
 
 
 def test_features_are_asked_for_in_the_month_of_the_photo():
     """The caller's date wins over the camera's; without any it is the whole year."""
     for query, month in (
-        (Query(b"photo"), 8),
-        (Query(b"photo", event_date=EventDate("2024-01", 1)), 1),
-        (Query(b"photo", event_date=EventDate("2024")), 0),
+        (IdentifyRequest(b"photo"), 8),
+        (IdentifyRequest(b"photo", event_date=EventDate("2024-01", 1)), 1),
+        (IdentifyRequest(b"photo", event_date=EventDate("2024")), 0),
     ):
         world = World(WITH_FIX)
         world.identify(query)
@@ -135,7 +135,7 @@ def test_features_are_asked_for_in_the_month_of_the_photo():
 def test_an_uploaded_photo_is_read_by_its_key_and_then_discarded():
     """It is nobody's business any more."""
     world = World(WITH_FIX)
-    world.identify(Query(upload="key"))
+    world.identify(IdentifyRequest(upload="key"))
     assert world.photos.opened == [b"large photo"]
     assert world.uploads.photos == {}
 
@@ -144,21 +144,21 @@ def test_an_uploaded_photo_waits_for_another_try_where_something_is_missing():
     """Whoever forgot the place need not send 20 MB again."""
     world = World()
     with pytest.raises(LocationRequired):
-        world.identify(Query(upload="key"))
-    world.identify(Query(upload="key", coordinates=PANTANAL))
+        world.identify(IdentifyRequest(upload="key"))
+    world.identify(IdentifyRequest(upload="key", coordinates=PANTANAL))
     assert world.uploads.photos == {}
 
 
 def test_the_orientation_of_the_exif_reaches_the_model():
     """Or the model would look at animals lying on their sides."""
     world = World(WITH_FIX)
-    world.identify(Query(b"photo"))
+    world.identify(IdentifyRequest(b"photo"))
     assert world.classifier.shown[0][0, 0, 0] == 6
 
 
 def test_every_stage_is_timed_in_milliseconds():
     """Each look at the fake clock takes a quarter of a second."""
-    timings = World(WITH_FIX).identify(Query(b"photo")).timings
+    timings = World(WITH_FIX).identify(IdentifyRequest(b"photo")).timings
     assert list(timings) == [
         "read", "locate", "features", "decode", "classify", "wait", "combine", "total",
     ]  # fmt: skip
@@ -174,6 +174,6 @@ def test_features_that_take_too_long_are_done_without():
             return Future()
 
     world = World(WITH_FIX)
-    found = world.identify._replace(beside=Never(), patience=0.0)(Query(b"photo"))
+    found = world.identify._replace(beside=Never(), patience=0.0)(IdentifyRequest(b"photo"))
     assert found.geo.status is GeoStatus.DEGRADED
     assert found.candidates[0].score == pytest.approx(found.candidates[0].vision_score)

@@ -4,7 +4,7 @@ from dataclasses import fields
 import pytest
 
 from chalicelib.errors import InvalidSettings
-from chalicelib.settings import Settings, processors, under_chalice_command
+from chalicelib.settings import Settings, available_cpus, is_chalice_cli
 
 
 def test_nothing_set_gives_the_defaults():
@@ -49,8 +49,8 @@ def test_not_a_number_is_no_number():
 
 def test_the_chalice_command_is_told_from_lambda():
     """Only under the command is the development server improved."""
-    assert under_chalice_command({"AWS_CHALICE_CLI_MODE": "true"})
-    assert not under_chalice_command({})
+    assert is_chalice_cli({"AWS_CHALICE_CLI_MODE": "true"})
+    assert not is_chalice_cli({})
 
 
 LIMITS = [one.name for one in fields(Settings) if one.name.startswith(("maximum_", "minimum_"))]
@@ -67,9 +67,9 @@ def test_every_limit_of_input_has_limits_itself(name, text):
 @pytest.mark.parametrize(("megabytes", "expected"), [(512, 1), (1769, 1), (3538, 2), (10240, 5)])
 def test_lambda_gives_processors_by_memory(megabytes, expected):
     """Whatever number of cores it shows."""
-    assert processors({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)}) == expected
+    assert available_cpus({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)}) == expected
 
 
 def test_elsewhere_all_cores_count():
     """As on a laptop, where nobody counts the time."""
-    assert processors({}) == os.cpu_count()
+    assert available_cpus({}) == os.cpu_count()

@@ -25,8 +25,8 @@ from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 
 from chalicelib.classifier.tflite import TfliteClassifier
-from chalicelib.domain import InputSize
-from chalicelib.photo.reader import PhotoLimits, PillowPhotoReader
+from chalicelib.domain import ModelInput
+from chalicelib.photo.reader import DecodeLimits, PillowPhotoReader
 from tools import ROOT
 
 Pixels = NDArray[np.float32]
@@ -34,7 +34,7 @@ Logits = NDArray[np.float32]
 
 DIRECTORY: Final = ROOT / "chalicelib" / "data" / "model"
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic"})
-NO_LIMITS: Final = PhotoLimits(*[sys.maxsize] * 6)
+NO_LIMITS: Final = DecodeLimits(*[sys.maxsize] * 6)
 
 FLOAT16_TOLERANCE: Final = 0.1
 FLOAT32_TOLERANCE: Final = 1e-4
@@ -93,7 +93,7 @@ HEADER: Final = (
 )
 
 
-def read_pixels(path: Path, size: InputSize) -> Pixels:
+def read_pixels(path: Path, size: ModelInput) -> Pixels:
     """A photo as the service shows it to the model: RGB, 0 to 255."""
     photo = PillowPhotoReader(NO_LIMITS).open(path.read_bytes())
     return photo.pixels(size, orientation=1).astype(np.float32)

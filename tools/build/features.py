@@ -23,7 +23,7 @@ import shapely
 
 from chalicelib.answer.fusion import PRESENCE
 from chalicelib.domain import Status
-from chalicelib.features.cells import COARSEST, FINEST
+from chalicelib.features.cells import COARSEST_RESOLUTION, FINEST_RESOLUTION
 from chalicelib.features.observations import ALL_MONTHS
 from tools import ROOT
 
@@ -36,7 +36,7 @@ CONTINENTS: Final = {
 }  # fmt: skip
 """UN M49 (https://unstats.un.org/unsd/methodology/m49/); 003 holds the Caribbean too."""
 
-SAMPLE_RESOLUTION: Final = FINEST + 1
+SAMPLE_RESOLUTION: Final = FINEST_RESOLUTION + 1
 """A cell is sampled at the centres of its seven children of this resolution."""
 
 SCHEMA: Final = """
@@ -232,7 +232,7 @@ def sample_cells(regions: Regions) -> dict[str, Cell]:
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     surface: dict[bool, set[str]] = {True: set(), False: set()}
     for cell, region, land in zip(fine, located, is_land, strict=True):
-        for resolution in range(COARSEST, FINEST + 1):
+        for resolution in range(COARSEST_RESOLUTION, FINEST_RESOLUTION + 1):
             parent = h3.cell_to_parent(cell, resolution)
             surface[land].add(parent)
             if region is not None:
@@ -240,7 +240,7 @@ def sample_cells(regions: Regions) -> dict[str, Cell]:
 
     def has(cell: str, *, land: bool) -> bool:
         # Who stands one fine cell from the shore may still photograph what swims there.
-        reach = h3.grid_disk(cell, 1) if h3.get_resolution(cell) == FINEST else [cell]
+        reach = h3.grid_disk(cell, 1) if h3.get_resolution(cell) == FINEST_RESOLUTION else [cell]
         return not surface[land].isdisjoint(reach)
 
     return {
@@ -383,7 +383,7 @@ def prevalence(
     """
     area: dict[bool, dict[str, float]] = {True: defaultdict(float), False: defaultdict(float)}
     for name, cell in cells.items():
-        if h3.get_resolution(name) == FINEST:
+        if h3.get_resolution(name) == FINEST_RESOLUTION:
             for region, number in cell.samples.items():
                 area[True][region] += number * cell.sea
                 area[False][region] += number * cell.land

@@ -19,7 +19,7 @@ from chalicelib.settings import Settings
 from tools.database.connection import Database, DatasetError
 
 FeatureRow = tuple[int, int, int, float, str, int]
-"""Cell, month, taxon (0: effort), looks, status, months: a row of ``geo_feature``."""
+"""Cell, month, taxon (0: effort), observations, status, months: a row of ``geo_feature``."""
 
 TaxonRow = tuple[int, str, float]
 """Number within the dataset, taxonID, prevalence."""
@@ -31,11 +31,11 @@ CLEARED_AT_ONCE: Final = 50_000
 """Rows of one transaction that removes: each is kept for undoing until its end."""
 
 DESCRIPTION: Final = (
-    "version", "title", "licence", "citation", "expected_presence", "prior_looks",
+    "version", "title", "licence", "citation", "expected_presence", "prior_strength",
 )  # fmt: skip
 """What must be said of a dataset: columns of ``dataset``."""
 
-COLUMNS: Final = "dataset, cell, month, taxon, looks, status, months"
+COLUMNS: Final = "dataset, cell, month, taxon, observations, status, months"
 BULK_LOAD: Final = (
     "LOAD DATA LOCAL INFILE %s INTO TABLE geo_feature "
     "FIELDS TERMINATED BY ',' LINES TERMINATED BY '\\n' "

@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from chalicelib.domain import EXPECTED_IN_RANGE
 from chalicelib.errors import InvalidSettings
-from chalicelib.features.observations import ALL_MONTHS, EFFORT
-from chalicelib.features.smoothing import RANGE_PRIOR
+from chalicelib.features.observations import ALL_MONTHS, EFFORT_ROW
+from chalicelib.features.smoothing import RANGE_PRIOR_STRENGTH
 from chalicelib.settings import Settings
 from tools.build.features import TARGET
 from tools.database.connection import DatasetError
@@ -47,7 +47,11 @@ def describe(store: Path) -> tuple[dict[str, Any], list[TaxonRow]]:
     facts = dict(connection.execute("SELECT name, value FROM dataset").fetchall())
     taxa = connection.execute("SELECT id, taxon_id, prevalence FROM taxon ORDER BY id").fetchall()
     connection.close()
-    return {**facts, "expected_presence": EXPECTED_IN_RANGE, "prior_looks": RANGE_PRIOR}, taxa
+    return {
+        **facts,
+        "expected_presence": EXPECTED_IN_RANGE,
+        "prior_strength": RANGE_PRIOR_STRENGTH,
+    }, taxa
 
 
 def rows(store: Path, span: Span = EVERYWHERE) -> Iterator[FeatureRow]:
@@ -58,13 +62,13 @@ def rows(store: Path, span: Span = EVERYWHERE) -> Iterator[FeatureRow]:
     """
     connection = sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)
     for cell, samples in connection.execute(EFFORTS, span):
-        yield cell, 0, EFFORT, float(samples), "native", ALL_MONTHS
+        yield cell, 0, EFFORT_ROW, float(samples), "native", ALL_MONTHS
     found = connection.execute(ROWS, span)
     for (cell, taxon), parts in groupby(found, key=lambda row: (row[0], row[1])):
         together = list(parts)
         _, _, _, status, months, _ = max(together, key=lambda row: row[5])
-        looks = sum(row[2] for row in together)
-        yield cell, 0, taxon, looks, status, months
+        observations = sum(row[2] for row in together)
+        yield cell, 0, taxon, observations, status, months
     connection.close()
 
 

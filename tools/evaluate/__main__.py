@@ -34,7 +34,7 @@ from chalicelib.domain import (
     Taxon,
 )
 from chalicelib.errors import LocationRequired, RangefinderError
-from chalicelib.identify import Query
+from chalicelib.identify import IdentifyRequest
 from chalicelib.settings import Settings
 from tools.build.features import Regions, read_table
 from tools.evaluate.metrics import Interval, bootstrap, brier_score, expected_calibration_error
@@ -143,7 +143,7 @@ def identify(
         point = Coordinates(float(row["decimalLatitude"]), float(row["decimalLongitude"]))
     uncertainty = row.get("coordinateUncertaintyInMeters")
     date = row.get("eventDate") or ""
-    query = Query(
+    query = IdentifyRequest(
         photo,
         coordinates=point,
         uncertainty=float(uncertainty) if uncertainty else None,
@@ -154,7 +154,7 @@ def identify(
     try:
         found = services.identify(query)
     except LocationRequired:
-        found = services.identify(Query(photo, use_geo=False))
+        found = services.identify(IdentifyRequest(photo, use_geo=False))
     level, steps, right = judge_decision(found.decision, truth[0])
     return Outcome(
         row=row,

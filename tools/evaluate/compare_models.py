@@ -19,7 +19,7 @@ from tqdm import tqdm
 from chalicelib.answer import fusion
 from chalicelib.bootstrap import Services
 from chalicelib.classifier.tflite import TfliteClassifier
-from chalicelib.domain import Coordinates, Geo, InputSize, Scores
+from chalicelib.domain import Coordinates, ModelInput, PlaceLookup, Scores
 from chalicelib.ports import Photo
 from chalicelib.settings import Settings
 
@@ -30,7 +30,7 @@ class Contestant:
 
     name: str
     classifier: TfliteClassifier
-    size: InputSize
+    size: ModelInput
     megabytes: float
     alone: list[bool]
     together: list[bool]
@@ -93,7 +93,7 @@ def main() -> None:
     for row in tqdm(rows, unit="photo", disable=None):
         content = (arguments.labels.parent / row["file"]).read_bytes()
         point = Coordinates(float(row["decimalLatitude"]), float(row["decimalLongitude"]))
-        place = services.places.geo(point, month=0)
+        place = services.places.look_up(point, month=0)
         for one in found:
             scores = one.look(services.identify.photos.open(content))
             truth = one.classifier.model.taxa[int(row["classIndex"])]
@@ -113,7 +113,7 @@ def main() -> None:
         )
 
 
-def without_features(geo: Geo) -> Geo:
+def without_features(geo: PlaceLookup) -> PlaceLookup:
     """The same place, not to be used."""
     return geo._replace(features=None)
 

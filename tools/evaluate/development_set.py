@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from chalicelib.answer import fusion
 from chalicelib.bootstrap import Services
-from chalicelib.domain import Coordinates, Geo, GeoStatus, Taxon
+from chalicelib.domain import Coordinates, GeoStatus, PlaceLookup, Taxon
 from tools.evaluate.metrics import Flags, Floats
 
 
@@ -29,7 +29,7 @@ class DevelopmentSet:
     taxa: tuple[Taxon, ...]
     columns: NDArray[np.intp]
     logits: Floats
-    geos: tuple[Geo, ...]
+    geos: tuple[PlaceLookup, ...]
     presence: Floats
     prevalence: Floats
     truth: NDArray[np.intp]
@@ -77,7 +77,7 @@ def read(labels: Path, services: Services) -> DevelopmentSet:
             float(row["decimalLongitude"]),
             float(row["coordinateUncertaintyInMeters"]),
         )
-        geos.append(services.places.geo(point, int(row["eventDate"][5:7])))
+        geos.append(services.places.look_up(point, int(row["eventDate"][5:7])))
     presence = np.full((len(rows), len(taxa)), np.nan)
     prevalence = np.ones(len(taxa))
     for number, geo in enumerate(geos):

@@ -14,8 +14,8 @@ import duckdb
 import h3.api.basic_int as h3
 import numpy as np
 
-from chalicelib.features.cells import COARSEST, FINEST
-from chalicelib.features.observations import EFFORT
+from chalicelib.features.cells import COARSEST_RESOLUTION, FINEST_RESOLUTION
+from chalicelib.features.observations import EFFORT_ROW
 from tools.occurrences.names import RANKS
 from tools.occurrences.statement import BASE, BINS_PER_DEGREE
 
@@ -31,7 +31,7 @@ LOOKS: Final = """
 """
 CLASSES: Final = f"""
     CREATE TABLE look_class AS
-    SELECT classes, {EFFORT}::SMALLINT AS taxon FROM (SELECT DISTINCT classes FROM look)
+    SELECT classes, {EFFORT_ROW}::SMALLINT AS taxon FROM (SELECT DISTINCT classes FROM look)
      UNION
     SELECT classes, classes // ({BASE} ** power)::BIGINT % {BASE} AS taxon
       FROM (SELECT DISTINCT classes FROM look), range({len(RANKS)}) AS digit (power)
@@ -72,14 +72,14 @@ def connect(work: Path, memory: str, threads: int | None) -> duckdb.DuckDBPyConn
 
 
 def count(connection: duckdb.DuckDBPyConnection) -> None:
-    """From ``look`` to ``feature``: cell, month, taxon, looks."""
+    """From ``look`` to ``feature``: cell, month, taxon, observations."""
     map_bins(connection)
     connection.execute(CLASSES)
     connection.execute(SEEN)
     connection.execute(
-        "CREATE TABLE feature (cell BIGINT, month TINYINT, taxon SMALLINT, looks BIGINT)"
+        "CREATE TABLE feature (cell BIGINT, month TINYINT, taxon SMALLINT, observations BIGINT)"
     )
-    for resolution in range(FINEST, COARSEST - 1, -1):
+    for resolution in range(FINEST_RESOLUTION, COARSEST_RESOLUTION - 1, -1):
         for month, kept in (("month", "month > 0"), ("0", "true")):
             connection.execute(COUNTED.format(resolution=resolution, month=month, kept=kept))
     connection.execute("DROP TABLE seen")
@@ -102,7 +102,7 @@ def map_bins(connection: duckdb.DuckDBPyConnection) -> None:
             h3.latlng_to_cell(
                 min((latitude + 0.5) / BINS_PER_DEGREE, 90.0),
                 (longitude + 0.5) / BINS_PER_DEGREE,
-                FINEST,
+                FINEST_RESOLUTION,
             )
             for latitude, longitude in bins
         ]
@@ -113,7 +113,7 @@ def map_bins(connection: duckdb.DuckDBPyConnection) -> None:
     lineage = [
         (cell, h3.cell_to_parent(cell, resolution), resolution)
         for cell in sorted(cells)
-        for resolution in range(COARSEST, FINEST + 1)
+        for resolution in range(COARSEST_RESOLUTION, FINEST_RESOLUTION + 1)
     ]
     if lineage:
         insert(connection, "lineage", *np.array(lineage, dtype=np.int64).T)

@@ -23,7 +23,7 @@ SCHEMA: Final = """
         licence TEXT NOT NULL,
         citation TEXT NOT NULL,
         expected_presence REAL NOT NULL,
-        prior_looks REAL NOT NULL
+        prior_strength REAL NOT NULL
     );
     CREATE TABLE dataset_taxon (
         taxon INTEGER PRIMARY KEY, taxon_id TEXT NOT NULL UNIQUE, prevalence REAL NOT NULL
@@ -32,7 +32,7 @@ SCHEMA: Final = """
         cell INTEGER NOT NULL,
         month INTEGER NOT NULL,
         taxon INTEGER NOT NULL,
-        looks REAL NOT NULL,
+        observations REAL NOT NULL,
         status TEXT NOT NULL,
         months INTEGER NOT NULL,
         PRIMARY KEY (cell, month, taxon)

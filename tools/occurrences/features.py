@@ -1,4 +1,4 @@
-"""What the counted looks come to: the rows, taxa, licence and version of a dataset."""
+"""What the counted observations come to: the rows, taxa, licence and version of a dataset."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Any, Final
 import duckdb
 
 from chalicelib.domain import Status
-from chalicelib.features.observations import ALL_MONTHS, EFFORT
+from chalicelib.features.observations import ALL_MONTHS, EFFORT_ROW
 from tools.database.dataset_loader import FeatureRow, TaxonRow
 from tools.occurrences.names import numbers
 from tools.occurrences.statement import LICENCES
@@ -17,7 +17,7 @@ CHUNK: Final = 100_000
 
 PREVALENCES: Final = f"""
     WITH effort AS (
-        SELECT cell, looks AS observers FROM feature WHERE month = 0 AND taxon = {EFFORT}
+        SELECT cell, observations AS observers FROM feature WHERE month = 0 AND taxon = {EFFORT_ROW}
     ),
     step (cell, parent, resolution) AS (
         SELECT DISTINCT inner_cell.parent, outer_cell.parent, inner_cell.resolution
@@ -45,9 +45,9 @@ PREVALENCES: Final = f"""
          UNION ALL
         SELECT cell, weight / observers FROM wide JOIN effort USING (cell)
     )
-    SELECT taxon, coalesce(sum(looks * share), 0) / greatest((SELECT count(*) FROM fine), 1)
+    SELECT taxon, coalesce(sum(observations * share), 0) / greatest((SELECT count(*) FROM fine), 1)
       FROM feature LEFT JOIN share USING (cell)
-     WHERE month = 0 AND taxon <> {EFFORT}
+     WHERE month = 0 AND taxon <> {EFFORT_ROW}
      GROUP BY taxon ORDER BY taxon
 """
 """The mean over all cells of resolution 4 that were looked at of the very presence that the
@@ -94,30 +94,30 @@ def licence(connection: duckdb.DuckDBPyConnection) -> str:
     return LICENCES[number(connection, "SELECT max(licence_number) FROM look WHERE reason IS NULL")]
 
 
-def taxa(connection: duckdb.DuckDBPyConnection, prior_looks: float) -> list[TaxonRow]:
+def taxa(connection: duckdb.DuckDBPyConnection, prior_strength: float) -> list[TaxonRow]:
     """The classes that somebody saw somewhere, with their prevalence.
 
     The others are unmapped: a download of birds says nothing against bears.
     """
     named = {number: taxon_id for taxon_id, number in numbers().items()}
-    found = connection.execute(PREVALENCES, {"prior": prior_looks}).fetchall()
+    found = connection.execute(PREVALENCES, {"prior": prior_strength}).fetchall()
     return [(taxon, named[taxon], prevalence) for taxon, prevalence in found]
 
 
 def rows(connection: duckdb.DuckDBPyConnection) -> Iterator[FeatureRow]:
     """The rows of ``geo_feature`` in the order of its primary key, streamed."""
     reader = connection.cursor().execute(
-        "SELECT cell, month, taxon, looks FROM feature ORDER BY ALL"
+        "SELECT cell, month, taxon, observations FROM feature ORDER BY ALL"
     )
     while chunk := reader.fetchmany(CHUNK):
-        for cell, month, taxon, looks in chunk:
-            yield cell, month, taxon, float(looks), Status.RECORDED.value, ALL_MONTHS
+        for cell, month, taxon, observations in chunk:
+            yield cell, month, taxon, float(observations), Status.RECORDED.value, ALL_MONTHS
 
 
 def version(connection: duckdb.DuckDBPyConnection, description: Mapping[str, Any]) -> str:
     """From the content: the same records give the same version, in whatever order they come."""
     digest = connection.execute(
-        "SELECT count(*), bit_xor(md5_number(concat_ws(' ', cell, month, taxon, looks))) "
+        "SELECT count(*), bit_xor(md5_number(concat_ws(' ', cell, month, taxon, observations))) "
         "FROM feature"
     ).fetchone()
     content = repr((digest, sorted(numbers().items()), sorted(description.items())))

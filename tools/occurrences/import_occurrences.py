@@ -30,7 +30,7 @@ from tools.occurrences.sources import FORMATS, Request, Source, open_source
 from tools.occurrences.statement import LICENCES, Filters, literal, statement
 from tools.occurrences.tables import SourceError
 
-PRIOR_LOOKS: Final = 10.0
+PRIOR_STRENGTH: Final = 10.0
 """Observers that the wider cell's word is worth in a finer one. Nobody has measured it."""
 
 EXPECTED_PRESENCE: Final = 0.001
@@ -64,7 +64,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--maximum-uncertainty", type=float, metavar="METRES", default=default.maximum_uncertainty
     )
     parser.add_argument("--reject-basis", nargs="*", default=default.rejected_bases)
-    parser.add_argument("--prior-looks", type=float, default=PRIOR_LOOKS)
+    parser.add_argument("--prior-strength", type=float, default=PRIOR_STRENGTH)
     parser.add_argument("--expected-presence", type=float, default=EXPECTED_PRESENCE)
     parser.add_argument("--memory", default="2GB", help="what DuckDB keeps before it spills")
     parser.add_argument("--threads", type=int, help="default: as many as there are cores")
@@ -156,10 +156,10 @@ def load(
         "licence": features.licence(connection),
         "citation": (options.citation or source.citation or "")[:LONGEST_CITATION],
         "expected_presence": options.expected_presence,
-        "prior_looks": options.prior_looks,
+        "prior_strength": options.prior_strength,
     }
     description["version"] = features.version(connection, description)
-    taxa = features.taxa(connection, options.prior_looks)
+    taxa = features.taxa(connection, options.prior_strength)
     total = features.number(connection, "SELECT count(*) FROM feature")
     rows: Iterable[FeatureRow] = tqdm(
         features.rows(connection), desc="writing", total=total, unit="row", disable=None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import floor
 from typing import Final
 
-from chalicelib.features.cells import COARSEST, UNCERTAINTY_LIMITS
+from chalicelib.features.cells import COARSEST_RESOLUTION, UNCERTAINTY_LIMITS
 from tools.build.features import read_table
 from tools.occurrences.names import RANKS, ClassNames
 
@@ -135,11 +135,10 @@ def statement(relation: str, names: ClassNames, filters: Filters) -> str:
 def resolution() -> str:
     """The finest H3 resolution that the uncertainty bears, as ``features.cells`` has it."""
     cases = " ".join(
-        f"WHEN uncertainty <= {limit} THEN {finest}" for finest, limit in UNCERTAINTY_LIMITS
+        f"WHEN uncertainty <= {limit} THEN {number}" for number, limit in UNCERTAINTY_LIMITS
     )
-    return (
-        f"CASE WHEN uncertainty IS NULL THEN {UNCERTAINTY_LIMITS[0][0]} {cases} ELSE {COARSEST} END"
-    )
+    finest = UNCERTAINTY_LIMITS[0][0]
+    return f"CASE WHEN uncertainty IS NULL THEN {finest} {cases} ELSE {COARSEST_RESOLUTION} END"
 
 
 def join(rank: str) -> str:

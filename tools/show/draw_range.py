@@ -14,8 +14,8 @@ import h3
 import matplotlib as mpl
 
 from chalicelib.domain import WHOLE_YEAR
-from chalicelib.features.cells import FINEST
-from chalicelib.features.observations import OUT_OF_SEASON, season
+from chalicelib.features.cells import FINEST_RESOLUTION
+from chalicelib.features.observations import OUT_OF_SEASON_FACTOR, month_mask
 from tools import ROOT
 from tools.build.features import TARGET, read_land, read_table
 
@@ -38,11 +38,11 @@ CELLS: Final = """
 def presences(taxon_id: str, month: int) -> Iterator[tuple[float, float, float]]:
     """Longitude and latitude of each fine cell with the taxon, and its presence there."""
     connection = sqlite3.connect(f"{TARGET.as_uri()}?mode=ro", uri=True)
-    rows = connection.execute(CELLS, (season(month), OUT_OF_SEASON, taxon_id)).fetchall()
+    rows = connection.execute(CELLS, (month_mask(month), OUT_OF_SEASON_FACTOR, taxon_id)).fetchall()
     connection.close()
     for number, presence in rows:
         cell = format(number, "x")
-        if h3.get_resolution(cell) == FINEST:
+        if h3.get_resolution(cell) == FINEST_RESOLUTION:
             latitude, longitude = h3.cell_to_latlng(cell)
             yield longitude, latitude, presence
 

@@ -4,7 +4,7 @@ import pytest
 from chalicelib.answer.decision import decide
 from chalicelib.answer.ranking import Opinions, Ranking
 from chalicelib.answer.taxon_index import Animals
-from chalicelib.domain import DecisionKind, Geography, Name, Rejection, Taxon, Thresholds
+from chalicelib.domain import DecisionKind, Geography, NamedTaxon, Rejection, Taxon, Thresholds
 from tests.fakes import ANT, CANIS, DOG, JAGUAR, LEOPARD
 
 THRESHOLDS = Thresholds(animal=0.5, not_an_animal=0.1, named=0.8, rolled_up=0.85)
@@ -28,7 +28,7 @@ def test_a_sure_score_gives_the_name():
         candidates((JAGUAR, 0.9, 0.8, True), (LEOPARD, 0.1, 0.2, False)), 0.9, THRESHOLDS
     )
     assert found.kind is DecisionKind.SPECIES
-    assert found.name == Name("Panthera onca", "species", 0.9)
+    assert found.name == NamedTaxon("Panthera onca", "species", 0.9)
     assert found.rejection is None
 
 
@@ -88,7 +88,7 @@ def test_where_the_place_rejects_the_picture_what_there_is_instead_is_named():
     found = decide(
         candidates((JAGUAR, 0.6, 0.1, True), (LEOPARD, 0.4, 0.9, False)), 0.9, THRESHOLDS
     )
-    assert found.rejection == Rejection(LEOPARD, JAGUAR, Name("Panthera", "genus", 1.0))
+    assert found.rejection == Rejection(LEOPARD, JAGUAR, NamedTaxon("Panthera", "genus", 1.0))
     assert found.kind is DecisionKind.ROLLED_UP
 
 
@@ -98,6 +98,6 @@ def test_a_very_sure_picture_is_named_against_the_place():
         candidates((LEOPARD, 0.9, 0.99, False), (JAGUAR, 0.1, 0.01, True)), 0.9, THRESHOLDS
     )
     assert found.kind is DecisionKind.SPECIES
-    assert found.name == Name("Panthera pardus", "species", 0.9)
+    assert found.name == NamedTaxon("Panthera pardus", "species", 0.9)
     assert found.rejection is not None
     assert found.rejection.instead == JAGUAR

@@ -1,7 +1,7 @@
 import pytest
 
 from chalicelib.answer import fusion
-from chalicelib.domain import Geo, GeoStatus, Scores, Status, TaxonFeature
+from chalicelib.domain import GeoStatus, PlaceLookup, Scores, Status, TaxonFeature
 from tests.fakes import (
     ANT,
     DATASET,
@@ -22,8 +22,8 @@ def scores(*values: float) -> Scores:
     return FakeClassifier(values).classify(None)  # type: ignore[arg-type]
 
 
-def applied(**taxa: TaxonFeature) -> Geo:
-    return Geo(GeoStatus.APPLIED, place(**taxa), DATASET)
+def applied(**taxa: TaxonFeature) -> PlaceLookup:
+    return PlaceLookup(GeoStatus.APPLIED, place(**taxa), DATASET)
 
 
 def test_the_place_turns_the_order_of_look_alikes():
@@ -57,14 +57,16 @@ def test_nothing_is_ever_forbidden():
 
 def test_a_model_without_animals_has_no_candidates():
     """Nothing is animal, and nothing fails."""
-    found = fusion.fuse(scores(1.0), MODEL._replace(taxa=(None,)), Geo(GeoStatus.DISABLED), BOUNDS)
+    found = fusion.fuse(
+        scores(1.0), MODEL._replace(taxa=(None,)), PlaceLookup(GeoStatus.DISABLED), BOUNDS
+    )
     assert (list(found[0]), found[1]) == ([], 0)
 
 
 def test_scores_of_another_model_are_not_taken_for_its_own():
     """Their number must be that of the model's outputs."""
     with pytest.raises(ValueError, match="outputs"):
-        fusion.fuse(scores(*[0.1] * 10), MODEL, Geo(GeoStatus.DISABLED), BOUNDS)
+        fusion.fuse(scores(*[0.1] * 10), MODEL, PlaceLookup(GeoStatus.DISABLED), BOUNDS)
 
 
 def test_scores_and_vision_scores_each_sum_to_one():
@@ -92,7 +94,7 @@ def test_the_place_has_no_opinion_of_domestic_cosmopolitan_and_unmapped_animals(
 def test_without_a_place_the_picture_alone_decides(status):
     """Then score is visionScore, and nothing is called unexpected."""
     candidates, _ = fusion.fuse(
-        scores(0.3, 0.4, 0.1, 0.1, 0.05, 0.05), MODEL, Geo(status, place(), DATASET), BOUNDS
+        scores(0.3, 0.4, 0.1, 0.1, 0.05, 0.05), MODEL, PlaceLookup(status, place(), DATASET), BOUNDS
     )
     assert candidates[0].taxon == LEOPARD
     for candidate in candidates:

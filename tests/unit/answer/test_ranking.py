@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from chalicelib.answer import fusion
 from chalicelib.answer.decision import likeliest
 from chalicelib.answer.taxon_index import HIGHER_RANKS, Animals
-from chalicelib.domain import Candidate, Geo, GeoStatus, Name, Taxon
+from chalicelib.domain import Candidate, GeoStatus, NamedTaxon, PlaceLookup, Taxon
 from tests.fakes import ANT, DATASET, DOG, JAGUAR, LEOPARD, MODEL, feature, place
 
 BOUNDS = fusion.WeightBounds(floor=0.1, ceiling=10.0)
@@ -15,7 +15,7 @@ scores_of_a_model = st.lists(st.floats(0, 1, width=32), min_size=len(TAXA), max_
     lambda values: np.array(values, dtype=np.float32)
 )
 places = st.builds(
-    lambda taxa: Geo(GeoStatus.APPLIED, place(**taxa), DATASET),
+    lambda taxa: PlaceLookup(GeoStatus.APPLIED, place(**taxa), DATASET),
     st.dictionaries(
         st.sampled_from(["jaguar", "leopard", "dog", "elsewhere"]),
         st.builds(feature, st.floats(0, 1), st.floats(0.001, 1)),
@@ -23,7 +23,7 @@ places = st.builds(
 )
 
 
-def one_by_one(scores: np.ndarray, geo: Geo) -> list[Candidate]:
+def one_by_one(scores: np.ndarray, geo: PlaceLookup) -> list[Candidate]:
     """The rule of fusion as it is told, animal by animal and without arrays."""
     assert geo.features is not None
     weighed = []
@@ -63,12 +63,14 @@ def test_scores_of_a_name_are_those_of_all_that_bear_it(values):
     """By its own name and by each of the higher ranks."""
     animals, scores = Animals(TAXA), np.array(values)
 
-    def best(names: list[tuple[str, str] | None]) -> Name:
+    def best(names: list[tuple[str, str] | None]) -> NamedTaxon:
         sums: dict[tuple[str, str], float] = {}
         for name, score in zip(names, values, strict=True):
             if name is not None:
                 sums[name] = sums.get(name, 0.0) + score
-        return max((Name(*name, score) for name, score in sums.items()), key=lambda one: one.score)
+        return max(
+            (NamedTaxon(*name, score) for name, score in sums.items()), key=lambda one: one.score
+        )
 
     def higher(taxon: Taxon, rank: str) -> tuple[str, str] | None:
         return (taxon.higher[rank], rank) if rank in taxon.higher else None
@@ -92,7 +94,9 @@ def test_a_rank_that_no_animal_has_names_nothing():
 def test_candidates_can_be_taken_as_from_any_sequence():
     """By number, from the end, or some of them."""
     scores = np.array([0.0, 0.1, 0.4, 0.2, 0.0, 0.05, 0.25], dtype=np.float32)
-    found, _ = fusion.fuse(scores, MODEL._replace(taxa=TAXA), Geo(GeoStatus.DISABLED), BOUNDS)
+    found, _ = fusion.fuse(
+        scores, MODEL._replace(taxa=TAXA), PlaceLookup(GeoStatus.DISABLED), BOUNDS
+    )
     assert found[0].taxon == DOG
     assert found[-1].taxon == ANT
     assert [one.taxon for one in found[1:3]] == [DOG._replace(taxon_id="poodle"), LEOPARD]
@@ -105,7 +109,7 @@ def test_of_equal_scores_the_model_s_order_decides():
     found, _ = fusion.fuse(
         np.full(len(TAXA), 0.1, np.float32),
         MODEL._replace(taxa=TAXA),
-        Geo(GeoStatus.DISABLED),
+        PlaceLookup(GeoStatus.DISABLED),
         BOUNDS,
     )
     assert [one.taxon for one in found] == [taxon for taxon in TAXA if taxon]

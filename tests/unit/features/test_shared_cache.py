@@ -7,13 +7,15 @@ import pytest
 
 from chalicelib.domain import FeatureSource
 from chalicelib.errors import CacheUnavailable, FeaturesUnavailable
-from chalicelib.features.shared_cache import DATASET_KEY, SharedCachedFeatures, Times
-from chalicelib.ports import Process
+from chalicelib.features.shared_cache import DATASET_KEY, CachePolicy, SharedCachedFeatures
+from chalicelib.ports import Runtime
 from chalicelib.production import this_process
 from tests.fakes import FakeClock, FakeFeatures, feature, place
 
 CHAIN = ("84a8f4bffffffff", "83a8f4fffffffff", "82a8f7fffffffff")
-TIMES = Times(fresh=100, empty=10, kept=1000, jitter=0.1, lease=2, wait=1, poll=0.1, dataset=30)
+TIMES = CachePolicy(
+    fresh=100, empty=10, kept=1000, jitter=0.1, lease=2, wait=1, poll=0.1, dataset=30
+)
 KEY = f"geo:facts-1:0:{CHAIN[0]}"
 
 
@@ -27,7 +29,7 @@ class FakeSharedCache:
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     @property
-    def is_left_alone(self) -> bool:
+    def is_breaker_open(self) -> bool:
         return self.is_down
 
     def get(self, key: str) -> bytes | None:
@@ -68,7 +70,7 @@ class World:
         self.while_sleeping: Callable[[], None] = lambda: None
 
     def environment(self, name: str = "one") -> SharedCachedFeatures:
-        process = Process(lambda: name, self.clock, self.sleep, lambda: self.chance)
+        process = Runtime(lambda: name, self.clock, self.sleep, lambda: self.chance)
         return SharedCachedFeatures(self.database, self.cache, TIMES, process)
 
     def sleep(self, seconds: float) -> None:
@@ -152,11 +154,11 @@ def test_who_is_left_alone_is_told():
     """For metrics and alarms."""
     world = World()
     one = world.environment()
-    assert one.left_alone() == ()
+    assert one.open_breakers() == ()
     world.cache.is_down = True
-    assert one.left_alone() == ("cache",)
+    assert one.open_breakers() == ("cache",)
     world.database.is_down = True
-    assert one.left_alone() == ("cache", "database")
+    assert one.open_breakers() == ("cache", "database")
 
 
 def test_who_misses_while_another_loads_waits_a_bounded_moment():
@@ -298,7 +300,7 @@ def test_who_comes_upon_a_new_dataset_tells_all_at_once():
 def test_environments_of_one_snapshot_hold_leases_of_their_own():
     """Lambda may restore many from one: what was drawn at the start they all share."""
     one, two = this_process(), this_process()
-    assert len({one.new_owner(), one.new_owner(), two.new_owner()}) == 3
+    assert len({one.new_lease_token(), one.new_lease_token(), two.new_lease_token()}) == 3
     state = random.getstate()
     chances = [one.random() for _ in range(5)]
     random.setstate(state)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from chalicelib.domain import Coordinates, EventDate
 from chalicelib.errors import InvalidInput, MalformedRequest, PhotoTooLarge, RangefinderError
 from chalicelib.http import parameters, requests
-from chalicelib.identify import Query
+from chalicelib.identify import IdentifyRequest
 from tests.forms import BOUNDARY, FORM_TYPE, form
 from tests.strategies import form_bodies
 
@@ -70,7 +70,7 @@ def test_a_form_and_a_raw_body_ask_the_same():
 def test_a_photo_alone_is_enough():
     """All else has a default; an empty field is an absent one."""
     query, wanted = ask_form(("photo", PHOTO), ("decimalLatitude", ""), ("eventDate", " "))
-    assert query == Query(PHOTO)
+    assert query == IdentifyRequest(PHOTO)
     assert wanted == (parameters.CANDIDATES.default, "en")
 
 

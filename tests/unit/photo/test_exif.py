@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import Coordinates, EventDate, ExifFault, NoFix
+from chalicelib.domain import Coordinates, EventDate, ExifFault, MissingPosition
 from chalicelib.photo.exif import BudgetedReader, ExifreadExifReader
 from fuzz import attacks
 from tests import exif_blocks as exif
@@ -81,9 +81,9 @@ def test_a_position_that_cannot_be_believed_is_none_with_the_reason(fields, reas
     """Never an exception, and never a wrong place."""
     found = read_gps(**fields)
     assert found.coordinates is None
-    assert found.no_fix is not None
-    assert found.no_fix.fault is ExifFault.INVALID_POSITION
-    assert reason in found.no_fix.reason
+    assert found.missing_position is not None
+    assert found.missing_position.fault is ExifFault.INVALID_POSITION
+    assert reason in found.missing_position.reason
 
 
 def test_one_zero_coordinate_is_a_place():
@@ -101,7 +101,7 @@ def test_missing_gps_is_told_from_missing_exif():
         (oriented, ExifFault.NO_POSITION, "it has no GPS position"),
         (broken, ExifFault.UNREADABLE, "its EXIF is unreadable"),
     ):
-        assert READER.read(content).no_fix == NoFix(fault, reason)
+        assert READER.read(content).missing_position == MissingPosition(fault, reason)
 
 
 @given(st.binary(max_size=300))
@@ -114,7 +114,7 @@ def test_any_bytes_are_no_more_than_no_fix(content):
 def test_any_directories_are_a_place_or_a_reason(content):
     """Whatever they point at, and however often they point at themselves."""
     found = READER.read(content)
-    assert (found.coordinates is None) == (found.no_fix is not None)
+    assert (found.coordinates is None) == (found.missing_position is not None)
     assert 1 <= found.orientation <= 8
 
 
@@ -133,7 +133,7 @@ def test_the_reads_of_an_exif_block_are_bounded_by_the_setting():
     content = exif.block(gps=exif.gps())
     assert READER.read(content).coordinates
     found = ExifreadExifReader(maximum_reads=5).read(content)
-    assert found.no_fix == NoFix(ExifFault.UNREADABLE, "its EXIF is unreadable")
+    assert found.missing_position == MissingPosition(ExifFault.UNREADABLE, "its EXIF is unreadable")
 
 
 @given(st.data())
@@ -143,7 +143,7 @@ def test_any_damage_to_a_good_block_is_survived(data):
     for _ in range(data.draw(st.integers(1, 8))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     found = READER.read(bytes(content))
-    assert (found.coordinates is None) == (found.no_fix is not None)
+    assert (found.coordinates is None) == (found.missing_position is not None)
     if found.coordinates:
         assert abs(found.coordinates.latitude) <= 90
         assert abs(found.coordinates.longitude) <= 180

@@ -7,25 +7,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from chalicelib.domain import InputSize
+from chalicelib.domain import ModelInput
 from chalicelib.errors import (
     PhotoTooLarge,
     RangefinderError,
     UnreadablePhoto,
     UnsupportedMediaType,
 )
-from chalicelib.photo.reader import UPRIGHT, PhotoLimits, PillowPhotoReader
+from chalicelib.photo.reader import UPRIGHT, DecodeLimits, PillowPhotoReader
 from fuzz import files
 from fuzz.files import encode
 from tests import exif_blocks
 from tools import ROOT
 
-SIZE = InputSize(64, 64, 0.9)
+SIZE = ModelInput(64, 64, 0.9)
 PIXEL = zlib.compress(bytes(4))
 SMALL_HEIC = (ROOT / "tests" / "data" / "small.heic").read_bytes()
 """samples/jaguar.jpg by pillow-heif: 96 by 64 pixels, to be turned by a quarter."""
 
-LIMITS = PhotoLimits(
+LIMITS = DecodeLimits(
     bytes=2_000_000,
     pixels=1_000_000,
     decoding_bytes=20_000_000,

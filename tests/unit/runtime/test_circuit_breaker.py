@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from chalicelib.errors import CacheUnavailable
-from chalicelib.runtime.circuit_breaker import Breaker, Patience
+from chalicelib.runtime.circuit_breaker import Breaker, BreakerPolicy
 from tests.fakes import FakeClock
 
 
@@ -22,7 +22,7 @@ class Server:
 
 
 def breaker(clock: FakeClock) -> Breaker:
-    return Breaker("The cache", clock, (OSError,), CacheUnavailable, Patience(3, 5.0))
+    return Breaker("The cache", clock, (OSError,), CacheUnavailable, BreakerPolicy(3, 5.0))
 
 
 def test_after_some_failures_the_server_is_left_alone():

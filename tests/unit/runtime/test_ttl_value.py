@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib.runtime.ttl_value import Remembered
+from chalicelib.runtime.ttl_value import TtlValue
 from tests.fakes import FakeClock
 
 
@@ -21,7 +21,7 @@ class Source:
 def test_a_value_is_asked_for_again_only_after_its_time():
     """Not with each request."""
     clock, source = FakeClock(), Source()
-    value = Remembered(source, 30, clock)
+    value = TtlValue(source, 30, clock)
     assert [value(), value()] == [1, 1]
     clock.now += 29
     assert value() == 1
@@ -33,7 +33,7 @@ def test_what_was_known_outlives_a_fault_that_is_forgiven():
     """And is not asked for with each request meanwhile; the first time there is nothing."""
     clock, source = FakeClock(), Source()
     source.is_down = True
-    value = Remembered(source, 30, clock, forgiven=(OSError,))
+    value = TtlValue(source, 30, clock, forgiven=(OSError,))
     with pytest.raises(OSError, match="down"):
         value()
     source.is_down = False
@@ -50,7 +50,7 @@ def test_what_was_known_outlives_a_fault_that_is_forgiven():
 def test_other_faults_are_the_callers():
     """A password that is known to be old is no password."""
     clock, source = FakeClock(), Source()
-    value = Remembered(source, 30, clock)
+    value = TtlValue(source, 30, clock)
     value()
     source.is_down = True
     clock.now += 30
@@ -60,9 +60,9 @@ def test_other_faults_are_the_callers():
 
 def test_what_turns_out_to_be_wrong_is_asked_for_at_once():
     """And what is right stays."""
-    value = Remembered(Source(), 30, FakeClock())
+    value = TtlValue(Source(), 30, FakeClock())
     value()
-    value.must_be(lambda known: known == 1)
+    value.invalidate_unless(lambda known: known == 1)
     assert value() == 1
-    value.must_be(lambda known: known == 7)
+    value.invalidate_unless(lambda known: known == 7)
     assert value() == 2
