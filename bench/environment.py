@@ -15,6 +15,7 @@ from io import BytesIO
 from typing import Final, NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 from PIL import Image
 
 from chalicelib.bootstrap import Services
@@ -58,7 +59,7 @@ class Undecided:
 def service() -> Identify:
     """The service as settings have it, without the model."""
     services = Services.build(Settings.from_environment())
-    return services.identify._replace(classifier=Undecided(services.classifier.model))
+    return replace(services.identify, classifier=Undecided(services.classifier.model))
 
 
 def any_photo() -> bytes:

@@ -15,10 +15,11 @@ from typing import Any, Final
 
 import pymysql
 import redis
+from msgspec.structs import replace
 
 from bench.servers import servers
 from chalicelib.domain import PlaceFeatures, TaxonFeature
-from chalicelib.features.cache_codec import encode_entry, place_entry
+from chalicelib.features.cache_codec import PlaceCodec
 from chalicelib.features.cells import cell_chain
 from chalicelib.features.memory_cache import MemoryCachedFeatures
 from chalicelib.features.mysql import LOOKUP, MysqlFeatures, MysqlOptions
@@ -47,7 +48,7 @@ def medians(*calls: Callable[[], object]) -> tuple[float, ...]:
 def with_every_animal(features: PlaceFeatures, taxa: frozenset[str]) -> PlaceFeatures:
     """A place where all of them have been seen, as occurrences make some."""
     some = next(iter(features.taxa.values()))
-    return features._replace(taxa={one: TaxonFeature(some.status, 0.5, 0.1) for one in taxa})
+    return replace(features, taxa={one: TaxonFeature(some.status, 0.5, 0.1) for one in taxa})
 
 
 def main() -> None:
@@ -87,8 +88,9 @@ class Tiers:
         features = self.database.features(cells, YEAR)
         if is_full:
             features = with_every_animal(features, self.database.dataset().taxa)
-        key = f"geo:{features.dataset}:{YEAR}:{cells[0]}"
-        self.cache.put(key, encode_entry(place_entry(features, time.time() + LONG, 0.0)), LONG)
+        codec = PlaceCodec(features.dataset, YEAR, cells[0])
+        key = codec.key()
+        self.cache.put(key, codec.encode(features, time.time() + LONG, 0.0), LONG)
         memory = MemoryCachedFeatures(self.shared, time.monotonic, LONG, LONG, 1_000)
         memory.features(cells, YEAR)
         statement = LOOKUP.format(cells="%s, %s, %s", months="%s")

@@ -61,7 +61,8 @@ def main() -> None:
             taken = [client.memory_usage(key) for key in keys]
         print(
             f"cache: {len(keys):,} places of resolution {FINEST_RESOLUTION}, "
-            f"{statistics.median(values):,.0f} bytes each at the median, {max(values):,} at the most; with what Redis adds "
+            f"{statistics.median(values):,.0f} bytes each at the median, "
+            f"{max(values):,} at the most; with what Redis adds "
             f"{statistics.mean(taken):,.0f} bytes on average, so {LAND_CELLS:,} cells of land "
             f"take {statistics.mean(taken) * LAND_CELLS / 1e6:.0f} MB a month"
         )

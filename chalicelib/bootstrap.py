@@ -1,22 +1,28 @@
-"""Puts the service together: the one place that names concrete classes.
+"""Put the service together: the only module that names concrete classes.
 
-Built once for each environment (a Lambda execution environment, or the process
-of ``chalice local``), when ``app.py`` is imported, so that wrong settings end the
-start and not a request. Nothing is opened yet: each adapter opens its file or
-connection when it is first used, and keeps it; only the model is loaded ahead.
+It is built once for each environment (a Lambda execution environment, or the process of
+``chalice local``), when ``app.py`` is imported, so that wrong settings stop the start and not a
+request. Only the model is loaded ahead. Each other part opens its file or connection at first use
+and keeps it.
 """
 
+import random
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
-from chalicelib.answer.fusion import WeightBounds
+from msgspec import Struct
+
 from chalicelib.answer.names import CsvNames
+from chalicelib.answer.ranking import WeightBounds
+from chalicelib.answer.taxon_index import taxon_index
 from chalicelib.classifier.tflite import TfliteClassifier
 from chalicelib.errors import ModelUnavailable
 from chalicelib.features.memory_cache import MemoryCachedFeatures
+from chalicelib.features.mysql_url import MysqlConnection
 from chalicelib.features.place_service import Places
 from chalicelib.features.sqlite import EmbeddedFeatures
 from chalicelib.identify import Identify
@@ -28,13 +34,13 @@ from chalicelib.runtime.aws import aws_client
 from chalicelib.settings import DATA, Settings, available_cpus
 
 LOOKUP_THREADS: Final = 8
-"""Lookups beside predictions: one is used on Lambda, more under ``chalice local``."""
+"""Threads that look places up: Lambda uses one, ``chalice local`` more."""
 
 NAMES_FILE: Final = DATA / "vernacular.csv"
 
 
-class Services(NamedTuple):
-    """What the routes call."""
+class Services(Struct, frozen=True, eq=False, kw_only=True):
+    """The parts that the routes call."""
 
     settings: Settings
     identify: Identify
@@ -45,24 +51,13 @@ class Services(NamedTuple):
 
     @classmethod
     def build(
-        cls, settings: Settings, clock: Clock = time.monotonic, process: Runtime | None = None
+        cls, settings: Settings, clock: Clock = time.monotonic, runtime: Runtime | None = None
     ) -> Self:
-        """Choose and connect the parts as ``settings`` say."""
+        """Choose and connect the parts by the settings; tests pass a clock and a runtime."""
         classifier = TfliteClassifier(
             settings.model_directory, settings.classifier_threads or available_cpus()
         )
-        repository = MemoryCachedFeatures(
-            feature_repository(settings, clock, process),
-            clock=clock,
-            seconds_to_live=settings.memory_cache_seconds,
-            seconds_kept=settings.cache_kept_seconds,
-            maximum_entries=settings.memory_cache_entries,
-        )
-        places = Places(
-            repository,
-            WeightBounds(settings.geo_weight_floor, settings.geo_weight_ceiling),
-            settings.geo,
-        )
+        places = Places(feature_repository(settings, clock, runtime), settings.geo)
         uploads: UploadStore = NoUploadStore()
         if settings.uploads_bucket:
             uploads = S3UploadStore(
@@ -83,35 +78,103 @@ class Services(NamedTuple):
             exif=ExifreadExifReader(settings.maximum_exif_reads),
             places=places,
             classifier=classifier,
+            weight_bounds=WeightBounds(settings.geo_weight_floor, settings.geo_weight_ceiling),
             clock=clock,
             new_id=lambda: str(uuid.uuid4()),
-            beside=ThreadPoolExecutor(LOOKUP_THREADS, "features"),
-            patience=settings.features_timeout_seconds,
+            executor=ThreadPoolExecutor(LOOKUP_THREADS, "features"),
+            features_timeout=settings.features_timeout_seconds,
         )
-        return cls(settings, identify, places, classifier, uploads, CsvNames(NAMES_FILE))
+        return cls(
+            settings=settings,
+            identify=identify,
+            places=places,
+            classifier=classifier,
+            uploads=uploads,
+            names=CsvNames(NAMES_FILE),
+        )
 
     def prepare(self) -> None:
-        """Load the model before the first photo comes: Lambda starts with more than its share.
+        """Load the model before the first photo, while Lambda starts with more CPU than its share.
 
-        No thread: what takes long in it holds the interpreter's lock. A model that cannot be
-        loaded is no reason to end here; ``GET /readyz`` and each prediction will say so.
+        A thread would not help: loading holds the interpreter's lock. A model that cannot be
+        loaded does not stop the start; ``GET /readyz`` and each prediction report it.
         """
         with suppress(ModelUnavailable):
             self.classifier.load()
+            taxon_index(self.classifier.model)
 
 
 def feature_repository(
-    settings: Settings, clock: Clock, process: Runtime | None
+    settings: Settings, clock: Clock, runtime: Runtime | None
 ) -> FeatureRepository:
-    """The database or the embedded store, behind the shared cache if there is one."""
-    if settings.mysql_url:
-        from chalicelib import production  # noqa: PLC0415 - see there
+    """Return the stack of repositories: memory, then the shared cache, then the store."""
+    return MemoryCachedFeatures(
+        _shared_cache(_store(settings, clock), settings, clock, runtime),
+        clock=clock,
+        ttl=settings.memory_cache_seconds,
+        stale_if_error=settings.cache_kept_seconds,
+        maximum_entries=settings.memory_cache_entries,
+    )
 
-        repository: FeatureRepository = production.database(settings, clock)
-    else:
-        repository = EmbeddedFeatures(settings.features_file)
-    if settings.redis_url:
-        from chalicelib import production  # noqa: PLC0415
 
-        repository = production.shared_cache(repository, settings, clock, process)
-    return repository
+def _store(settings: Settings, clock: Clock) -> FeatureRepository:
+    """Return MySQL if a setting names it, else the embedded file."""
+    if not settings.mysql_url:
+        return EmbeddedFeatures(settings.features_file)
+    # A cold start without a database does without this module.
+    from chalicelib.features import mysql  # noqa: PLC0415
+
+    options = mysql.MysqlOptions(
+        timeout=settings.mysql_timeout_seconds,
+        certificate_authorities=_text(settings.mysql_certificate_authorities),
+    )
+    return mysql.MysqlFeatures(mysql_account(settings, settings.mysql_url, clock), options, clock)
+
+
+def mysql_account(
+    settings: Settings, server: MysqlConnection, clock: Clock
+) -> Callable[[], MysqlConnection]:
+    """Return what provides user and password: Secrets Manager, IAM, or the URL itself."""
+    from chalicelib.features import credentials  # noqa: PLC0415 - as above
+
+    if settings.mysql_secret:
+        return credentials.from_secret(server, settings.mysql_secret, aws_client, clock)
+    if settings.mysql_iam:
+        return credentials.from_iam(server, aws_client, clock)
+    return lambda: server
+
+
+def _shared_cache(
+    store: FeatureRepository, settings: Settings, clock: Clock, runtime: Runtime | None
+) -> FeatureRepository:
+    """Return the store behind Redis if a setting names one, else the store."""
+    if not settings.redis_url:
+        return store
+    # A cold start without a shared cache does without these modules.
+    from chalicelib.features import redis_cache, shared_cache  # noqa: PLC0415
+
+    options = redis_cache.RedisOptions(
+        settings.redis_url,
+        is_cluster=settings.redis_cluster,
+        timeout=settings.redis_timeout_seconds,
+        certificate_authorities=_text(settings.redis_certificate_authorities),
+    )
+    policy = shared_cache.CachePolicy(
+        ttl=settings.shared_cache_seconds, stale_if_error=settings.cache_kept_seconds
+    )
+    return shared_cache.SharedCachedFeatures(
+        store, redis_cache.RedisCache(options, clock), policy, runtime or system_runtime()
+    )
+
+
+def system_runtime() -> Runtime:
+    """Return the system's time and randomness.
+
+    Lambda may restore several environments from one snapshot. They would share the state of
+    Python's own generator, so the randomness comes from the operating system.
+    """
+    return Runtime(lambda: uuid.uuid4().hex, time.time, time.sleep, random.SystemRandom().random)
+
+
+def _text(path: object | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,13 +1,14 @@
-"""The whole job on one page: photo in, animal out, by its look and its place."""
+"""Identify the animal in a photo: read, locate, look up the place, classify, combine."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from chalicelib.answer import fusion
+from msgspec import Struct, field
+
 from chalicelib.answer.decision import decide
+from chalicelib.answer.ranking import WeightBounds, fuse
 from chalicelib.domain import (
     WHOLE_YEAR,
     Coordinates,
@@ -20,19 +21,19 @@ from chalicelib.domain import (
     PlaceLookup,
 )
 from chalicelib.errors import LocationRequired
-from chalicelib.features import cells
+from chalicelib.features.cells import cell_chain
 from chalicelib.features.place_service import Places
 from chalicelib.ports import Classifier, Clock, ExifReader, PhotoReader, UploadStore
 
 Result = TypeVar("Result")
 
 
-class IdentifyRequest(NamedTuple):
-    """What a caller asks: a photo, and what the caller knows about it.
+class IdentifyRequest(Struct, frozen=True):
+    """A photo, and what the caller knows about it.
 
-    ``upload`` is the key of a photo that was uploaded before, in place of ``photo``.
-    The caller's word wins over the photo's EXIF. ``use_geo=False`` is for zoos,
-    gardens and pets, where the place says nothing about the animal.
+    ``upload`` is the key of a photo that was uploaded before, in place of ``photo``. The
+    caller's values win over the photo's EXIF. ``use_geo=False`` is for zoos, gardens and pets,
+    where the place says nothing about the animal. ``uncertainty`` is in metres.
     """
 
     photo: bytes = b""
@@ -43,98 +44,65 @@ class IdentifyRequest(NamedTuple):
     upload: str | None = None
 
 
-@dataclass
-class Stopwatch:
-    """Milliseconds by stage."""
+class Identify(Struct, frozen=True, eq=False, kw_only=True):
+    """The five steps, put together from their parts by :mod:`chalicelib.bootstrap`.
 
-    clock: Clock
-    executor: Executor
-    timings: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Time what runs inside the ``with``."""
-        start = self.clock()
-        yield
-        self.timings[stage] = (self.clock() - start) * 1000
-
-    def beside(
-        self, stage: str, work: Callable[..., Result], *arguments: Any
-    ) -> Callable[[float], Result | None]:
-        """Begin ``work`` beside what follows. What comes back waits for its result.
-
-        For so many seconds; ``None`` where it takes longer. The stage then counts no time.
-        """
-        self.timings[stage] = 0.0
-
-        def timed() -> tuple[Result, float]:
-            start = self.clock()
-            return work(*arguments), (self.clock() - start) * 1000
-
-        running = self.executor.submit(timed)
-
-        def wait(seconds: float) -> Result | None:
-            try:
-                result, self.timings[stage] = running.result(seconds)
-            except TimeoutError:
-                return None
-            return result
-
-        return wait
-
-
-class Identify(NamedTuple):
-    """The service, put together from its parts by :mod:`chalicelib.bootstrap`."""
+    ``features_timeout`` is in seconds: how long to wait for the features of the place once the
+    classifier has finished.
+    """
 
     photos: PhotoReader
     uploads: UploadStore
     exif: ExifReader
     places: Places
     classifier: Classifier
+    weight_bounds: WeightBounds
     clock: Clock
     new_id: Callable[[], str]
-    beside: Executor
-    patience: float
-    """Seconds to wait for the features once the model is done."""
+    executor: Executor
+    features_timeout: float
 
-    def __call__(self, query: IdentifyRequest) -> Identification:
-        """Identify the animal of one photo.
+    def __call__(self, request: IdentifyRequest) -> Identification:
+        """Identify the animal in one photo.
 
-        Raises ``UnsupportedMediaType``, ``PhotoTooLarge``, ``UnreadablePhoto``,
-        ``UnknownUpload``, ``UploadsUnavailable``, ``LocationRequired`` or
-        ``ModelUnavailable``; an uploaded photo then waits for another try. That the
-        place's features cannot be had is no error: the answer says so in ``geo``.
+        If the features of the place are out of reach, that is not an error: the answer says so
+        in ``geo``. After an error an uploaded photo stays, so that the client can try again.
+
+        Raises:
+            UnsupportedMediaType, PhotoTooLarge, UnreadablePhoto: the photo cannot be used.
+            UnknownUpload, UploadsUnavailable: there is no such upload, or no access to it.
+            LocationRequired: neither the photo nor the request says where it was taken.
+            ModelUnavailable: the model cannot be loaded.
         """
         model = self.classifier.model
-        stage = Stopwatch(self.clock, self.beside)
+        stage = Stopwatch(self.clock, self.executor)
         with stage("total"):
             # 1. Read the image.
             with stage("read"):
-                content = self.uploads.read(query.upload) if query.upload else query.photo
+                content = self.uploads.read(request.upload) if request.upload else request.photo
                 photo = self.photos.open(content)
             # 2. Extract the coordinates.
             with stage("locate"):
                 exif = self.exif.read(photo.exif)
-                location = locate(query, exif)
-                event_date = query.event_date or exif.event_date
-            # 3. Obtain the features of that place, while the photo is looked at.
+                location = locate(request, exif)
+                event_date = request.event_date or exif.event_date
+            # 3. Obtain the features of that place, in a thread beside step 4.
             month = (event_date and event_date.month) or WHOLE_YEAR
-            features = stage.beside("features", self._look_up, query, location, month)
+            pending_place = stage.submit("features", self._look_up, request, location, month)
             # 4. Obtain the prediction.
             with stage("decode"):
                 pixels = photo.pixels(model.input_size, exif.orientation)
             with stage("classify"):
                 scores = self.classifier.classify(pixels)
             with stage("wait"):
-                geo = features(self.patience) or PlaceLookup(GeoStatus.DEGRADED)
+                place = stage.result("features", pending_place, self.features_timeout)
+            place = place or PlaceLookup(GeoStatus.DEGRADED)
+            # 5. Combine both, and return the answer.
             with stage("combine"):
-                candidates, animal_score = fusion.fuse(
-                    scores, model, geo, self.places.weight_bounds
-                )
+                candidates, animal_score = fuse(scores, model, place, self.weight_bounds)
                 decision = decide(candidates, animal_score, model.thresholds)
-        # 5. Return it.
-        if query.upload:
-            self.uploads.delete(query.upload)
+        if request.upload:
+            self.uploads.delete(request.upload)
         return Identification(
             prediction_id=self.new_id(),
             model=model,
@@ -144,38 +112,76 @@ class Identify(NamedTuple):
             is_truncated=photo.is_truncated,
             event_date=event_date,
             location=location,
-            geo=geo,
-            expected_taxa=self.places.expected_taxa(geo),
+            geo=place,
             candidates=candidates,
             animal_score=animal_score,
             decision=decision,
             timings=stage.timings,
+            open_breakers=self.places.open_breakers(),
         )
 
-    def _look_up(self, query: IdentifyRequest, location: Location, month: int) -> PlaceLookup:
-        if not query.use_geo:
+    def _look_up(self, request: IdentifyRequest, location: Location, month: int) -> PlaceLookup:
+        if not request.use_geo:
             return PlaceLookup(GeoStatus.DISABLED)
         return self.places.look_up(location.coordinates, month)
 
 
-def locate(query: IdentifyRequest, exif: ExifReading) -> Location:
-    """Where the photo was taken: the caller's word first, then the photo's own.
+def locate(request: IdentifyRequest, exif: ExifReading) -> Location:
+    """Return where the photo was taken: the request's coordinates, else those of the EXIF.
 
-    Raises ``LocationRequired`` where neither says and the place is to be used.
+    Raises ``LocationRequired`` if there are none and the place is to be used.
     """
-    point = query.coordinates or exif.coordinates
-    fault = exif.missing_position.fault if exif.missing_position else None
+    point = request.coordinates or exif.coordinates
+    missing = exif.missing_position
     if point is None:
-        if query.use_geo:
-            raise LocationRequired(
-                exif.missing_position.reason if exif.missing_position else "it has no position"
-            )
-        return Location(LocationSource.NONE, exif=fault)
-    if query.uncertainty is not None:
-        point = Coordinates(point.latitude, point.longitude, query.uncertainty)
+        if request.use_geo:
+            raise LocationRequired(missing.reason if missing else "it has no position")
+        return Location(LocationSource.NONE, exif=missing.fault if missing else None)
+    if request.uncertainty is not None:
+        point = Coordinates(point.latitude, point.longitude, request.uncertainty)
     return Location(
-        source=LocationSource.REQUEST if query.coordinates else LocationSource.EXIF,
+        source=LocationSource.REQUEST if request.coordinates else LocationSource.EXIF,
         coordinates=point,
-        cell=cells.cell_chain(point)[0],
-        exif=fault,
+        cell=cell_chain(point)[0],
+        exif=missing.fault if missing else None,
     )
+
+
+class Stopwatch(Struct):
+    """Measure the stages of one identification, in milliseconds."""
+
+    clock: Clock
+    executor: Executor
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Time the body of the ``with`` statement."""
+        start = self.clock()
+        yield
+        self.timings[stage] = (self.clock() - start) * 1000
+
+    def submit(
+        self, stage: str, work: Callable[..., Result], *arguments: Any
+    ) -> Future[tuple[Result, float]]:
+        """Start ``work`` in the executor; :meth:`result` waits for it."""
+        self.timings[stage] = 0.0
+
+        def timed() -> tuple[Result, float]:
+            start = self.clock()
+            return work(*arguments), (self.clock() - start) * 1000
+
+        return self.executor.submit(timed)
+
+    def result(
+        self, stage: str, future: Future[tuple[Result, float]], seconds: float
+    ) -> Result | None:
+        """Return the result of ``future``; after ``seconds`` give up and return ``None``.
+
+        A stage that was given up counts no time.
+        """
+        try:
+            result, self.timings[stage] = future.result(seconds)
+        except TimeoutError:
+            return None
+        return result

@@ -1,4 +1,4 @@
-"""What the pipeline needs of the world, as protocols that a small fake can satisfy."""
+"""What the pipeline needs from outside, as protocols that a small fake can satisfy."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -20,11 +20,11 @@ Clock = Callable[[], float]
 
 
 class Runtime(NamedTuple):
-    """What an environment has of its own.
+    """Time, sleep and chance, passed in so that no test waits.
 
     ``new_lease_token`` returns a unique token for one lease; ``clock`` is the time of day
-    (:func:`time.time`), since cache entries outlive processes; ``sleep`` waits; ``random``
-    returns numbers from 0 to 1, 1 excluded.
+    (:func:`time.time`), since cache entries outlive processes; ``sleep`` waits for some seconds;
+    ``random`` returns numbers from 0 to 1, 1 excluded.
     """
 
     new_lease_token: Callable[[], str]
@@ -50,61 +50,61 @@ class Photo(Protocol):
 
     @property
     def exif(self) -> bytes:
-        """The EXIF block as a TIFF stream; empty where there is none."""
+        """The EXIF block as a TIFF stream; empty if there is none."""
 
     @property
     def is_truncated(self) -> bool:
         """Whether the file broke off. Known once the pixels are decoded."""
 
     def pixels(self, size: ModelInput, orientation: int) -> Pixels:
-        """Decode the part that the model looks at, upright, shape (height, width, 3).
+        """Decode the part that the model sees, upright, shape (height, width, 3).
 
-        Raises :class:`~chalicelib.errors.UnreadablePhoto`, or ``PhotoTooLarge`` before it
-        decodes what would take too much memory.
+        Raises ``UnreadablePhoto``, or ``PhotoTooLarge`` before it decodes what would take too
+        much memory.
         """
 
 
 class PhotoReader(Protocol):
-    """Opens what a visitor sent."""
+    """Opens photos."""
 
     def open(self, content: bytes) -> Photo:
-        """Raises ``UnsupportedMediaType``, ``PhotoTooLarge`` or ``UnreadablePhoto``."""
+        """Open a photo. Raises ``UnsupportedMediaType``, ``PhotoTooLarge``, ``UnreadablePhoto``."""
 
 
 class ExifReader(Protocol):
     """Extracts place, date and orientation from an EXIF block."""
 
     def read(self, exif: bytes) -> ExifReading:
-        """Never raises: what cannot be believed is left out, with the reason."""
+        """Read a TIFF stream. Never raises: it leaves out what is implausible, with the reason."""
 
 
 class FeatureRepository(Protocol):
-    """The animals of a place, wherever they are kept.
+    """The animals of places.
 
-    Embedded file, database and cache all speak this, so that a cache is but a
-    decorator and settings alone decide what stands behind the pipeline.
+    The embedded file, the database and both caches implement it. A cache is a decorator, and the
+    settings alone decide what stands behind the pipeline.
     """
 
     def dataset(self) -> Dataset:
-        """The dataset in force. Raises ``FeaturesUnavailable``."""
+        """Return the dataset in force. Raises ``FeaturesUnavailable``."""
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
-        """The features of a chain of H3 cells, finest first, in ``month``.
+        """Return the features of a chain of H3 cells, finest first.
 
-        The first cell of the chain names the entry (and its key in a cache).
-        ``month`` is 1 to 12, or ``WHOLE_YEAR``. A place that nobody knows gives
-        an entry without taxa. Raises ``FeaturesUnavailable``.
+        The first cell names the entry, also in a cache. ``month`` is 1 to 12, or
+        ``WHOLE_YEAR``. An unknown place gives an entry without taxa. Raises
+        ``FeaturesUnavailable``.
         """
 
     def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
-        """How firmly one taxon is expected in each of many cells, where it is at all.
+        """Return the presence of one taxon in each of many cells, where it has one.
 
-        As :meth:`features` has it for a chain of only that cell. Raises
+        It is the presence that :meth:`features` gives for a chain of only that cell. Raises
         ``FeaturesUnavailable``.
         """
 
     def open_breakers(self) -> tuple[str, ...]:
-        """Which servers (``cache``, ``database``) have failed and are not asked just now."""
+        """Return the servers (``cache``, ``database``) whose circuit breaker is open."""
 
 
 class SharedCache(Protocol):
@@ -112,59 +112,69 @@ class SharedCache(Protocol):
 
     @property
     def is_breaker_open(self) -> bool:
-        """Whether it has failed and is not asked just now."""
+        """Whether the circuit breaker is open: calls fail at once."""
 
     def get(self, key: str) -> bytes | None:
-        """What is there, if anything."""
+        """Return the value, or ``None`` if there is none."""
 
     def put(self, key: str, value: bytes, seconds: float) -> None:
-        """Keep a value for so long."""
+        """Store a value for some seconds."""
 
-    def lease(self, key: str, owner: str, seconds: float) -> bool:
-        """Whether ``owner`` now is the only one to hold the key, for so long at most."""
+    def lease(self, key: str, token: str, seconds: float) -> bool:
+        """Return whether ``token`` now is the only one that holds the lease ``key``.
 
-    def release(self, key: str, owner: str) -> None:
-        """Give a lease back before its time, if ``owner`` still holds it."""
+        The lease expires after ``seconds``.
+        """
+
+    def release(self, key: str, token: str) -> None:
+        """End a lease early, if ``token`` still holds it."""
 
 
 class NameSource(Protocol):
-    """Tells what animals are called in other languages."""
+    """The names of animals in other languages."""
 
     def in_language(self, tag: str) -> VernacularNames:
-        """The names in the language of a BCP 47 tag, or English where there are none."""
+        """Return the names in the language of a BCP 47 tag, or English if there are none."""
 
 
 class UploadStore(Protocol):
-    """Keeps photos that are too large to post, until they have been looked at."""
+    """Keeps photos that are too large to post, until they are identified."""
 
     def origin(self) -> str:
-        """Where photos are posted to: scheme, host and port; "" where there is no such place.
+        """Return the origin that photos are posted to: scheme, host, port; "" if there is none.
 
         Raises ``UploadsUnavailable``.
         """
 
     def presign(self, media_type: str) -> PresignedUpload:
-        """Leave to upload one photo. Raises ``UploadsUnavailable`` or ``NotConfigured``."""
+        """Create a presigned upload for one photo.
+
+        Raises ``UploadsUnavailable`` or ``NotConfigured``.
+        """
 
     def read(self, key: str) -> bytes:
-        """The photo. Raises as ``ticket`` does, ``UnknownUpload`` or ``PhotoTooLarge``."""
+        """Return the photo.
+
+        Raises ``UploadsUnavailable``, ``NotConfigured``, ``UnknownUpload`` or
+        ``PhotoTooLarge``.
+        """
 
     def delete(self, key: str) -> None:
-        """It is not needed any more. Never raises: what is left behind ends by itself."""
+        """Delete the photo. Never raises: the bucket expires whatever remains."""
 
 
 class Classifier(Protocol):
-    """Tells what a photo looks like."""
+    """The model that classifies pictures."""
 
     @property
     def model(self) -> Model:
-        """What this classifier is. Cheap: loads no weights."""
+        """The description of the model. Cheap: it loads no weights."""
 
     def load(self) -> None:
         """Load the weights now rather than at the first photo. Raises ``ModelUnavailable``."""
 
     def classify(self, pixels: Pixels) -> Scores:
-        """Calibrated probabilities, shape (classes,), summing to 1.
+        """Return calibrated probabilities, shape (classes,), summing to 1.
 
         Raises ``ModelUnavailable``.
         """

@@ -180,7 +180,7 @@ class Settings:
     )
     classifier_threads: int = _setting(
         _number(int, 0, 64),
-        "Threads of one prediction; 0 takes as many as there are available_cpus to have.",
+        "Threads of one prediction; 0 takes as many as there are processors to have.",
         default=0,
     )
     maximum_photo_bytes: int = _setting(

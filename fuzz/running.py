@@ -51,7 +51,7 @@ def send(upload: Upload) -> tuple[int, float]:
 
 @dataclass
 class Run:
-    """UploadStore so far, and which of them passed a bound."""
+    """Uploads so far, and which of them passed a bound."""
 
     honest: dict[str, float]
     """Milliseconds of the photos that others are compared with, by name."""

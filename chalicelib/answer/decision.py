@@ -1,16 +1,16 @@
-"""From scores to a word: the finest name that is sure enough to be acted on.
+"""Decide on one name: the finest that is sure enough to act on.
 
-A list of probabilities leaves the visitor with the question. The decision is the
-taxon that the model names, if its score passes a threshold; else the finest higher
-taxon whose members together pass theirs, as iNaturalist's common ancestor and
-SpeciesNet's roll-up have it; else that nobody can tell, or that there is no animal.
+A list of probabilities leaves the visitor with the question. The decision is a taxon of the
+model, if its score passes a threshold. Otherwise it is the finest higher taxon whose members
+together pass theirs, like iNaturalist's common ancestor and SpeciesNet's roll-up. Otherwise the
+animal is unknown, or there is no animal.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.answer.ranking import Ranking
-from chalicelib.answer.taxon_index import Group
+from chalicelib.answer.taxon_index import NameGroups
 from chalicelib.domain import Decision, DecisionKind, NamedTaxon, Rejection, Thresholds
 
 
@@ -28,7 +28,7 @@ def decide(candidates: Ranking, animal_score: float, thresholds: Thresholds) -> 
     rolled_up = roll_up(candidates, thresholds.rolled_up)
     rejection = None
     if first.expected_here is False:
-        instead = (one.taxon for one in candidates if one.expected_here is not False)
+        instead = (animal.taxon for animal in candidates if animal.expected_here is not False)
         rejection = Rejection(first.taxon, next(instead, None), rolled_up)
     if is_sure:
         return Decision(DecisionKind.SPECIES, named, rejection)
@@ -38,18 +38,18 @@ def decide(candidates: Ranking, animal_score: float, thresholds: Thresholds) -> 
 
 
 def roll_up(candidates: Ranking, threshold: float) -> NamedTaxon | None:
-    """The finest higher taxon whose candidates sum to at least ``threshold``."""
-    for group in candidates.animals.higher:
-        found = likeliest(group, candidates.scores)
-        if found is not None and found.score >= threshold:
-            return found
+    """Return the finest higher taxon whose candidates sum to at least ``threshold``."""
+    for groups in candidates.animals.higher_ranks:
+        taxon = likeliest(groups, candidates.scores)
+        if taxon is not None and taxon.score >= threshold:
+            return taxon
     return None
 
 
-def likeliest(group: Group, scores: NDArray[np.float64]) -> NamedTaxon | None:
-    """The name with the largest sum; breeds, or rooster and hen, count together."""
-    if not group.names:
+def likeliest(groups: NameGroups, scores: NDArray[np.float64]) -> NamedTaxon | None:
+    """Return the name with the largest sum; breeds, or rooster and hen, count together."""
+    if not groups.names:
         return None
-    sums = group.sums(scores)
+    sums = groups.scores_by_name(scores)
     best = int(sums.argmax())
-    return NamedTaxon(*group.names[best], float(sums[best]))
+    return NamedTaxon(*groups.names[best], float(sums[best]))

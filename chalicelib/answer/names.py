@@ -1,4 +1,4 @@
-"""What animals are called in other languages, from the table that ``make names`` builds."""
+"""Vernacular names in other languages, from the table that ``make names`` builds."""
 
 import csv
 from collections import defaultdict
@@ -10,7 +10,7 @@ from chalicelib.domain import ENGLISH, VernacularNames
 
 
 class CsvNames:
-    """The :class:`~chalicelib.ports.NameSource` on a file, read when first needed."""
+    """The :class:`~chalicelib.ports.NameSource` on a file, which is read at first use."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -21,13 +21,19 @@ class CsvNames:
         with self._path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 names[row["language"]][row["taxonID"]] = row["vernacularName"]
-        return {language: VernacularNames(language, found) for language, found in names.items()}
+        return {
+            language: VernacularNames(language, by_taxon_id)
+            for language, by_taxon_id in names.items()
+        }
 
     def in_language(self, tag: str) -> VernacularNames:
-        """By lookup: ``pt-BR`` is ``pt`` where there is nothing nearer (RFC 4647, section 3.4)."""
+        """Return the names of the nearest language that has some, else English.
+
+        Lookup as in RFC 4647, section 3.4: ``pt-BR`` falls back to ``pt``.
+        """
         parts = tag.lower().split("-")
         while parts and parts[0] != ENGLISH.language:
-            if found := self._languages.get("-".join(parts)):
-                return found
+            if names := self._languages.get("-".join(parts)):
+                return names
             parts.pop()
         return ENGLISH

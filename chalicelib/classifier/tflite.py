@@ -18,8 +18,16 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.answer.taxon_index import HIGHER_RANKS
-from chalicelib.domain import Geography, Model, ModelInput, Pixels, Scores, Taxon, Thresholds
+from chalicelib.domain import (
+    HIGHER_RANKS,
+    Geography,
+    Model,
+    ModelInput,
+    Pixels,
+    Scores,
+    Taxon,
+    Thresholds,
+)
 from chalicelib.errors import ModelUnavailable
 
 RUNTIMES: Final = ("tflite_runtime.interpreter", "ai_edge_litert.interpreter")
@@ -100,7 +108,7 @@ class TfliteClassifier:
     def load(self) -> None:
         """Make the interpreter now rather than at the first prediction."""
         with self._lock:
-            _ = self._loaded, self.model.animals
+            _ = self._loaded
 
     def classify(self, pixels: Pixels) -> Scores:
         """Scale, run, and calibrate: probabilities of all classes, summing to 1."""

@@ -1,47 +1,43 @@
-"""How an entry of the shared cache is written, and what of one read is believed.
+"""Encode entries of the shared cache, and validate what comes back.
 
-A cache is memory that others write to, too: older and newer versions of this service,
-other services, an attacker who got that far. An entry is therefore a plain value in
-MessagePack (never a pickle, which could run code) behind a mark, a schema version and a
-checksum, and every number in it is checked. What does not hold is no entry.
+Others write to a cache, too: older and newer versions of this service, other services, or an
+attacker who got that far. An entry is therefore a plain value in MessagePack (never a pickle,
+which could run code) behind magic bytes, a schema version and a checksum. The decoder checks
+every number in it. What fails a check counts as a miss.
 """
 
 import math
 import struct
 import zlib
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Final, Protocol, TypeVar
 
-import msgspec
+from msgspec import DecodeError, Struct, msgpack
 
-from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures, TaxonFeature
+from chalicelib.domain import (
+    Dataset,
+    FeatureSource,
+    PlaceFeatures,
+    TaxonFeature,
+)
 
-MARK: Final = b"RF"
+MAGIC: Final = b"RF"
 SCHEMA: Final = 1
 HEADER: Final = struct.Struct("<2sBI")
-"""Mark, schema version, CRC-32 of the rest."""
+"""Magic bytes, schema version, CRC-32 of the rest."""
 
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-"""Checked while it is decoded. NaN and infinity are outside, too."""
+DATASET_KEY: Final = "geo:dataset"
 
 
-class Envelope(msgspec.Struct, array_like=True, frozen=True):
-    """What is common to all entries.
+class Envelope(Struct, array_like=True, frozen=True):
+    """The part that all entries share.
 
-    ``expires_at`` is in seconds of the Unix epoch, since processes share it;
-    ``cost`` is how many seconds it took to load.
+    ``expires_at`` is in seconds of the Unix epoch, since processes share it. ``load_seconds``
+    says how long the value took to load.
     """
 
     expires_at: float
-    cost: float
-
-
-class ValidatedFeature(TaxonFeature):
-    """A taxon's features, as they are believed."""
-
-    __slots__ = ()
-    presence: Share
-    prevalence: Share
+    load_seconds: float
 
 
 class PlaceEntry(Envelope, array_like=True, frozen=True):
@@ -51,7 +47,7 @@ class PlaceEntry(Envelope, array_like=True, frozen=True):
     cell: str | None
     month: int
     effort: int
-    taxa: Mapping[str, ValidatedFeature]
+    taxa: Mapping[str, TaxonFeature]
 
 
 class DatasetEntry(Envelope, array_like=True, frozen=True):
@@ -65,105 +61,133 @@ class DatasetEntry(Envelope, array_like=True, frozen=True):
     expected_presence: float
 
 
-ENCODER: Final = msgspec.msgpack.Encoder()
-PLACE_DECODER: Final = msgspec.msgpack.Decoder(PlaceEntry)
-DATASET_DECODER: Final = msgspec.msgpack.Decoder(DatasetEntry)
-
-UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError)
-"""What the decoders raise: msgspec lets text that is no UTF-8 through as Python's own error."""
+Entry = TypeVar("Entry", bound=Envelope)
+Value = TypeVar("Value")
 
 
-def encode_entry(entry: Envelope) -> bytes:
-    """An entry as bytes."""
+class EntryCodec(Protocol[Entry, Value]):
+    """Convert between a domain value and its entry in the cache."""
+
+    def key(self, value: Value) -> str:
+        """Return the key to store the value under."""
+
+    def encode(self, value: Value, expires_at: float, load_seconds: float) -> bytes:
+        """Return the value as an entry."""
+
+    def decode(self, raw: bytes | None) -> Entry | None:
+        """Return the entry in ``raw``, or ``None`` if it is not valid."""
+
+    def to_domain(self, entry: Entry, source: FeatureSource) -> Value:
+        """Return the value in the entry."""
+
+
+class PlaceCodec(Struct, frozen=True):
+    """The :class:`EntryCodec` of one place, in one month, by one version of the dataset."""
+
+    dataset: str
+    month: int
+    cell: str
+
+    def key(self, value: PlaceFeatures | None = None) -> str:
+        """Return the key of the place; ``value`` may belong to a newer dataset."""
+        return f"geo:{value.dataset if value else self.dataset}:{self.month}:{self.cell}"
+
+    def encode(self, value: PlaceFeatures, expires_at: float, load_seconds: float) -> bytes:
+        """Return the features as an entry."""
+        return _seal(
+            PlaceEntry(
+                expires_at,
+                load_seconds,
+                value.dataset,
+                value.cell,
+                value.month,
+                value.effort,
+                value.taxa,
+            )
+        )
+
+    def decode(self, raw: bytes | None) -> PlaceEntry | None:
+        """Return the entry in ``raw`` if it is valid, and of this dataset and month."""
+        entry = _decode(PLACE_DECODER, raw)
+        is_of_this_place = entry and entry.dataset == self.dataset and entry.month == self.month
+        return entry if is_of_this_place else None
+
+    def to_domain(self, entry: PlaceEntry, source: FeatureSource) -> PlaceFeatures:
+        """Return the features in the entry."""
+        return PlaceFeatures(
+            dataset=entry.dataset,
+            source=source,
+            cell=entry.cell,
+            month=entry.month,
+            effort=entry.effort,
+            taxa=entry.taxa,
+        )
+
+
+class DatasetCodec(Struct, frozen=True):
+    """The :class:`EntryCodec` of the dataset in force."""
+
+    def key(self, value: Dataset | None = None) -> str:
+        """Return the one key that all versions of the dataset share."""
+        del value
+        return DATASET_KEY
+
+    def encode(self, value: Dataset, expires_at: float, load_seconds: float) -> bytes:
+        """Return the dataset as an entry."""
+        return _seal(
+            DatasetEntry(
+                expires_at,
+                load_seconds,
+                value.version,
+                value.title,
+                value.licence,
+                value.citation,
+                sorted(value.taxa),
+                value.expected_presence,
+            )
+        )
+
+    def decode(self, raw: bytes | None) -> DatasetEntry | None:
+        """Return the entry in ``raw`` if it is valid."""
+        entry = _decode(DATASET_DECODER, raw)
+        return entry if entry and entry.version else None
+
+    def to_domain(self, entry: DatasetEntry, source: FeatureSource) -> Dataset:
+        """Return the dataset in the entry."""
+        del source
+        return Dataset(
+            entry.version,
+            entry.title,
+            entry.licence,
+            entry.citation,
+            frozenset(entry.taxa),
+            entry.expected_presence,
+        )
+
+
+ENCODER: Final = msgpack.Encoder()
+PLACE_DECODER: Final = msgpack.Decoder(PlaceEntry)
+DATASET_DECODER: Final = msgpack.Decoder(DatasetEntry)
+
+DECODE_ERRORS: Final = (DecodeError, UnicodeDecodeError)
+"""msgspec lets text that is not UTF-8 through as Python's own error."""
+
+
+def _seal(entry: Envelope) -> bytes:
     payload = ENCODER.encode(entry)
-    return HEADER.pack(MARK, SCHEMA, zlib.crc32(payload)) + payload
+    return HEADER.pack(MAGIC, SCHEMA, zlib.crc32(payload)) + payload
 
 
-def place_entry(features: PlaceFeatures, expires_at: float, cost: float) -> PlaceEntry:
-    """The entry of a place."""
-    return PlaceEntry(
-        expires_at,
-        cost,
-        features.dataset,
-        features.cell,
-        features.month,
-        features.effort,
-        {taxon_id: ValidatedFeature(*one) for taxon_id, one in features.taxa.items()},
-    )
-
-
-def dataset_entry(dataset: Dataset, expires_at: float, cost: float) -> DatasetEntry:
-    """The entry of the dataset."""
-    return DatasetEntry(
-        expires_at,
-        cost,
-        dataset.version,
-        dataset.title,
-        dataset.licence,
-        dataset.citation,
-        sorted(dataset.taxa),
-        dataset.expected_presence,
-    )
-
-
-def decode_place(raw: bytes | None, dataset: str, month: int) -> PlaceEntry | None:
-    """The entry in ``raw``, if it is one, sound, and of this dataset and month."""
-    payload = _payload(raw)
-    if payload is None:
-        return None
-    try:
-        entry = PLACE_DECODER.decode(payload)
-    except UNREADABLE:
-        return None
-    is_ours = entry.dataset == dataset and entry.month == month
-    return entry if is_ours and _is_valid(entry) else None
-
-
-def decode_dataset(raw: bytes | None) -> DatasetEntry | None:
-    """The entry in ``raw``, if it is one, and sound."""
-    payload = _payload(raw)
-    if payload is None:
-        return None
-    try:
-        entry = DATASET_DECODER.decode(payload)
-    except UNREADABLE:
-        return None
-    return entry if _is_valid(entry) and entry.version else None
-
-
-def place_from_entry(entry: PlaceEntry, source: FeatureSource) -> PlaceFeatures:
-    """What the entry says."""
-    return PlaceFeatures(
-        dataset=entry.dataset,
-        source=source,
-        cell=entry.cell,
-        month=entry.month,
-        effort=entry.effort,
-        taxa=entry.taxa,
-    )
-
-
-def dataset_from_entry(entry: DatasetEntry) -> Dataset:
-    """What the entry says."""
-    return Dataset(
-        entry.version,
-        entry.title,
-        entry.licence,
-        entry.citation,
-        frozenset(entry.taxa),
-        entry.expected_presence,
-    )
-
-
-def _payload(raw: bytes | None) -> bytes | None:
+def _decode(decoder: msgpack.Decoder[Entry], raw: bytes | None) -> Entry | None:
     if raw is None or len(raw) <= HEADER.size:
         return None
-    mark, schema, checksum = HEADER.unpack_from(raw)
+    magic, schema, checksum = HEADER.unpack_from(raw)
     payload = raw[HEADER.size :]
-    if (mark, schema, checksum) != (MARK, SCHEMA, zlib.crc32(payload)):
+    if (magic, schema, checksum) != (MAGIC, SCHEMA, zlib.crc32(payload)):
         return None
-    return payload
-
-
-def _is_valid(entry: Envelope) -> bool:
-    return math.isfinite(entry.expires_at) and 0 <= entry.cost < math.inf
+    try:
+        entry = decoder.decode(payload)
+    except DECODE_ERRORS:
+        return None
+    is_valid = math.isfinite(entry.expires_at) and 0 <= entry.load_seconds < math.inf
+    return entry if is_valid else None

@@ -1,8 +1,8 @@
-"""From a point on the globe to the chain of H3 cells that describe its place.
+"""From a point on the globe to the chain of H3 cells that describes its place.
 
-H3 (https://h3geo.org) resolution 4, about 1,770 km2 a cell, is what
-iNaturalist's geo model uses too; its parents stand in where the fine cell has
-no data or the point is not sure enough for it.
+A cell of H3 (https://h3geo.org) resolution 4 covers about 1,770 km2; iNaturalist's geo model
+uses the same. Its parents stand in if the fine cell has no data, or if the point is too
+uncertain for it.
 """
 
 import math
@@ -19,18 +19,18 @@ FINEST_RESOLUTION: Final = 4
 COARSEST_RESOLUTION: Final = 2
 
 UNCERTAINTY_LIMITS: Final = ((4, 5_000.0), (3, 30_000.0))
-"""Resolution and the largest uncertainty, in metres, that it still bears.
+"""A resolution, and the largest uncertainty in metres for which it is used.
 
-A point 1 km off leaves its resolution-4 cell in 2 % of cases, 10 km off in
-18 %, 25 km off in 44 % (simulated over random points of the land).
+A point that is 1 km off leaves its resolution-4 cell in 2 % of cases, one that is 10 km off in
+18 %, one that is 25 km off in 44 % (simulated over random points on land).
 """
 
 
 ASSUMED_UNCERTAINTY: Final = 1_000.0
-"""Metres, where nobody said: a careful click on a map, or a photographer's distance."""
+"""Metres, if the uncertainty is unknown: a careful click on a map, or a long lens."""
 
 CIRCLE_POINTS: Final = 37
-"""Points that stand for a circle: enough that a cell it barely touches is still found."""
+"""Points that stand for a circle: enough to find a cell that the circle barely touches."""
 
 EARTH_RADIUS: Final = 6_371_008.8
 """Metres: the mean radius of the WGS 84 ellipsoid (IUGG)."""
@@ -41,7 +41,7 @@ _CELL: Final = re.compile(r"8[0-9a-f]{14}")
 
 
 def resolution_for(uncertainty: float | None) -> int:
-    """The finest resolution that a point with this uncertainty (metres) can claim."""
+    """Return the finest resolution for a point with this uncertainty in metres."""
     for resolution, limit in UNCERTAINTY_LIMITS:
         if uncertainty is None or uncertainty <= limit:
             return resolution
@@ -49,31 +49,31 @@ def resolution_for(uncertainty: float | None) -> int:
 
 
 def cell_chain(coordinates: Coordinates) -> tuple[str, ...]:
-    """The point's cell and its parents down to ``COARSEST_RESOLUTION``, finest first.
+    """Return the point's cell and its parents up to ``COARSEST_RESOLUTION``, finest first.
 
-    Parents come from the cell, never from the point: H3's hierarchy is not
-    exact, and for 7 % of points the point's own parent cell is another one.
+    Parents come from the cell, never from the point: H3's hierarchy is not exact, and for 7 %
+    of points the point's own parent cell is a different one.
     """
     resolution = resolution_for(coordinates.uncertainty)
     return with_parents(h3.latlng_to_cell(coordinates.latitude, coordinates.longitude, resolution))
 
 
 def weighted_chains(coordinates: Coordinates) -> tuple[tuple[tuple[str, ...], float], ...]:
-    """The chains of all cells that the circle of uncertainty reaches, each with its share.
+    """Return the chains of all cells that the circle of uncertainty reaches, with weights.
 
-    The centre's own cell comes first. Shares sum to 1: a point near the edge of
-    its cell, or on a coast, counts the neighbours by how likely it lies there.
+    The centre's own cell comes first, and the weights sum to 1. For a point near the edge of its
+    cell, or on a coast, each neighbour counts by the probability that the point lies there.
     """
     resolution = resolution_for(coordinates.uncertainty)
-    found = Counter(h3.latlng_to_cell(*point, resolution) for point in sample_circle(coordinates))
-    return tuple((with_parents(cell), number / CIRCLE_POINTS) for cell, number in found.items())
+    hits = Counter(h3.latlng_to_cell(*point, resolution) for point in sample_circle(coordinates))
+    return tuple((with_parents(cell), count / CIRCLE_POINTS) for cell, count in hits.items())
 
 
 def sample_circle(coordinates: Coordinates) -> list[tuple[float, float]]:
-    """Points spread evenly over the circle of uncertainty, in degrees.
+    """Return points spread evenly over the circle of uncertainty: latitude, longitude in degrees.
 
-    A sunflower (Vogel 1979, https://doi.org/10.1016/0025-5564(79)90080-4), laid
-    on the sphere by the direct formula for great circles.
+    A sunflower (Vogel 1979, https://doi.org/10.1016/0025-5564(79)90080-4), laid on the sphere
+    by the direct formula for great circles.
     """
     radius = (coordinates.uncertainty or ASSUMED_UNCERTAINTY) / EARTH_RADIUS
     sine, cosine = (f(math.radians(coordinates.latitude)) for f in (math.sin, math.cos))
@@ -95,7 +95,7 @@ def sample_circle(coordinates: Coordinates) -> list[tuple[float, float]]:
 
 @cache
 def coarsest_cells() -> tuple[str, ...]:
-    """All 5,882 cells of the coarsest resolution, which cover the Earth."""
+    """Return all 5,882 cells of the coarsest resolution, which cover the Earth."""
     return tuple(
         cell
         for base in h3.get_res0_cells()
@@ -104,11 +104,11 @@ def coarsest_cells() -> tuple[str, ...]:
 
 
 def is_cell(text: str) -> bool:
-    """Whether a text names a cell, in the one form in which H3 writes it."""
+    """Return whether a text names a cell, in the one form in which H3 writes it."""
     return _CELL.fullmatch(text) is not None and h3.is_valid_cell(text)
 
 
 def with_parents(finest: str) -> tuple[str, ...]:
-    """A cell and its parents down to ``COARSEST_RESOLUTION``, finest first."""
+    """Return a cell and its parents up to ``COARSEST_RESOLUTION``, finest first."""
     parents = range(h3.get_resolution(finest) - 1, COARSEST_RESOLUTION - 1, -1)
     return (finest, *(h3.cell_to_parent(finest, resolution) for resolution in parents))

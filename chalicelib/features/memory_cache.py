@@ -1,91 +1,94 @@
-"""Cache-aside over any feature repository.
+"""Cache-aside in the memory of one execution environment, over any feature repository.
 
-People photograph animals in the same few places. A tier in the process answers
-those from memory; what it lacks it asks of the repository it wraps, once, however
-many threads want it.
+People photograph animals in the same few places. This tier answers for those from memory. What
+it lacks it loads from the repository that it wraps, once, however many threads want it (single
+flight).
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from threading import Lock
+
+from msgspec.structs import replace
 
 from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.ports import Clock, FeatureRepository
 
 Key = tuple[str, int, str]
-"""Dataset version, month and cell: a new version invalidates all by itself."""
+"""Dataset version, month and cell: a new version needs no invalidation."""
 
 
-@dataclass(slots=True)
-class _Slot:
-    """One key's place: its entry, when that came, and who may load it."""
+class _CacheEntry:
+    """The features of one key, the time they were loaded, and a lock for loading them."""
 
-    loading: Lock = field(default_factory=Lock)
-    entry: PlaceFeatures | None = None
-    loaded: float = 0.0
+    __slots__ = ("features", "loaded_at", "loading")
+
+    def __init__(self) -> None:
+        self.loading = Lock()
+        self.features: PlaceFeatures | None = None
+        self.loaded_at = 0.0
 
 
 class MemoryCachedFeatures:
-    """A :class:`~chalicelib.ports.FeatureRepository` that remembers another's answers.
+    """A :class:`~chalicelib.ports.FeatureRepository` that caches another one's answers.
 
-    Holds ``maximum_entries`` entries (the least recently used goes first), each
-    for ``seconds_to_live``. Places without data are remembered too. After a failed
-    lookup an entry that has ended still serves as stale, until it is ``seconds_kept`` old;
-    without one the error goes to whoever asked. Neither is remembered.
+    It holds ``maximum_entries`` entries, each for ``ttl`` seconds; the least recently used
+    goes first. Places without data are cached, too. After a failed lookup an expired entry still
+    serves as stale, until it is ``stale_if_error`` seconds old. Without such an entry the caller
+    gets the error. Neither a failure nor a stale answer is cached.
     """
 
     def __init__(
         self,
         repository: FeatureRepository,
         clock: Clock,
-        seconds_to_live: float,
-        seconds_kept: float,
+        ttl: float,
+        stale_if_error: float,
         maximum_entries: int,
     ) -> None:
         self._repository = repository
         self._clock = clock
-        self._seconds_to_live = seconds_to_live
-        self._seconds_kept = seconds_kept
+        self._ttl = ttl
+        self._stale_if_error = stale_if_error
         self._maximum_entries = maximum_entries
-        self._slots: OrderedDict[Key, _Slot] = OrderedDict()
+        self._entries: OrderedDict[Key, _CacheEntry] = OrderedDict()
         self._lock = Lock()
 
     def dataset(self) -> Dataset:
-        """The wrapped repository's dataset."""
+        """Return the wrapped repository's dataset."""
         return self._repository.dataset()
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
-        """From memory if it is fresh there, else from the wrapped repository."""
-        slot = self._slot((self.dataset().version, month, chain[0]))
-        with slot.loading:
-            age = self._clock() - slot.loaded
-            if slot.entry is not None and age < self._seconds_to_live:
-                return slot.entry
+        """Return the features from memory if they are fresh, else from the wrapped repository."""
+        entry = self._entry((self.dataset().version, month, chain[0]))
+        with entry.loading:
+            age = self._clock() - entry.loaded_at
+            if entry.features is not None and age < self._ttl:
+                return entry.features
             try:
-                found = self._repository.features(chain, month)
+                features = self._repository.features(chain, month)
             except FeaturesUnavailable:
-                if slot.entry is None or age >= self._seconds_kept:
+                if entry.features is None or age >= self._stale_if_error:
                     raise
-                return slot.entry._replace(source=FeatureSource.STALE)
-            if found.source is not FeatureSource.STALE:
-                slot.entry = found._replace(source=FeatureSource.MEMORY)
-                slot.loaded = self._clock()
-            return found
+                return replace(entry.features, source=FeatureSource.STALE)
+            if features.source is not FeatureSource.STALE:
+                entry.features = replace(features, source=FeatureSource.MEMORY)
+                entry.loaded_at = self._clock()
+            return features
 
     def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
-        """The wrapped repository's: whoever asked keeps the answer (``Cache-Control``)."""
+        """Return the wrapped repository's answer; clients cache it (``Cache-Control``)."""
         return self._repository.presences(taxon_id, cells, month)
 
     def open_breakers(self) -> tuple[str, ...]:
-        """What the wrapped repository says."""
+        """Return the wrapped repository's."""
         return self._repository.open_breakers()
 
-    def _slot(self, key: Key) -> _Slot:
+    def _entry(self, key: Key) -> _CacheEntry:
         with self._lock:
-            slot = self._slots.setdefault(key, _Slot())
-            self._slots.move_to_end(key)
-            if len(self._slots) > self._maximum_entries:
-                self._slots.popitem(last=False)
-            return slot
+            entry = self._entries.setdefault(key, _CacheEntry())
+            self._entries.move_to_end(key)
+            if len(self._entries) > self._maximum_entries:
+                self._entries.popitem(last=False)
+            return entry

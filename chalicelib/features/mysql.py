@@ -1,7 +1,8 @@
 """The feature repository on MySQL: Aurora in production, MariaDB or MySQL anywhere else.
 
-One connection for each environment, made when first needed and made anew when lost; every
-wait on it ends. ``migrations/`` has the schema, ``tools/database/dataset_loader.py`` what fills it.
+Each environment has one connection. It is opened at first use and again after a loss, and every
+wait on it has a timeout. ``migrations/`` has the schema, ``tools/database/dataset_loader.py``
+fills it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -46,8 +47,8 @@ LOOKUP: Final = """
 """
 """One read of the clustered primary key for the whole chain of cells.
 
-The active dataset as a scalar subquery, not as a join: the optimiser then cannot choose to
-begin elsewhere, as MariaDB does right after a load, when it has no statistics yet.
+The active dataset is a scalar subquery and not a join, so that the optimiser cannot start from
+another table, as MariaDB does right after a load, when it has no statistics yet.
 """
 
 ONE_TAXON: Final = """
@@ -55,29 +56,29 @@ ONE_TAXON: Final = """
                SELECT taxon FROM dataset_taxon
                 WHERE dataset = (SELECT id FROM dataset WHERE is_active = 1) AND taxon_id = %s))
 """
-"""Added to the lookup, it gives what is known of one taxon in many cells."""
+"""Appended to ``LOOKUP``, it returns the rows of one taxon in many cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class MysqlOptions:
-    """How much patience to have with the server, in seconds.
+    """How long to wait for the server, in seconds, and how to check its certificate.
 
-    Aurora at zero capacity takes longer than this to wake: the first visitors then get
-    answers without the place. A new dataset is noticed after ``dataset_seconds``.
-    ``certificate_authorities`` is a file; with it TLS is
-    required, certificate and host name checked.
+    Aurora needs longer than ``timeout`` to resume from zero capacity: the first visitors get
+    answers without the place. A new dataset comes into use after ``dataset_seconds`` at most.
+    ``certificate_authorities`` is a file; it makes TLS required, and the client then checks
+    certificate and host name.
     """
 
     timeout: float = 1.0
     dataset_seconds: float = 30.0
     certificate_authorities: str | None = None
-    patience: BreakerPolicy = DEFAULT_BREAKER_POLICY
+    breaker: BreakerPolicy = DEFAULT_BREAKER_POLICY
 
 
 class MysqlFeatures:
     """The :class:`~chalicelib.ports.FeatureRepository` on MySQL. Thread-safe.
 
-    ``parameters`` is asked for each new connection, since tokens and passwords change.
+    It calls ``parameters`` for each new connection, since tokens and passwords change.
     """
 
     def __init__(
@@ -96,30 +97,30 @@ class MysqlFeatures:
         )
 
     def dataset(self) -> Dataset:
-        """The active dataset, from memory for a short time.
+        """Return the active dataset, from memory for a short time.
 
-        Raises ``FeaturesUnavailable``, also where there is none. Once known it stays in use
-        while the database is down, or what caches hold of it could not be found.
+        A known dataset stays in use while the database is down, so that its entries in caches
+        can still be found. Raises ``FeaturesUnavailable``, also if no dataset is active.
         """
         return self._dataset()
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
-        """The features of a chain of cells. Raises ``FeaturesUnavailable``."""
-        found = self._breaker.call(self._read_features, chain, month)
-        self._dataset.invalidate_unless(lambda known: known.version == found.dataset)
-        return found
+        """Return the features of a chain of cells. Raises ``FeaturesUnavailable``."""
+        features = self._breaker.call(self._read_features, chain, month)
+        self._dataset.invalidate_unless(lambda dataset: dataset.version == features.dataset)
+        return features
 
     def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
-        """One taxon in many cells, in one read. Raises ``FeaturesUnavailable``."""
+        """Return the presence of one taxon in many cells. Raises ``FeaturesUnavailable``."""
         return self._breaker.call(self._read_presences, taxon_id, cells, month)
 
     def close(self) -> None:
-        """Give the connection back; the next call makes another."""
+        """Close the connection; the next call opens another."""
         with self._lock:
             self._drop()
 
     def open_breakers(self) -> tuple[str, ...]:
-        """The database, while the breaker is open."""
+        """Return the database, while its circuit breaker is open."""
         return ("database",) if self._breaker.is_open else ()
 
     def _read_dataset(self) -> Dataset:
@@ -137,56 +138,56 @@ class MysqlFeatures:
         )
 
     def _read_features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
-        rows, taxa, origin = self._look_up(chain, month)
-        return place_features(rows, taxa, chain, month, origin)
+        rows, taxa, context = self._look_up(chain, month)
+        return place_features(rows, taxa, chain, month, context)
 
     def _read_presences(
         self, taxon_id: str, cells: Sequence[str], month: int
     ) -> Mapping[str, float]:
-        rows, taxa, origin = self._look_up(cells, month, ONE_TAXON, (EFFORT_ROW, taxon_id))
+        rows, taxa, context = self._look_up(cells, month, ONE_TAXON, (EFFORT_ROW, taxon_id))
         if not taxa:
             return {}
         ((number, taxon),) = taxa.items()
-        return presences(rows, number, taxon, month, origin)
+        return presences(rows, number, taxon, month, context)
 
     def _look_up(
-        self, chain: Sequence[str], month: int, which: str = "", parameters: Sequence[Any] = ()
+        self, chain: Sequence[str], month: int, condition: str = "", parameters: Sequence[Any] = ()
     ) -> tuple[list[Row], dict[int, DatasetTaxon], DatasetContext]:
-        wanted = month_keys(month)
+        months = month_keys(month)
         cells = [int(cell, 16) for cell in chain]
         statement = LOOKUP.format(
-            cells=", ".join(["%s"] * len(cells)), months=", ".join(["%s"] * len(wanted))
+            cells=", ".join(["%s"] * len(cells)), months=", ".join(["%s"] * len(months))
         )
-        rows = self._query(statement + which, (*cells, *wanted, *parameters))
+        rows = self._query(statement + condition, (*cells, *months, *parameters))
         taxa = {
             taxon: DatasetTaxon(taxon_id, prevalence)
             for *_, taxon, _, _, _, taxon_id, prevalence in rows
             if taxon_id is not None
         }
-        # Nothing to back off where there are no rows.
+        # Without rows there is nothing to smooth.
         version, prior_strength = (
             rows[0][:2] if rows else (self.dataset().version, RANGE_PRIOR_STRENGTH)
         )
-        origin = DatasetContext(version, FeatureSource.DATABASE, prior_strength)
-        return [row[2:8] for row in rows], taxa, origin
+        context = DatasetContext(version, FeatureSource.DATABASE, prior_strength)
+        return [row[2:8] for row in rows], taxa, context
 
     def _query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Ask; once more on a new connection where the old one turns out to be gone.
+        """Execute a statement; if the connection turns out to be lost, once more on a new one.
 
-        Which it tells at once. A server that keeps silent is not asked again.
+        A lost connection fails at once. After a timeout there is no second try.
         """
         import pymysql  # noqa: PLC0415
 
         with self._lock:
             is_new = self._connection is None
             try:
-                return self._ask(statement, parameters)
+                return self._execute(statement, parameters)
             except (pymysql.OperationalError, pymysql.InterfaceError, OSError) as error:
                 if is_new or isinstance(error.__context__, TimeoutError):
                     raise
-                return self._ask(statement, parameters)
+                return self._execute(statement, parameters)
 
-    def _ask(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _execute(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         if self._connection is None:
             self._connection = self._connect()
         try:
@@ -194,7 +195,7 @@ class MysqlFeatures:
                 cursor.execute(statement, parameters)
                 return list(cursor.fetchall())
         except BaseException:
-            # What was asked may still be answered: nobody must take it for the next answer.
+            # The answer may still arrive: the next statement must not read it as its own.
             self._drop()
             raise
 
@@ -213,12 +214,12 @@ class MysqlFeatures:
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(Exception):  # it is gone either way
+            with suppress(Exception):  # it is closed either way
                 connection.close()
 
     @cached_property
     def _breaker(self) -> Breaker:
-        # Slow to import: a service with the embedded store never pays for it.
+        # Slow to import: a service with the embedded store does without.
         import pymysql  # noqa: PLC0415
 
         return Breaker(
@@ -226,5 +227,5 @@ class MysqlFeatures:
             self._clock,
             (pymysql.MySQLError, OSError),
             FeaturesUnavailable,
-            self._options.patience,
+            self._options.breaker,
         )

@@ -1,4 +1,4 @@
-"""Whom to connect to, and as whom."""
+"""Parse the URL of a MySQL server."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -9,7 +9,7 @@ MYSQL_PORT: Final = 3306
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MysqlConnection:
-    """What a client of MySQL needs to know."""
+    """The address of a MySQL server, and the account to log in with."""
 
     host: str
     port: int
@@ -18,10 +18,10 @@ class MysqlConnection:
     database: str
 
     def arguments(self, certificate_authorities: str | None) -> dict[str, Any]:
-        """What PyMySQL is to be told of it.
+        """Return the keyword arguments of ``pymysql.connect``.
 
-        With a file of certificate authorities TLS is required, certificate and host name
-        checked.
+        A file of certificate authorities makes TLS required; the client then checks certificate
+        and host name.
         """
         is_checked = bool(certificate_authorities) or None
         return {
@@ -38,7 +38,10 @@ class MysqlConnection:
 
 
 def mysql_connection(url: str) -> MysqlConnection:
-    """``mysql://user:password@host:port/database``. Raises ``ValueError``, without the URL."""
+    """Parse ``mysql://user:password@host:port/database``.
+
+    Raises ``ValueError``, which does not quote the URL.
+    """
     parts = urlsplit(url)
     database = parts.path.strip("/")
     if parts.scheme != "mysql" or not parts.hostname or not database or parts.query:

@@ -1,8 +1,8 @@
-"""From rows of a database to the features of a place.
+"""From observation rows of a database to the features of a place.
 
-A row says how often a taxon was met in a cell, in a month or over the year. What a meeting
-is, the dataset says: a distinct observer, or a sampled point of a range. The rows of all
-cells of a chain come in one read; the more often the finer cell was looked at, the more it
+A row counts the observations of one taxon in one cell, in one month or over the year. The
+dataset says what an observation is: a distinct observer, or a sampled point of a range. One read
+returns the rows of all cells of a chain. The more observations a finer cell has, the more it
 counts (:mod:`chalicelib.features.smoothing`).
 """
 
@@ -14,37 +14,37 @@ from chalicelib.domain import WHOLE_YEAR, FeatureSource, PlaceFeatures, Status, 
 from chalicelib.features.smoothing import CellCounts, smooth
 
 EFFORT_ROW: Final = 0
-"""The number that stands for no taxon but for all looks at the cell."""
+"""Reserved taxon number: the row holds the cell's total sampling effort."""
 
 ALL_MONTHS: Final = sum(1 << month for month in range(1, 13))
-"""Bits 1 to 12: an animal that is there all the year."""
+"""Bits 1 to 12: an animal that stays all year."""
 
 OUT_OF_SEASON_FACTOR: Final = 0.04
-"""What is left of a presence in the months when the animal is away or asleep.
+"""Factor on the presence of an animal in the months when it is away or asleep.
 
-Just too little to be expected: some stay behind, some come early.
+It leaves just too little to be expected: some animals stay behind, some come early.
 """
 
 
 Row = tuple[int, int, int, float, str, int]
 """One row of ``geo_feature``: cell (its H3 index), month, taxon, observations, status, months.
 
-``months`` are bits 1 to 12. A plain tuple, as databases give it: hundreds are read for each
-prediction.
+``months`` are bits 1 to 12. It is a plain tuple, as databases return it, because each prediction
+reads hundreds of rows.
 """
 
 
 class DatasetTaxon(NamedTuple):
-    """What the dataset says of a taxon, wherever it is."""
+    """A taxon within a dataset: what holds for it at every place."""
 
     taxon_id: str
     prevalence: float
 
 
 class DatasetContext(NamedTuple):
-    """Whose rows they are: the dataset, the kind of store, and the dataset's back-off.
+    """The dataset that rows belong to, the tier they come from, and the strength of the prior.
 
-    ``prior_strength`` is how many looks the wider cell's word is worth in a finer one.
+    ``prior_strength`` is the weight of the wider cell in a finer one, in observations.
     """
 
     dataset: str
@@ -53,12 +53,12 @@ class DatasetContext(NamedTuple):
 
 
 def month_mask(month: int) -> int:
-    """The bit of a month, 1 to 12; all of them for the whole year."""
+    """Return the bit of a month (1 to 12), or all of them for the whole year."""
     return ALL_MONTHS if month == WHOLE_YEAR else 1 << month
 
 
 def month_keys(month: int) -> tuple[int, ...]:
-    """Which rows to read: those of the month, if there is one, and those of the year."""
+    """Return the months whose rows to read: the month, if there is one, and the whole year."""
     return (WHOLE_YEAR,) if month == WHOLE_YEAR else (month, WHOLE_YEAR)
 
 
@@ -67,54 +67,64 @@ def place_features(
     taxa: Mapping[int, DatasetTaxon],
     chain: Sequence[str],
     month: int,
-    origin: DatasetContext,
+    context: DatasetContext,
 ) -> PlaceFeatures:
-    """Put the rows of a chain of cells (finest first) together, finest level first."""
+    """Combine the rows of a chain of cells into the features of its finest cell.
+
+    Args:
+        rows: the rows of all cells of the chain, in any order.
+        taxa: the dataset's taxa by number. Rows of other taxa are ignored.
+        chain: H3 cells, finest first.
+        month: 1 to 12, or ``WHOLE_YEAR``.
+        context: the dataset that the rows belong to.
+    """
     efforts: dict[tuple[int, int], float] = {}
     counts: defaultdict[tuple[int, int], dict[int, float]] = defaultdict(dict)
     statuses: dict[int, tuple[int, str]] = {}
-    wanted = month_mask(month)
-    for cell, row_month, taxon, count, status, months in rows:
+    mask = month_mask(month)
+    for cell, row_month, taxon, observations, status, months in rows:
         if taxon == EFFORT_ROW:
-            efforts[cell, row_month] = count
+            efforts[cell, row_month] = observations
         elif taxon in taxa:
-            counts[cell, row_month][taxon] = (
-                count if months & wanted else count * OUT_OF_SEASON_FACTOR
-            )
+            in_season = observations if months & mask else observations * OUT_OF_SEASON_FACTOR
+            counts[cell, row_month][taxon] = in_season
             # H3 numbers of finer cells are larger: the finest cell's status holds.
             if taxon not in statuses or cell >= statuses[taxon][0]:
                 statuses[taxon] = cell, status
     cells = [int(cell, 16) for cell in chain]
-    order = [(cell, one) for cell in cells for one in month_keys(month)]
-    levels = [CellCounts(efforts.get(level, 0), counts[level]) for level in order]
-    looked_at = [level for level in order if efforts.get(level)]
+    keys = [(cell, row_month) for cell in cells for row_month in month_keys(month)]
+    levels = [CellCounts(efforts.get(key, 0), counts[key]) for key in keys]
+    sampled = [key for key in keys if efforts.get(key)]
     return PlaceFeatures(
-        dataset=origin.dataset,
-        source=origin.source,
-        cell=format(looked_at[0][0], "x") if looked_at else None,
+        dataset=context.dataset,
+        source=context.source,
+        cell=format(sampled[0][0], "x") if sampled else None,
         month=month,
-        effort=round(efforts[looked_at[0]]) if looked_at else 0,
+        effort=round(efforts[sampled[0]]) if sampled else 0,
         taxa={
             taxa[taxon].taxon_id: TaxonFeature(
                 Status(statuses[taxon][1]), min(presence, 1.0), taxa[taxon].prevalence
             )
-            for taxon, presence in smooth(levels, origin.prior_strength).items()
+            for taxon, presence in smooth(levels, context.prior_strength).items()
         },
     )
 
 
 def presences(
-    rows: Iterable[Row], number: int, taxon: DatasetTaxon, month: int, origin: DatasetContext
+    rows: Iterable[Row], number: int, taxon: DatasetTaxon, month: int, context: DatasetContext
 ) -> dict[str, float]:
-    """How firmly one taxon is expected in each of many cells, by the looks at that cell alone."""
-    by_cell: defaultdict[int, list[Row]] = defaultdict(list)
+    """Return the presence of one taxon in each of many cells, from that cell's rows alone.
+
+    ``number`` is the taxon's number in ``rows``.
+    """
+    rows_by_cell: defaultdict[int, list[Row]] = defaultdict(list)
     for row in rows:
-        by_cell[row[0]].append(row)
-    found = {}
-    for index, its_rows in by_cell.items():
-        if any(row[2] == number for row in its_rows):
+        rows_by_cell[row[0]].append(row)
+    presence_by_cell = {}
+    for index, cell_rows in rows_by_cell.items():
+        if any(row[2] == number for row in cell_rows):
             cell = format(index, "x")
-            entry = place_features(its_rows, {number: taxon}, [cell], month, origin)
+            entry = place_features(cell_rows, {number: taxon}, [cell], month, context)
             if feature := entry.taxa.get(taxon.taxon_id):
-                found[cell] = feature.presence
-    return found
+                presence_by_cell[cell] = feature.presence
+    return presence_by_cell

@@ -1,8 +1,8 @@
-"""The shared cache on Redis or Valkey: alone, or as the cluster that ElastiCache speaks.
+"""The shared cache on Redis or Valkey: one server, or a cluster like ElastiCache's.
 
-redis-py's defaults would sink the service: with ten retries and five seconds a single GET
-takes a minute where packets vanish. Here a call takes tens of milliseconds at most, is
-retried once at most, and not made at all for a while after some have failed.
+redis-py's defaults would stop the service: ten retries of five seconds make a single GET take a
+minute if packets are lost. Here a call takes tens of milliseconds at most and is retried once at
+most. After repeated failures a circuit breaker stops calls for a while.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,17 @@ RELEASE: Final = """
 if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("DEL", KEYS[1]) end
 return 0
 """
-"""Only who holds a lease may give it back (https://redis.io/docs/latest/commands/set/)."""
+"""Only the holder of a lease may release it (https://redis.io/docs/latest/commands/set/)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RedisOptions:
-    """Where the server is, and how much patience to have with it.
+    """The address of the server, and how long to wait for it.
 
-    ``url`` as redis-py reads it: ``redis://`` or ``rediss://`` (TLS, certificate and host
-    name checked against ``certificate_authorities``, or the system's), with user and
-    password if there are any. ``timeout`` is in seconds: the longest wait of a call.
+    ``url`` has redis-py's form: ``redis://``, or ``rediss://`` for TLS, with user and password
+    if there are any. With TLS the client checks certificate and host name against
+    ``certificate_authorities``, or the system's. ``timeout`` is the longest wait of a call, in
+    seconds.
     """
 
     url: str
@@ -34,7 +35,7 @@ class RedisOptions:
     timeout: float = 0.05
     retries: int = 1
     certificate_authorities: str | None = None
-    patience: BreakerPolicy = DEFAULT_BREAKER_POLICY
+    breaker: BreakerPolicy = DEFAULT_BREAKER_POLICY
 
 
 class RedisCache:
@@ -46,9 +47,9 @@ class RedisCache:
         self._connected: Any = None
 
     def get(self, key: str) -> bytes | None:
-        """What is there, if anything. Raises ``CacheUnavailable``."""
-        found: bytes | None = self._breaker.call(self._get, key)
-        return found
+        """Return the value, or ``None`` if there is none. Raises ``CacheUnavailable``."""
+        value: bytes | None = self._breaker.call(self._get, key)
+        return value
 
     def _get(self, key: str) -> Any:
         from redis.exceptions import ResponseError  # noqa: PLC0415
@@ -56,35 +57,38 @@ class RedisCache:
         try:
             return self._client().get(key)
         except ResponseError as error:
-            # Somebody else's list or hash under our key: nothing of ours, and no outage.
+            # Another program's list or hash under our key is a miss, not an outage.
             if str(error).startswith("WRONGTYPE"):
                 return None
             raise
 
     def put(self, key: str, value: bytes, seconds: float) -> None:
-        """Keep a value for so long. Raises ``CacheUnavailable``."""
+        """Store a value for some seconds. Raises ``CacheUnavailable``."""
         self._breaker.call(lambda: self._client().set(key, value, px=round(seconds * 1000)))
 
-    def lease(self, key: str, owner: str, seconds: float) -> bool:
-        """``SET NX PX``: whether ``owner`` now holds the key. Raises ``CacheUnavailable``."""
+    def lease(self, key: str, token: str, seconds: float) -> bool:
+        """Return whether ``token`` now holds the lease: ``SET NX PX``.
+
+        Raises ``CacheUnavailable``.
+        """
         milliseconds = round(seconds * 1000)
         return bool(
-            self._breaker.call(lambda: self._client().set(key, owner, nx=True, px=milliseconds))
+            self._breaker.call(lambda: self._client().set(key, token, nx=True, px=milliseconds))
         )
 
-    def release(self, key: str, owner: str) -> None:
-        """Give a lease back, if ``owner`` still holds it. Raises ``CacheUnavailable``."""
-        self._breaker.call(lambda: self._client().eval(RELEASE, 1, key, owner))
+    def release(self, key: str, token: str) -> None:
+        """End a lease early, if ``token`` still holds it. Raises ``CacheUnavailable``."""
+        self._breaker.call(lambda: self._client().eval(RELEASE, 1, key, token))
 
     def close(self) -> None:
-        """Give the connections back; the next call makes others."""
+        """Close the connections; the next call opens others."""
         client, self._connected = self._connected, None
         if client is not None:
             client.close()
 
     @property
     def is_breaker_open(self) -> bool:
-        """Whether the breaker is open."""
+        """Whether the circuit breaker is open."""
         return self._breaker.is_open
 
     @cached_property
@@ -96,7 +100,7 @@ class RedisCache:
             self._clock,
             (RedisError, RedisClusterException, OSError),
             CacheUnavailable,
-            self._options.patience,
+            self._options.breaker,
         )
 
     def _client(self) -> Any:
@@ -105,18 +109,18 @@ class RedisCache:
         return self._connected
 
     def _connect(self) -> Any:
-        # redis-py takes a while to import: a service without a cache never pays for it.
+        # redis-py is slow to import: a service without a cache does without.
         import redis  # noqa: PLC0415
         from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
 
         options = self._options
-        # Where a cluster is silent its client asks once more, for who holds which slots.
+        # If a cluster does not answer, its client asks a second time, for its slots.
         timeout = options.timeout / (2 if options.is_cluster else 1)
         arguments: dict[str, Any] = {
             "socket_timeout": timeout,
             "socket_connect_timeout": timeout,
-            # A connection that has gone meanwhile is worth another; silence is not.
+            # A lost connection is worth a second try; a timeout is not.
             "retry": Retry(NoBackoff(), options.retries, (redis.ConnectionError,)),
         }
         if options.url.startswith("rediss:"):

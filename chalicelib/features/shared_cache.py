@@ -1,209 +1,197 @@
 """Cache-aside over a cache that all environments share.
 
-In a spike Lambda starts hundreds of environments at once, and each comes with an empty
-memory. This tier stands between them and the database: one of them loads a place, the
-others wait a moment or take what was true an hour ago. It never makes anything worse: where
-the cache is out of reach, all goes on as if nothing had been in it.
+In a spike Lambda starts hundreds of execution environments at once, and each has an empty
+memory. This tier stands between them and the database. One environment loads a place under a
+lease (single flight); the others wait a moment, or serve the stale entry while it is refreshed
+(stale-while-revalidate). Without a reachable cache, every call goes straight to the repository.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic
+
+from msgspec import Struct
 
 from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures
 from chalicelib.errors import CacheUnavailable, FeaturesUnavailable
 from chalicelib.features.cache_codec import (
+    DATASET_KEY,
+    DatasetCodec,
+    Entry,
+    EntryCodec,
     Envelope,
-    dataset_entry,
-    dataset_from_entry,
-    decode_dataset,
-    decode_place,
-    encode_entry,
-    place_entry,
-    place_from_entry,
+    PlaceCodec,
+    Value,
 )
 from chalicelib.ports import FeatureRepository, Runtime, SharedCache
 from chalicelib.runtime.ttl_value import TtlValue
 
-DATASET_KEY: Final = "geo:dataset"
 LEASE_SUFFIX: Final = ":lease"
 
-Entry = TypeVar("Entry", bound=Envelope)
-Value = TypeVar("Value")
 
+class CachePolicy(Struct, frozen=True):
+    """The durations that govern an entry, in seconds.
 
-@dataclass(frozen=True, slots=True)
-class CachePolicy:
-    """Seconds that rule the life of an entry.
-
-    ``fresh``: how long it counts as true; ``empty``: the same for a place without data.
-    ``kept``: how long it may serve as stale while the database is down (the hard limit).
-    ``jitter``: the share by which ``fresh`` varies, so that entries do not end together.
-    ``lease``: how long one environment may take to load while others wait;
-    ``wait``: how long those wait at most, looking again every ``poll``.
-    ``dataset``: how long a new dataset may go unnoticed by an environment.
+    ``ttl``: how long an entry is fresh; ``negative_ttl``: the same for a place without data.
+    ``stale_if_error``: how long an entry may serve while the database is down (RFC 5861).
+    ``jitter``: the share by which ``ttl`` varies, so that entries do not expire together.
+    ``lease_ttl``: how long one environment may load an entry while the others wait;
+    ``lease_wait``: how long those wait at most; ``lease_poll``: how often they look.
+    ``dataset_ttl``: how long an environment may miss a new dataset.
     """
 
-    fresh: float = 3_600.0
-    empty: float = 600.0
-    kept: float = 7 * 86_400.0
+    ttl: float = 3_600.0
+    negative_ttl: float = 600.0
+    stale_if_error: float = 7 * 86_400.0
     jitter: float = 0.1
-    lease: float = 1.0
-    wait: float = 1.0
-    poll: float = 0.02
-    dataset: float = 30.0
+    lease_ttl: float = 1.0
+    lease_wait: float = 1.0
+    lease_poll: float = 0.02
+    dataset_ttl: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind(Generic[Entry, Value]):
-    """What differs between places and the dataset: how to name, read, load, write and show."""
+class _Lookup(Struct, Generic[Entry, Value], frozen=True):
+    """One value that can be cached: its key, its codec, its loader and its time to live."""
 
-    key: Callable[[Value], str]
-    open: Callable[[bytes | None], Entry | None]
+    key: str
+    codec: EntryCodec[Entry, Value]
     load: Callable[[], Value]
-    entry: Callable[[Value, float, float], Entry]
-    fresh: Callable[[Value], float]
-    show: Callable[[Entry, FeatureSource], Value]
+    ttl: Callable[[Value], float]
 
 
 class SharedCachedFeatures:
-    """A :class:`~chalicelib.ports.FeatureRepository` that shares another's answers."""
+    """A :class:`~chalicelib.ports.FeatureRepository` that caches another one's answers."""
 
     def __init__(
         self,
         repository: FeatureRepository,
         cache: SharedCache,
-        times: CachePolicy,
-        process: Runtime,
+        policy: CachePolicy,
+        runtime: Runtime,
     ) -> None:
         self._repository = repository
         self._cache = cache
-        self._times = times
-        self._new_owner = process.new_lease_token
-        self._clock = process.clock
-        self._sleep = process.sleep
-        self._random = process.random
-        self._dataset_kind = _Kind(
-            key=lambda _: DATASET_KEY,
-            open=decode_dataset,
-            load=repository.dataset,
-            entry=dataset_entry,
-            fresh=lambda _: times.dataset,
-            show=lambda entry, _: dataset_from_entry(entry),
+        self._policy = policy
+        self._runtime = runtime
+        self._dataset_lookup = _Lookup(
+            DATASET_KEY, DatasetCodec(), repository.dataset, lambda _: policy.dataset_ttl
         )
         self._dataset = TtlValue(
-            lambda: self._find(DATASET_KEY, self._dataset_kind),
-            times.dataset,
-            process.clock,
-            forgiven=(FeaturesUnavailable,),
+            lambda: self._get_or_load(self._dataset_lookup),
+            policy.dataset_ttl,
+            runtime.clock,
+            (FeaturesUnavailable,),
         )
 
     def dataset(self) -> Dataset:
-        """The dataset in force, from memory for a short time. Raises ``FeaturesUnavailable``.
+        """Return the dataset in force, from memory for a short time.
 
-        A dataset once known stays in use while neither cache nor database can be asked.
+        A known dataset stays in use while neither cache nor database answers.
+        Raises ``FeaturesUnavailable``.
         """
         return self._dataset()
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
-        """From the shared cache, else from the wrapped repository. Raises its errors."""
-        version = self.dataset().version
+        """Return the features from the shared cache, else from the wrapped repository.
 
-        def key(dataset: str) -> str:
-            return f"geo:{dataset}:{month}:{chain[0]}"
-
-        kind = _Kind(
-            key=lambda found: key(found.dataset),
-            open=lambda raw: decode_place(raw, version, month),
-            load=lambda: self._repository.features(chain, month),
-            entry=place_entry,
-            fresh=lambda found: self._times.fresh if found.taxa else self._times.empty,
-            show=place_from_entry,
+        Raises ``FeaturesUnavailable``.
+        """
+        codec = PlaceCodec(self.dataset().version, month, chain[0])
+        features = self._get_or_load(
+            _Lookup(
+                codec.key(),
+                codec,
+                lambda: self._repository.features(chain, month),
+                lambda value: self._policy.ttl if value.taxa else self._policy.negative_ttl,
+            )
         )
-        found = self._find(key(version), kind)
-        if found.dataset != version:
-            self._tell_of_new_dataset(found.dataset)
-        return found
+        if features.dataset != codec.dataset:
+            self._publish_dataset(features.dataset)
+        return features
 
     def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
-        """The wrapped repository's: whoever asked keeps the answer (``Cache-Control``)."""
+        """Return the wrapped repository's answer; clients cache it (``Cache-Control``)."""
         return self._repository.presences(taxon_id, cells, month)
 
     def open_breakers(self) -> tuple[str, ...]:
-        """The cache, if it is, and what the wrapped repository says."""
+        """Return the cache, if its circuit breaker is open, and the wrapped repository's."""
         own = ("cache",) if self._cache.is_breaker_open else ()
         return own + self._repository.open_breakers()
 
-    def _tell_of_new_dataset(self, version: str) -> None:
-        """Who comes upon a new dataset says so, or all would miss until they look again."""
+    def _publish_dataset(self, version: str) -> None:
+        """Write a new dataset to the cache; otherwise other environments would keep missing."""
         with suppress(FeaturesUnavailable):
-            self._load(self._dataset_kind)
-        self._dataset.invalidate_unless(lambda known: known.version == version)
+            self._load(self._dataset_lookup)
+        self._dataset.invalidate_unless(lambda dataset: dataset.version == version)
 
-    def _find(self, key: str, kind: _Kind[Entry, Value]) -> Value:
+    def _get_or_load(self, lookup: _Lookup[Entry, Value]) -> Value:
         try:
-            entry = kind.open(self._cache.get(key))
+            entry = lookup.codec.decode(self._cache.get(lookup.key))
             if entry is None:
-                return self._missing(key, kind)
-            if not self._is_due(entry):
-                return kind.show(entry, FeatureSource.CACHE)
-            return self._due(key, kind, entry)
+                return self._load_under_lease(lookup)
+            if self._should_refresh(entry):
+                return self._refresh_or_serve_stale(lookup, entry)
+            return lookup.codec.to_domain(entry, FeatureSource.CACHE)
         except CacheUnavailable:
-            return kind.load()
+            return lookup.load()
 
-    def _is_due(self, entry: Envelope) -> bool:
-        """Whether to refresh: at the latest when it ends, by chance a little before.
+    def _should_refresh(self, entry: Envelope) -> bool:
+        """Return whether the entry has expired, or whether to refresh it early, by chance.
 
-        XFetch: the more an entry costs, the earlier, so that under load some reader renews
-        it before it ends (Vattani, Chierichetti and Lowenstein 2015,
+        Probabilistic early refresh (XFetch): the longer an entry takes to load, the earlier one
+        reader refreshes it (Vattani, Chierichetti and Lowenstein 2015,
         https://doi.org/10.14778/2757807.2757813, with beta = 1).
         """
-        early = -entry.cost * math.log(1 - self._random())
-        return self._clock() + early >= entry.expires_at
+        early = -entry.load_seconds * math.log(1 - self._runtime.random())
+        return self._runtime.clock() + early >= entry.expires_at
 
-    def _due(self, key: str, kind: _Kind[Entry, Value], entry: Entry) -> Value:
-        """One environment refreshes; the others, and it too if it fails, take what is there."""
-        owner = self._new_owner()
-        # Where loading fails the lease is left to end: nobody need try again before that.
+    def _refresh_or_serve_stale(self, lookup: _Lookup[Entry, Value], entry: Entry) -> Value:
+        """Refresh the entry in one environment; in the others, or on failure, serve it as it is."""
+        token = self._runtime.new_lease_token()
+        # After a failure the lease expires by itself: until then nobody need try again.
         with suppress(CacheUnavailable, FeaturesUnavailable):
-            if self._cache.lease(key + LEASE_SUFFIX, owner, self._times.lease):
-                found = self._load(kind)
-                self._release(key, owner)
-                return found
-        is_fresh = self._clock() < entry.expires_at
-        return kind.show(entry, FeatureSource.CACHE if is_fresh else FeatureSource.STALE)
+            if self._cache.lease(lookup.key + LEASE_SUFFIX, token, self._policy.lease_ttl):
+                value = self._load(lookup)
+                self._release(lookup.key, token)
+                return value
+        is_fresh = self._runtime.clock() < entry.expires_at
+        return lookup.codec.to_domain(
+            entry, FeatureSource.CACHE if is_fresh else FeatureSource.STALE
+        )
 
-    def _missing(self, key: str, kind: _Kind[Entry, Value]) -> Value:
-        """One environment loads; the others look again until they find it or lose patience."""
-        owner, deadline = self._new_owner(), self._clock() + self._times.wait
-        while not self._cache.lease(key + LEASE_SUFFIX, owner, self._times.lease):
-            if self._clock() >= deadline:
-                return kind.load()
-            self._sleep(self._times.poll)
-            entry = kind.open(self._cache.get(key))
-            if entry is not None:
-                return kind.show(entry, FeatureSource.CACHE)
+    def _load_under_lease(self, lookup: _Lookup[Entry, Value]) -> Value:
+        """Load the value in one environment; the others poll, and finally load it themselves."""
+        token, deadline = (
+            self._runtime.new_lease_token(),
+            self._runtime.clock() + self._policy.lease_wait,
+        )
+        while not self._cache.lease(lookup.key + LEASE_SUFFIX, token, self._policy.lease_ttl):
+            if self._runtime.clock() >= deadline:
+                return lookup.load()
+            self._runtime.sleep(self._policy.lease_poll)
+            if entry := lookup.codec.decode(self._cache.get(lookup.key)):
+                return lookup.codec.to_domain(entry, FeatureSource.CACHE)
         try:
-            # The one who held the lease before may have put it there just now.
-            entry = kind.open(self._cache.get(key))
-            return self._load(kind) if entry is None else kind.show(entry, FeatureSource.CACHE)
+            # The environment that held the lease before may just have written the entry.
+            if entry := lookup.codec.decode(self._cache.get(lookup.key)):
+                return lookup.codec.to_domain(entry, FeatureSource.CACHE)
+            return self._load(lookup)
         finally:
-            self._release(key, owner)
+            self._release(lookup.key, token)
 
-    def _load(self, kind: _Kind[Entry, Value]) -> Value:
-        """From the wrapped repository, and into the cache if that can be reached."""
-        start = self._clock()
-        found = kind.load()
-        cost = max(self._clock() - start, 0.0)
-        vary = 1 + self._times.jitter * (2 * self._random() - 1)
-        expires_at = self._clock() + kind.fresh(found) * vary
+    def _load(self, lookup: _Lookup[Entry, Value]) -> Value:
+        """Load the value from the wrapped repository and, if possible, write it to the cache."""
+        start = self._runtime.clock()
+        value = lookup.load()
+        load_seconds = max(self._runtime.clock() - start, 0.0)
+        jitter = 1 + self._policy.jitter * (2 * self._runtime.random() - 1)
+        expires_at = self._runtime.clock() + lookup.ttl(value) * jitter
         with suppress(CacheUnavailable):
-            sealed = encode_entry(kind.entry(found, expires_at, cost))
-            self._cache.put(kind.key(found), sealed, self._times.kept)
-        return found
+            raw = lookup.codec.encode(value, expires_at, load_seconds)
+            self._cache.put(lookup.codec.key(value), raw, self._policy.stale_if_error)
+        return value
 
-    def _release(self, key: str, owner: str) -> None:
+    def _release(self, key: str, token: str) -> None:
         with suppress(CacheUnavailable):
-            self._cache.release(key + LEASE_SUFFIX, owner)
+            self._cache.release(key + LEASE_SUFFIX, token)

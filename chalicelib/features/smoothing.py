@@ -1,25 +1,26 @@
-"""How much to believe a small place, and how much its surroundings.
+"""Additive smoothing: how much to believe a small cell, and how much its wider cells.
 
-Few looks at a cell say little about it; the wider cells around it say more. Each level
-is therefore drawn towards the one above it, the more the less it rests on.
+A few observations in a cell say little about it; the wider cells around it say more. Each cell
+is therefore drawn towards the next wider one, the more strongly the fewer observations it has.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
 RANGE_PRIOR_STRENGTH: Final = 0.5
-"""Looks that the wider cell's word is worth where looks are sampled points of a range.
+"""Weight of the wider cell, in observations, for datasets made from range polygons.
 
-Such a point is no chance find: a single one nearly settles it. Each dataset has its own.
+Such an observation is a sampled point of a range and not a chance find, so a single one nearly
+settles the question. Each dataset has its own strength.
 """
 
 Key = TypeVar("Key")
 
 
 class CellCounts(NamedTuple, Generic[Key]):
-    """One cell of a chain: how often it was looked at, and how often each taxon was there.
+    """The sampling effort in one cell of a chain, and the observations of each taxon there.
 
-    What a look is, the dataset says: an observer, or a sampled point of a range.
+    The dataset says what an observation is: a distinct observer, or a sampled point of a range.
     """
 
     effort: float
@@ -27,11 +28,12 @@ class CellCounts(NamedTuple, Generic[Key]):
 
 
 def smooth(levels: Sequence[CellCounts[Key]], prior_strength: float) -> dict[Key, float]:
-    """Presence (0 to 1) of each taxon in the finest of ``levels``, which come finest first.
+    """Return the presence (0 to 1) of each taxon in the finest of ``levels``.
 
-    ``p = (n + k * parent) / (N + k)`` from the widest level down, where ``k`` is
-    ``prior_strength``, what the parent's word is worth: additive smoothing towards a prior
-    mean (Jelinek and Mercer 1980, as in language models that back off).
+    ``levels`` come finest first. From the widest level down,
+    ``p = (n + k * parent) / (N + k)``, where ``n`` counts the observations of the taxon, ``N``
+    is the sampling effort and ``k`` is ``prior_strength``, the weight of the parent: additive
+    smoothing towards a prior mean (Jelinek and Mercer 1980, as in language models that back off).
     """
     presences: dict[Key, float] = {}
     for level in reversed(levels):

@@ -1,9 +1,9 @@
 """The embedded feature store: one read-only SQLite file.
 
-It needs no server and no set-up, and costs nothing when idle. Two kinds of file are read,
-told apart by their tables. The one inside the package has ranges by region, as ``make
-features`` builds it (``tools/build/features.py`` has the schema); the other has the rows of
-imported occurrences, in the tables that the database has.
+It needs no server and no set-up, and costs nothing when idle. There are two kinds of file, which
+differ by their tables. The one inside the package has ranges by region, as ``make features``
+builds it (``tools/build/features.py`` has the schema); the other has the rows of
+imported occurrences, in the tables that MySQL has.
 """
 
 import sqlite3
@@ -29,10 +29,10 @@ from chalicelib.features.observations import (
 from chalicelib.features.smoothing import RANGE_PRIOR_STRENGTH
 
 
-class Layout(NamedTuple):
-    """How a kind of file is read: whose the dataset is, its taxa, and the rows of a place.
+class Queries(NamedTuple):
+    """The SQL statements for one kind of file: its dataset, its taxa, and the rows of a place.
 
-    The rows are one statement for the whole chain of cells, its columns those of ``Row``.
+    ``rows`` is one statement for the whole chain of cells; its columns are those of ``Row``.
     """
 
     dataset: str
@@ -40,7 +40,7 @@ class Layout(NamedTuple):
     rows: str
 
 
-REGIONS: Final = Layout(
+REGIONS: Final = Queries(
     dataset=f"""
         SELECT max(value) FILTER (WHERE name = 'version'),
                max(value) FILTER (WHERE name = 'title'),
@@ -67,13 +67,13 @@ REGIONS: Final = Layout(
          GROUP BY geo_cell.cell, taxon.id HAVING max(region_taxon.presence) > 0
     """,
 )
-"""A cell that spans a border blends its regions by area, each with its own seasons.
+"""A cell that spans a border mixes its regions by area, each with its own seasons.
 
-SQLite takes ``status`` from the row that holds ``max(presence)``: the firmest one
+SQLite takes ``status`` from the row that has ``max(presence)``
 (https://www.sqlite.org/lang_select.html#bareagg).
 """
 
-OCCURRENCES: Final = Layout(
+OCCURRENCES: Final = Queries(
     dataset="""
         SELECT version, title, licence, citation, expected_presence, prior_strength FROM dataset
     """,
@@ -98,7 +98,7 @@ class EmbeddedFeatures:
         uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
         return sqlite3.connect(uri, uri=True, check_same_thread=False)
 
-    def _ask(self, statement: str, **parameters: float) -> list[tuple[Any, ...]]:
+    def _execute(self, statement: str, **parameters: float) -> list[tuple[Any, ...]]:
         try:
             with self._lock:
                 return self._connection.execute(statement, parameters).fetchall()
@@ -106,17 +106,19 @@ class EmbeddedFeatures:
             raise FeaturesUnavailable(f"The embedded feature store failed: {error}") from error
 
     @cached_property
-    def _layout(self) -> Layout:
-        tables = {name for (name,) in self._ask("SELECT name FROM sqlite_master")}
+    def _queries(self) -> Queries:
+        tables = {name for (name,) in self._execute("SELECT name FROM sqlite_master")}
         return OCCURRENCES if "geo_feature" in tables else REGIONS
 
     @cached_property
     def _taxa(self) -> Mapping[int, DatasetTaxon]:
-        return {number: DatasetTaxon(*known) for number, *known in self._ask(self._layout.taxa)}
+        return {
+            number: DatasetTaxon(*known) for number, *known in self._execute(self._queries.taxa)
+        }
 
     @cached_property
-    def _described(self) -> tuple[Dataset, DatasetContext]:
-        rows = self._ask(self._layout.dataset)
+    def _dataset_and_context(self) -> tuple[Dataset, DatasetContext]:
+        rows = self._execute(self._queries.dataset)
         if not rows or rows[0][0] is None:
             raise FeaturesUnavailable("The embedded feature store has no dataset.")
         version, title, licence, citation, expected_presence, prior_strength = rows[0]
@@ -127,25 +129,25 @@ class EmbeddedFeatures:
         )
 
     def close(self) -> None:
-        """Give the file back; the next call opens it again."""
+        """Close the file; the next call opens it again."""
         if (connection := self.__dict__.pop("_connection", None)) is not None:
             connection.close()
 
     def dataset(self) -> Dataset:
-        """The dataset in the file. Raises ``FeaturesUnavailable``."""
-        return self._described[0]
+        """Return the dataset in the file. Raises ``FeaturesUnavailable``."""
+        return self._dataset_and_context[0]
 
     def open_breakers(self) -> tuple[str, ...]:
-        """There is no server."""
+        """Return nothing: a file needs no circuit breaker."""
         return ()
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
-        """The finest cell of the chain, backed by the wider ones."""
-        rows = self._ask(self._rows(chain, month), season=month_mask(month))
-        return place_features(rows, self._taxa, chain, month, self._described[1])
+        """Return the features of the finest cell of the chain, smoothed by the wider ones."""
+        rows = self._execute(self._rows(chain, month), season=month_mask(month))
+        return place_features(rows, self._taxa, chain, month, self._dataset_and_context[1])
 
     def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
-        """One taxon in many cells: of the rows of those cells, its own."""
+        """Return the presence of one taxon in many cells."""
         numbers = {known.taxon_id: number for number, known in self._taxa.items()}
         if taxon_id not in numbers:
             return {}
@@ -153,11 +155,11 @@ class EmbeddedFeatures:
         statement = (
             f"SELECT * FROM ({self._rows(cells, month)}) WHERE taxon IN ({EFFORT_ROW}, :taxon)"
         )
-        rows = self._ask(statement, season=month_mask(month), taxon=number)
-        return presences(rows, number, self._taxa[number], month, self._described[1])
+        rows = self._execute(statement, season=month_mask(month), taxon=number)
+        return presences(rows, number, self._taxa[number], month, self._dataset_and_context[1])
 
     def _rows(self, cells: Sequence[str], month: int) -> str:
-        return self._layout.rows.format(
+        return self._queries.rows.format(
             cells=",".join(str(int(cell, 16)) for cell in cells),
             months=",".join(map(str, month_keys(month))),
         )

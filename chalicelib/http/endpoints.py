@@ -3,6 +3,7 @@
 from chalice.app import Request, Response
 
 from chalicelib import __version__
+from chalicelib.answer.ranking import expected_taxa
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Dataset, GeoStatus, Location, LocationSource
 from chalicelib.errors import FeaturesUnavailable, NotFound, Unavailable
@@ -16,8 +17,7 @@ def predict(request: Request, services: Services) -> Response:
     """``POST /v1/predictions``."""
     query, wanted = requests.prediction_query(request, _limits(services))
     found = services.identify(query)
-    open_breakers = services.places.repository.open_breakers()
-    telemetry.measure(found, open_breakers, services.settings.deployment)
+    telemetry.measure(found, services.settings.deployment)
     names = services.names.in_language(wanted.language)
     return uncached(schemas.identification(found, wanted.limit, names))
 
@@ -35,7 +35,7 @@ def species(request: Request, services: Services) -> Response:
     place, month, wanted = requests.species_query(request)
     geo = services.places.look_up(place, month)
     location = Location(LocationSource.REQUEST, place, cells.cell_chain(place)[0])
-    found = services.places.species(geo, services.classifier.model)
+    found = expected_taxa(geo, services.classifier.model, services.identify.weight_bounds)
     names = services.names.in_language(wanted.language)
     return uncached(schemas.species_list(location, geo, found, wanted.limit, names))
 
@@ -106,6 +106,6 @@ def _limits(services: Services) -> requests.Limits:
 
 def _dataset(services: Services) -> Dataset | None:
     try:
-        return services.places.repository.dataset()
+        return services.places.dataset()
     except FeaturesUnavailable:
         return None

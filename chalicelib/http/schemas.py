@@ -191,7 +191,7 @@ def identification(
             event_date=found.event_date.text if found.event_date else None,
         ),
         location=location(found.location),
-        geo=geo(found.geo, found.expected_taxa),
+        geo=geo(found.geo, found.geo.expected_taxa),
         predictions=[
             Prediction(
                 rank=rank,
@@ -305,6 +305,6 @@ def upload(ticket: domain.PresignedUpload) -> Upload:
         key=ticket.key,
         url=ticket.url,
         fields=dict(ticket.fields),
-        expires_in=ticket.seconds,
+        expires_in=ticket.expires_in,
         maximum_bytes=ticket.maximum_bytes,
     )

@@ -23,7 +23,7 @@ from chalicelib.domain import FeatureSource, GeoStatus, Identification
 SERVICE: Final = "rangefinder"
 NAMESPACE: Final = "Rangefinder"
 
-STATUSES: Final = {status: f"PlaceLookup{status[0].upper()}{status[1:]}" for status in GeoStatus}
+STATUSES: Final = {status: f"Geo{status[0].upper()}{status[1:]}" for status in GeoStatus}
 SOURCES: Final = {source: f"Features{source.capitalize()}" for source in FeatureSource}
 BREAKERS: Final = {"cache": "CacheBreakerOpen", "database": "DatabaseBreakerOpen"}
 COLD_START: Final = "ColdStart"
@@ -67,7 +67,7 @@ def middleware(request: Request, get_response: Callable[[Request], Response]) ->
     return response
 
 
-def measure(found: Identification, open_breakers: tuple[str, ...], deployment: str) -> None:
+def measure(found: Identification, deployment: str) -> None:
     """Write the metrics of one prediction, as ``deployment``'s.
 
     What did not happen is not counted: each name that CloudWatch gets to see is billed, and
@@ -78,7 +78,7 @@ def measure(found: Identification, open_breakers: tuple[str, ...], deployment: s
     metrics.add_metadata("requestId", request_id())
     metrics.add_metadata("model", f"{model.name} {model.version}")
     metrics.add_metadata("dataset", geo.dataset.version if geo.dataset else None)
-    counted = [STATUSES[geo.status], *(BREAKERS[server] for server in open_breakers)]
+    counted = [STATUSES[geo.status], *(BREAKERS[server] for server in found.open_breakers)]
     if geo.features:
         counted.append(SOURCES[geo.features.source])
     if next(_predictions) == 0:

@@ -156,7 +156,7 @@ def test_this_device_may_say_where_it_is(browser, base):
 
 def test_the_animals_of_a_place_can_be_looked_up_without_a_photo(visit):
     """Found by name, and drawn where they live."""
-    visit.place(*KRUGER[:2])
+    visit.place(KRUGER.latitude, KRUGER.longitude)
     visit.press("Show the animals here")
     expect(visit.sees("#animals-hint")).to_contain_text("animals are expected here")
     visit.page.get_by_label("Find").fill("zeb")
@@ -180,7 +180,7 @@ def test_in_a_zoo_the_place_says_nothing(visit):
 
 def test_a_place_of_which_nothing_is_known_is_said_to_be_so(visit):
     """The look alone decides."""
-    visit.place(*OCEAN[:2])
+    visit.place(OCEAN.latitude, OCEAN.longitude)
     visit.upload("jaguar.jpg")
     expect(visit.sees("#geo")).to_contain_text("Nothing is known about this place")
     visit.look("no-data")

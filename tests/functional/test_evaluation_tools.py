@@ -89,7 +89,7 @@ def test_an_evaluation_prints_and_writes_its_figures(tmp_path):
 def test_an_evaluation_of_some_rows(development_set):
     """One condition on a column, or several; the tables by a column and by continent."""
     found = run(
-        "evaluate", development_set / "labels.csv", "--by", "damage",
+        "__main__", development_set / "labels.csv", "--by", "damage",
         "--only", "damage!=none", "--only", "half=fit", "--cluster", "classIndex",
     )  # fmt: skip
     assert found.returncode == 0, found.stderr

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import shapely
 
-from chalicelib.answer.fusion import PRESENCE, is_expected
-from chalicelib.domain import Coordinates, FeatureSource, Geography, Status
+from chalicelib.domain import PRESENCE_BY_STATUS, Coordinates, FeatureSource, Geography, Status
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.features.cells import cell_chain
 from chalicelib.features.observations import ALL_MONTHS
@@ -37,7 +36,7 @@ def animals_at(store: EmbeddedFeatures, coordinates: Coordinates) -> set[str]:
     return {
         CLASSES[taxon_id]["vernacularName"]
         for taxon_id, feature in found.taxa.items()
-        if is_expected(feature, store.dataset())
+        if store.dataset().expects(feature)
     }
 
 
@@ -247,7 +246,7 @@ def test_statuses_of_inner_regions_win_over_those_of_outer_ones():
         "US/florida": {"a": Status.EXTIRPATED},
         "US/texas": {"a": Status.NATIVE},
     }
-    assert PRESENCE[Status.NATIVE] > PRESENCE[Status.EXTIRPATED]
+    assert PRESENCE_BY_STATUS[Status.NATIVE] > PRESENCE_BY_STATUS[Status.EXTIRPATED]
 
 
 @pytest.mark.parametrize(

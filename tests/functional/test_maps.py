@@ -7,9 +7,9 @@ from typing import Any
 import h3
 import pytest
 import shapely
+from msgspec.structs import replace
 
 from app import services
-from chalicelib.answer.fusion import WeightBounds
 from chalicelib.features.cells import COARSEST_RESOLUTION, coarsest_cells
 from chalicelib.features.place_service import Places
 from chalicelib.http import endpoints
@@ -93,10 +93,10 @@ def test_a_month_that_is_none_is_named():
 
 def asked(features: FakeFeatures, is_enabled: bool = True) -> tuple[str, dict[str, Any], Any]:
     """Status, headers and body of the range of an animal in a store that is made up."""
-    places = Places(features, WeightBounds(0.1, 10.0), is_enabled)
+    places = Places(features, is_enabled)
     request: Any = SimpleNamespace(query_params=None, headers={})
     response = endpoints.species_range(
-        request, services_of()._replace(places=places), JAGUAR.taxon_id
+        request, replace(services_of(), places=places), JAGUAR.taxon_id
     )
     body = json.loads(str(response.body))
     return body["geo"]["status"], dict(response.headers), body["features"]

@@ -142,7 +142,7 @@ def test_api_gateway_speaks_as_the_function_does(name):
     answer = api["GatewayResponses"][name]
     headers = answer["ResponseParameters"]["Headers"]
     assert headers["Content-Type"] == "'application/problem+json'"
-    assert headers["Access-Control-Allow-DatasetContext"] == {"Fn::Sub": "'${AllowedOrigin}'"}
+    assert headers["Access-Control-Allow-Origin"] == {"Fn::Sub": "'${AllowedOrigin}'"}
     template = answer["ResponseTemplates"]["application/json"]
     problem = json.loads(template.replace("$context.error.messageString", '"Said by AWS"'))
     assert set(problem) >= {"type", "title", "detail", "requestId"}
@@ -182,7 +182,7 @@ def test_who_may_ask_is_the_stage_s_to_say(tmp_path):
         "/v1/predictions"
     ]
     preflight = predictions["options"]["x-amazon-apigateway-integration"]["responses"]["default"]
-    allowed = "method.response.header.Access-Control-Allow-DatasetContext"
+    allowed = "method.response.header.Access-Control-Allow-Origin"
     assert preflight["responseParameters"][allowed] == f"'{origin}'"
     assert {"api_key": []} in predictions["post"]["security"]
     assert lint(path) == ""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 from chalice.app import Request, Response
+from msgspec.structs import replace
 
 from app import services as deployed
 from chalicelib.domain import Coordinates
@@ -101,7 +102,7 @@ def test_a_crash_tells_where_and_not_what(written):
         raise ValueError(query)
 
     # The deployed services with a pipeline that fails; Identify is a class, this a function.
-    broken = deployed._replace(identify=crash)  # type: ignore[arg-type]
+    broken = replace(deployed, identify=crash)
     answer = endpoints.predict(request(**PLACE, eventDate="2021-03-04"), broken)
     assert answer.status_code == 500
     text = written()
@@ -112,8 +113,8 @@ def test_a_crash_tells_where_and_not_what(written):
 
 def predict_with(features: FeatureRepository) -> Response:
     """Ask the deployed services, but for where the features come from."""
-    places = Places(features, deployed.places.weight_bounds)
-    services = deployed._replace(identify=deployed.identify._replace(places=places))
+    places = Places(features)
+    services = replace(deployed, identify=replace(deployed.identify, places=places))
     return endpoints.predict(request(**PLACE), services)
 
 

@@ -12,7 +12,7 @@ import pytest
 from chalice.app import Response
 
 import app
-from chalicelib.answer.fusion import WeightBounds
+from chalicelib.answer.ranking import WeightBounds
 from chalicelib.bootstrap import Services
 from chalicelib.features.place_service import Places
 from chalicelib.http import problems, telemetry
@@ -140,13 +140,28 @@ def test_every_problem_type_explains_itself(name):
 def services(**parts) -> Services:
     """Services made of fakes, as bootstrap would put them together."""
     classifier = parts.get("classifier", FakeClassifier())
-    places = Places(parts.get("features", FakeFeatures()), WeightBounds(0.1, 10.0))
+    places = Places(parts.get("features", FakeFeatures()))
     uploads = FakeUploadStore()
     identify = Identify(
-        FakePhotos(), uploads, FakeExif(), places, classifier, FakeClock(), lambda: "id", AtOnce(),
-        1.0,
-    )  # fmt: skip
-    return Services(Settings(), identify, places, classifier, uploads, FakeNames())
+        photos=FakePhotos(),
+        uploads=uploads,
+        exif=FakeExif(),
+        places=places,
+        classifier=classifier,
+        weight_bounds=WeightBounds(0.1, 10.0),
+        clock=FakeClock(),
+        new_id=lambda: "id",
+        executor=AtOnce(),
+        features_timeout=1.0,
+    )
+    return Services(
+        settings=Settings(),
+        identify=identify,
+        places=places,
+        classifier=classifier,
+        uploads=uploads,
+        names=FakeNames(),
+    )
 
 
 @pytest.fixture

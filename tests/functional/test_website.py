@@ -6,6 +6,7 @@ import re
 
 import pytest
 from chalice.app import Request
+from msgspec.structs import replace
 
 from chalicelib.bootstrap import Services
 from chalicelib.errors import UploadsUnavailable
@@ -110,7 +111,7 @@ def test_a_bucket_that_cannot_be_reached_takes_no_page_down():
         def origin(self) -> str:
             raise UploadsUnavailable("gone")
 
-    assert "connect-src 'self';" in website.policy(services()._replace(uploads=Broken()))
+    assert "connect-src 'self';" in website.policy(replace(services(), uploads=Broken()))
 
 
 def test_the_page_knows_the_largest_photo():

@@ -8,6 +8,7 @@ from dataclasses import replace
 import boto3
 import pytest
 from botocore.stub import Stubber
+from msgspec import structs
 
 from chalicelib.domain import FeatureSource
 from chalicelib.errors import FeaturesUnavailable
@@ -67,7 +68,8 @@ def test_the_database_answers_as_the_embedded_store_does(database, name, month):
     cells = cell_chain(PLACES[name])
     found, expected = database.features(cells, month), EMBEDDED.features(cells, month)
     assert found.source is FeatureSource.DATABASE
-    assert found._replace(taxa={}, source=expected.source) == expected._replace(taxa={})
+    found_header = structs.replace(found, taxa={}, source=expected.source)
+    assert found_header == structs.replace(expected, taxa={})
     assert found.taxa.keys() == expected.taxa.keys()
     assert len(found.taxa) > 10
     for taxon_id, feature in found.taxa.items():

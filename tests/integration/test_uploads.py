@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from moto import mock_aws
+from msgspec.structs import replace
 
 import app
 from chalicelib.bootstrap import Services
@@ -60,8 +61,8 @@ def s3(service: str):
 def deployment(cloud) -> Iterator[Cloud]:
     """The app of a stage that has a bucket."""
     usual, uploads = app.services, S3UploadStore(BUCKET, 10_000_000, s3)
-    app.services = usual._replace(
-        uploads=uploads, identify=usual.identify._replace(uploads=uploads)
+    app.services = replace(
+        usual, uploads=uploads, identify=replace(usual.identify, uploads=uploads)
     )
     yield cloud
     app.services = usual

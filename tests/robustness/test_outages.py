@@ -16,10 +16,10 @@ import redis
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Coordinates, FeatureSource, GeoStatus, Identification
-from chalicelib.features.cache_codec import encode_entry, place_entry
+from chalicelib.features.cache_codec import DATASET_KEY, PlaceCodec
 from chalicelib.features.cells import cell_chain
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
-from chalicelib.features.shared_cache import DATASET_KEY, CachePolicy, SharedCachedFeatures
+from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures
 from chalicelib.identify import IdentifyRequest
 from chalicelib.ports import Runtime
 from chalicelib.settings import Settings
@@ -270,6 +270,9 @@ def test_an_answer_does_not_wait_for_a_slow_database(deployment):
     assert predict(patient).geo.status is GeoStatus.APPLIED
 
 
+POISONER = PlaceCodec("facts-1", 0, "84a8f4bffffffff")
+
+
 class TestPoison:
     """Whatever stands under our keys, no visitor notices."""
 
@@ -281,7 +284,7 @@ class TestPoison:
             lambda raw: raw[:2] + b"\xff" + raw[3:],
             lambda raw: raw[:-1] + bytes([raw[-1] ^ 1]),
             lambda raw: pickle.dumps({"cell": "84a8f4bffffffff"}),
-            lambda raw: encode_entry(place_entry(place(jaguar=feature(float("nan"))), 2e9, 0.1)),
+            lambda raw: POISONER.encode(place(jaguar=feature(float("nan"))), 2e9, 0.1),
             lambda raw: b"",
             None,
         ],
@@ -326,8 +329,9 @@ def test_when_the_holder_of_a_lease_dies_the_next_reader_goes_on(empty_redis):
 
     def environment(name: str, database: FakeFeatures) -> SharedCachedFeatures:
         cache = RedisCache(RedisOptions(empty_redis, timeout=5.0), FakeClock())
+        policy = CachePolicy(lease_ttl=0.2, lease_wait=60.0)
         process = Runtime(lambda: name, FakeClock(), until_the_lease_has_gone, lambda: 0.5)
-        return SharedCachedFeatures(database, cache, CachePolicy(lease=0.2, wait=60.0), process)
+        return SharedCachedFeatures(database, cache, policy, process)
 
     cells = cell_chain(PANTANAL)
     lease = f"geo:facts-1:0:{cells[0]}:lease"

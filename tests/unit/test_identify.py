@@ -1,8 +1,9 @@
 from concurrent.futures import Future
 
 import pytest
+from msgspec.structs import replace
 
-from chalicelib.answer.fusion import WeightBounds
+from chalicelib.answer.ranking import WeightBounds
 from chalicelib.domain import Coordinates, EventDate, ExifReading, GeoStatus, LocationSource
 from chalicelib.errors import LocationRequired, ModelUnavailable
 from chalicelib.features.place_service import Places
@@ -38,12 +39,13 @@ class World:
             photos=self.photos,
             uploads=self.uploads,
             exif=FakeExif(exif) if exif else FakeExif(),
-            places=Places(self.features, WeightBounds(0.1, 10.0), enabled),
+            places=Places(self.features, enabled),
+            weight_bounds=WeightBounds(0.1, 10.0),
             classifier=self.classifier,
             clock=FakeClock(step=0.25),
             new_id=lambda: "id-1",
-            beside=AtOnce(),
-            patience=1.0,
+            executor=AtOnce(),
+            features_timeout=1.0,
         )
 
 
@@ -108,7 +110,7 @@ def test_a_place_that_nobody_knows_is_said_to_be_one():
     world.features.entry = place()
     found = world.identify(IdentifyRequest(b"photo"))
     assert found.geo.status is GeoStatus.NO_DATA
-    assert found.expected_taxa == 0
+    assert found.geo.expected_taxa == 0
     assert {one.expected_here for one in found.candidates} == {None}
 
 
@@ -174,6 +176,8 @@ def test_features_that_take_too_long_are_done_without():
             return Future()
 
     world = World(WITH_FIX)
-    found = world.identify._replace(beside=Never(), patience=0.0)(IdentifyRequest(b"photo"))
+    found = replace(world.identify, executor=Never(), features_timeout=0.0)(
+        IdentifyRequest(b"photo")
+    )
     assert found.geo.status is GeoStatus.DEGRADED
     assert found.candidates[0].score == pytest.approx(found.candidates[0].vision_score)

@@ -21,8 +21,7 @@ import h3
 import numpy as np
 import shapely
 
-from chalicelib.answer.fusion import PRESENCE
-from chalicelib.domain import Status
+from chalicelib.domain import PRESENCE_BY_STATUS, Status
 from chalicelib.features.cells import COARSEST_RESOLUTION, FINEST_RESOLUTION
 from chalicelib.features.observations import ALL_MONTHS
 from tools import ROOT
@@ -265,7 +264,7 @@ def statuses_by_region(
         if taxon_id in stated[region]:
             raise FactError(f"ranges.csv: {taxon_id} is in {region} twice")
         status = Status(row["status"])
-        if status not in PRESENCE:
+        if status not in PRESENCE_BY_STATUS:
             raise FactError(f"ranges.csv: {taxon_id} is {status} in {region}, which is no range")
         stated[region][taxon_id] = status
     found: dict[str, dict[str, Status]] = {}
@@ -353,7 +352,7 @@ def build(target: Path) -> None:
                 region_ids[region],
                 taxa[taxon_id],
                 status,
-                PRESENCE[status],
+                PRESENCE_BY_STATUS[status],
                 seasons[region].get(taxon_id, ALL_MONTHS),
             )
             for region in used
@@ -390,7 +389,7 @@ def prevalence(
     totals: dict[str, float] = defaultdict(float)
     for region, found in statuses.items():
         for taxon_id, status in found.items():
-            totals[taxon_id] += area[taxon_id in marine][region] * PRESENCE[status]
+            totals[taxon_id] += area[taxon_id in marine][region] * PRESENCE_BY_STATUS[status]
     return {
         taxon_id: total / sum(area[taxon_id in marine].values())
         for taxon_id, total in totals.items()

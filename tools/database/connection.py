@@ -14,8 +14,8 @@ from typing import Any, Final
 import pymysql
 from pymysql.constants import CLIENT
 
+from chalicelib.bootstrap import mysql_account
 from chalicelib.features.mysql_url import MysqlConnection
-from chalicelib.production import mysql_credentials
 from chalicelib.settings import Settings
 
 LOCK: Final = "SELECT GET_LOCK('rangefinder datasets', 0)"
@@ -49,7 +49,7 @@ class Database:
         if settings.mysql_url is None:
             raise DatasetError("Set RANGEFINDER_MYSQL_URL")
         return cls(
-            mysql_credentials(settings, settings.mysql_url, time.monotonic),
+            mysql_account(settings, settings.mysql_url, time.monotonic),
             settings.mysql_certificate_authorities,
         )
 

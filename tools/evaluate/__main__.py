@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from chalicelib.answer.taxon_index import HIGHER_RANKS
 from chalicelib.bootstrap import Services
 from chalicelib.domain import (
+    HIGHER_RANKS,
     Candidate,
     Coordinates,
     Decision,

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
-from chalicelib.answer import fusion
 from chalicelib.answer.decision import decide
-from chalicelib.answer.ranking import Ranking
+from chalicelib.answer.ranking import Ranking, fuse, place_weights
+from chalicelib.answer.taxon_index import taxon_index
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Decision, DecisionKind, Scores, Taxon, Thresholds
 from chalicelib.settings import Settings
@@ -46,12 +47,12 @@ class Photo(NamedTuple):
 def combine(photos: DevelopmentSet, services: Services, temperature: float) -> list[Photo]:
     """Run the service's own fusion on each photo."""
     model = services.classifier.model
-    bounds = services.places.weight_bounds
+    bounds = services.identify.weight_bounds
     found = []
     for logits, geo, truth in zip(photos.logits, photos.geos, photos.truth, strict=True):
         exponentials = np.exp((logits - logits.max()) / temperature)
         scores: Scores = (exponentials / exponentials.sum()).astype(np.float32)
-        candidates, animal_score = fusion.fuse(scores, model, geo, bounds)
+        candidates, animal_score = fuse(scores, model, geo, bounds)
         found.append(Photo(photos.taxa[truth], candidates, animal_score))
     return found
 
@@ -80,15 +81,15 @@ def fit_thresholds(photos: Sequence[Photo], start: Thresholds) -> Thresholds:
 
     The lowest from which on every higher one of the grid will do, too.
     """
-    found = start._replace(rolled_up=NEVER)
+    found = replace(start, rolled_up=NEVER)
     for named in reversed(GRID.round(2).tolist()):
-        attempt = found._replace(named=named)
+        attempt = replace(found, named=named)
         if precision(photos, DecisionKind.SPECIES, attempt) < AIM:
             break
         found = attempt
     result = found
     for rolled_up in reversed(GRID.round(2).tolist()):
-        attempt = found._replace(rolled_up=rolled_up)
+        attempt = replace(found, rolled_up=rolled_up)
         if precision(photos, DecisionKind.ROLLED_UP, attempt) < AIM:
             break
         result = attempt
@@ -115,9 +116,9 @@ def report(name: str, photos: Sequence[Photo], thresholds: Thresholds) -> None:
 
 def weights_of(photos: DevelopmentSet, services: Services) -> Floats:
     """The service's own weights, shape (photos, animals)."""
-    bounds = services.places.weight_bounds
-    animals = services.classifier.model.animals
-    return np.array([fusion.weigh(animals, geo, bounds).weights for geo in photos.geos])
+    bounds = services.identify.weight_bounds
+    animals = taxon_index(services.classifier.model)
+    return np.array([place_weights(animals, geo, bounds).weights for geo in photos.geos])
 
 
 def described(

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from chalicelib.answer.fusion import WeightBounds, place_weight
+from chalicelib.answer.ranking import WeightBounds, place_weight
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Status, TaxonFeature
 from chalicelib.settings import Settings

@@ -14,9 +14,10 @@ from itertools import product
 from pathlib import Path
 from statistics import median
 
+from msgspec.structs import replace
 from tqdm import tqdm
 
-from chalicelib.answer import fusion
+from chalicelib.answer.ranking import fuse
 from chalicelib.bootstrap import Services
 from chalicelib.classifier.tflite import TfliteClassifier
 from chalicelib.domain import Coordinates, ModelInput, PlaceLookup, Scores
@@ -58,7 +59,8 @@ def contestants(
         own = classifier.model.input_size
         megabytes = (directory / classifier.model.card["file"]).stat().st_size / 1e6
         for frame, crop, resample in product(frames, crops, filters):
-            size = own._replace(
+            size = replace(
+                own,
                 frame=frame or own.frame,
                 crop_fraction=crop or own.crop_fraction,
                 resample=resample or own.resample,
@@ -98,8 +100,8 @@ def main() -> None:
             scores = one.look(services.identify.photos.open(content))
             truth = one.classifier.model.taxa[int(row["classIndex"])]
             for geo, right in ((without_features(place), one.alone), (place, one.together)):
-                candidates, _ = fusion.fuse(
-                    scores, one.classifier.model, geo, services.places.weight_bounds
+                candidates, _ = fuse(
+                    scores, one.classifier.model, geo, services.identify.weight_bounds
                 )
                 right.append(candidates[0].taxon == truth)
     print(f"{len(rows)} photos\n")
@@ -115,7 +117,7 @@ def main() -> None:
 
 def without_features(geo: PlaceLookup) -> PlaceLookup:
     """The same place, not to be used."""
-    return geo._replace(features=None)
+    return replace(geo, features=None)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from chalicelib.answer import fusion
+from chalicelib.answer.taxon_index import taxon_index
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Coordinates, GeoStatus, PlaceLookup, Taxon
 from tools.evaluate.metrics import Flags, Floats
@@ -64,7 +64,8 @@ def read(labels: Path, services: Services) -> DevelopmentSet:
     with labels.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     model = services.classifier.model
-    columns, taxa = model.animals.outputs, model.animals.taxa
+    animals = taxon_index(model)
+    columns, taxa = animals.outputs, animals.taxa
     temperature = float(model.card["calibration"]["temperature"])
     logits, geos = [], []
     for row in tqdm(rows, unit="photo", disable=None):
@@ -84,7 +85,7 @@ def read(labels: Path, services: Services) -> DevelopmentSet:
         if geo.status is not GeoStatus.APPLIED or geo.features is None or geo.dataset is None:
             continue
         for column, taxon in enumerate(taxa):
-            if fusion.has_opinion(taxon, geo.dataset):
+            if geo.dataset.covers(taxon):
                 feature = geo.features.taxa.get(taxon.taxon_id)
                 presence[number, column] = feature.presence if feature else 0
                 if feature:

@@ -52,7 +52,7 @@ PREVALENCES: Final = f"""
 """
 """The mean over all cells of resolution 4 that were looked at of the very presence that the
 service works out there (``chalicelib.features.smoothing``), so that presence / prevalence = 1 means
-what ``fusion.place_weight`` takes it to mean: that this place is like the average one.
+what ``ranking.place_weight`` takes it to mean: that this place is like the average one.
 Plain shares would have another mean, dominated by cells with a single observer. Back-off
 is linear, so each cell passes what it leaves to its parent's word on to the parent.
 """

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from chalicelib.answer.decision import decide
-from chalicelib.answer.ranking import Opinions, Ranking
-from chalicelib.answer.taxon_index import Animals
+from chalicelib.answer.ranking import PlaceWeights, Ranking
+from chalicelib.answer.taxon_index import TaxonIndex
 from chalicelib.domain import DecisionKind, Geography, NamedTaxon, Rejection, Taxon, Thresholds
 from tests.fakes import ANT, CANIS, DOG, JAGUAR, LEOPARD
 
@@ -14,12 +14,12 @@ POODLE = Taxon("poodle", "Canis familiaris", "poodle", "species", Geography.DOME
 def candidates(*scores: tuple[Taxon, float, float, bool | None]) -> Ranking:
     """Taxon, score, visionScore, expectedHere."""
     taxa, both, vision, here = zip(*scores, strict=True)
-    opinions = Opinions(
+    place = PlaceWeights(
         weights=np.ones(len(taxa)),
-        has_opinion=np.array([one is not None for one in here]),
+        is_covered=np.array([one is not None for one in here]),
         is_expected=np.array([one is True for one in here]),
     )
-    return Ranking(Animals(taxa), np.array(both), np.array(vision), opinions)
+    return Ranking(TaxonIndex(taxa), np.array(both), np.array(vision), place)
 
 
 def test_a_sure_score_gives_the_name():

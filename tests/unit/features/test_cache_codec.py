@@ -6,37 +6,29 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.domain import FeatureSource, TaxonFeature
-from chalicelib.features.cache_codec import (
-    HEADER,
-    dataset_entry,
-    dataset_from_entry,
-    decode_dataset,
-    decode_place,
-    encode_entry,
-    place_entry,
-    place_from_entry,
-)
+from chalicelib.features.cache_codec import HEADER, DatasetCodec, PlaceCodec
 from tests.fakes import DATASET, feature, place
 
-ENTRY = encode_entry(place_entry(place(jaguar=feature(0.7, 0.2)), 1000.0, 0.01))
+PLACE = PlaceCodec(DATASET.version, 0, "84a8f4bffffffff")
+ENTRY = PLACE.encode(place(jaguar=feature(0.7, 0.2)), 1000.0, 0.01)
 
 
 def test_what_goes_in_comes_out():
     """To the last digit, so that an answer does not depend on who loaded it."""
-    entry = decode_place(ENTRY, DATASET.version, 0)
+    entry = PLACE.decode(ENTRY)
     assert entry is not None
-    found = place_from_entry(entry, FeatureSource.CACHE)
+    found = PLACE.to_domain(entry, FeatureSource.CACHE)
     assert found.taxa == {"jaguar": feature(0.7, 0.2)}
     assert (found.cell, found.month, found.dataset) == ("84a8f4bffffffff", 0, DATASET.version)
-    again = decode_dataset(encode_entry(dataset_entry(DATASET, 1.0, 0.0)))
+    again = DatasetCodec().decode(DatasetCodec().encode(DATASET, 1.0, 0.0))
     assert again is not None
-    assert dataset_from_entry(again) == DATASET
+    assert DatasetCodec().to_domain(again, FeatureSource.CACHE) == DATASET
 
 
 def test_an_entry_is_small():
     """Less than forty bytes an animal, so that a gigabyte holds half a million places."""
     animals = {f"n{number:08}": feature(number / 60, 0.1) for number in range(60)}
-    assert len(encode_entry(place_entry(place(**animals), 1000.0, 0.01))) < 60 * 40
+    assert len(PLACE.encode(place(**animals), 1000.0, 0.01)) < 60 * 40
 
 
 @pytest.mark.parametrize(
@@ -51,28 +43,28 @@ def test_an_entry_is_small():
         ENTRY[:2] + b"\x63" + ENTRY[3:],
         pickle.dumps({"jaguar": 1}),
         b"\x00" * 100,
-        encode_entry(dataset_entry(DATASET, 1.0, 0.0)),
+        DatasetCodec().encode(DATASET, 1.0, 0.0),
     ],
 )
 def test_what_is_no_entry_is_none(raw):
     """Missing, truncated, longer, foreign, of another schema, a pickle, another kind."""
-    assert decode_place(raw, DATASET.version, 0) is None
+    assert PLACE.decode(raw) is None
 
 
 @pytest.mark.parametrize(("dataset", "month"), [("facts-2", 0), (DATASET.version, 4)])
 def test_an_entry_under_the_wrong_key_is_none(dataset, month):
     """Whoever put it there."""
-    assert decode_place(ENTRY, dataset, month) is None
+    assert PlaceCodec(dataset, month, "84a8f4bffffffff").decode(ENTRY) is None
 
 
 @pytest.mark.parametrize("presence", [math.nan, math.inf, -0.1, 1.1])
 def test_numbers_that_cannot_be_are_refused(presence):
     """A NaN would spoil every score."""
     poisoned = TaxonFeature(feature().status, presence, 0.1)
-    raw = encode_entry(place_entry(place(jaguar=poisoned), 1000.0, 0.01))
-    assert decode_place(raw, DATASET.version, 0) is None
-    raw = encode_entry(place_entry(place(jaguar=feature()), math.nan, 0.01))
-    assert decode_place(raw, DATASET.version, 0) is None
+    raw = PLACE.encode(place(jaguar=poisoned), 1000.0, 0.01)
+    assert PLACE.decode(raw) is None
+    raw = PLACE.encode(place(jaguar=feature()), math.nan, 0.01)
+    assert PLACE.decode(raw) is None
 
 
 @given(st.binary(max_size=200))
@@ -83,5 +75,5 @@ def test_no_bytes_whatever_are_a_fault(garbage):
 
     sealed = HEADER.pack(b"RF", 1, zlib.crc32(garbage)) + garbage
     for raw in (garbage, sealed):
-        decode_place(raw, DATASET.version, 0)
-        decode_dataset(raw)
+        PLACE.decode(raw)
+        DatasetCodec().decode(raw)

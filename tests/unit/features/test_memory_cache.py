@@ -12,9 +12,7 @@ OTHER = ("841f8dfffffffff",)
 
 
 def cached(inner: FakeFeatures, clock: FakeClock, entries: int = 10) -> MemoryCachedFeatures:
-    return MemoryCachedFeatures(
-        inner, clock, seconds_to_live=60, seconds_kept=3600, maximum_entries=entries
-    )
+    return MemoryCachedFeatures(inner, clock, ttl=60, stale_if_error=3600, maximum_entries=entries)
 
 
 def test_a_place_is_looked_up_once():

@@ -4,17 +4,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
+from chalicelib.bootstrap import system_runtime
 from chalicelib.domain import FeatureSource
 from chalicelib.errors import CacheUnavailable, FeaturesUnavailable
-from chalicelib.features.shared_cache import DATASET_KEY, CachePolicy, SharedCachedFeatures
+from chalicelib.features.cache_codec import DATASET_KEY
+from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures
 from chalicelib.ports import Runtime
-from chalicelib.production import this_process
 from tests.fakes import FakeClock, FakeFeatures, feature, place
 
 CHAIN = ("84a8f4bffffffff", "83a8f4fffffffff", "82a8f7fffffffff")
-TIMES = CachePolicy(
-    fresh=100, empty=10, kept=1000, jitter=0.1, lease=2, wait=1, poll=0.1, dataset=30
+POLICY = CachePolicy(
+    ttl=100,
+    negative_ttl=10,
+    stale_if_error=1000,
+    jitter=0.1,
+    lease_ttl=2,
+    lease_wait=1,
+    lease_poll=0.1,
+    dataset_ttl=30,
 )
 KEY = f"geo:facts-1:0:{CHAIN[0]}"
 
@@ -71,7 +80,7 @@ class World:
 
     def environment(self, name: str = "one") -> SharedCachedFeatures:
         process = Runtime(lambda: name, self.clock, self.sleep, lambda: self.chance)
-        return SharedCachedFeatures(self.database, self.cache, TIMES, process)
+        return SharedCachedFeatures(self.database, self.cache, POLICY, process)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -168,7 +177,7 @@ def test_who_misses_while_another_loads_waits_a_bounded_moment():
     world.cache.leases[KEY + ":lease"] = ("slow", world.clock.now + 60)
     found = world.environment("two").features(CHAIN, 0)
     assert found.source is FeatureSource.EMBEDDED
-    assert sum(world.slept) == pytest.approx(TIMES.wait, abs=TIMES.poll * 1.1)
+    assert sum(world.slept) == pytest.approx(POLICY.lease_wait, abs=POLICY.lease_poll * 1.1)
 
 
 def test_who_waits_takes_what_the_other_has_loaded():
@@ -193,7 +202,7 @@ def test_when_the_holder_of_a_lease_dies_the_next_goes_on_within_its_time():
     world.cache.leases[KEY + ":lease"] = ("dead", world.clock.now + 0.5)
     start = world.clock.now
     assert two.features(CHAIN, 0).source is FeatureSource.EMBEDDED
-    assert world.clock.now - start <= 0.5 + TIMES.poll
+    assert world.clock.now - start <= 0.5 + POLICY.lease_poll
 
 
 def test_a_place_without_data_is_remembered_for_a_shorter_time():
@@ -248,8 +257,8 @@ def test_a_new_dataset_is_noticed_in_time_and_invalidates_by_itself():
     one = world.environment()
     one.features(CHAIN, 0)
     world.database.version = "facts-2"
-    world.database.entry = world.database.entry._replace(dataset="facts-2")
-    world.clock.now += 2 * TIMES.dataset * 1.1
+    world.database.entry = replace(world.database.entry, dataset="facts-2")
+    world.clock.now += 2 * POLICY.dataset_ttl * 1.1
     assert one.features(CHAIN, 0).dataset == "facts-2"
     assert f"geo:facts-2:0:{CHAIN[0]}" in world.cache.values
 
@@ -285,7 +294,7 @@ def test_who_comes_upon_a_new_dataset_tells_all_at_once():
     one, two = world.environment("one"), world.environment("two")
     two.dataset(), one.dataset()
     world.database.version = "facts-2"
-    world.database.entry = world.database.entry._replace(dataset="facts-2")
+    world.database.entry = replace(world.database.entry, dataset="facts-2")
     assert one.features(CHAIN, 0).dataset == "facts-2"
     assert one.dataset().version == "facts-2"
     assert f"geo:facts-2:0:{CHAIN[0]}" in world.cache.values
@@ -299,7 +308,7 @@ def test_who_comes_upon_a_new_dataset_tells_all_at_once():
 
 def test_environments_of_one_snapshot_hold_leases_of_their_own():
     """Lambda may restore many from one: what was drawn at the start they all share."""
-    one, two = this_process(), this_process()
+    one, two = system_runtime(), system_runtime()
     assert len({one.new_lease_token(), one.new_lease_token(), two.new_lease_token()}) == 3
     state = random.getstate()
     chances = [one.random() for _ in range(5)]

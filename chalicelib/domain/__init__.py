@@ -1,0 +1,99 @@
+"""The words of the job: values, and nothing that touches the world.
+
+Every package may import it; it imports none of them. Names follow Darwin Core
+(https://dwc.tdwg.org/terms/) wherever it has a term. The values are frozen ``msgspec.Struct``s:
+Python makes such a class in 11 microseconds, a named tuple in 143 and a dataclass in 597, and a
+cold start makes all of them. A struct equals only another of its own class.
+"""
+
+from chalicelib.domain.answer import (
+    Candidate,
+    Decision,
+    DecisionKind,
+    Identification,
+    NamedTaxon,
+    Occurrence,
+    Rejection,
+)
+from chalicelib.domain.features import (
+    EXPECTED_IN_RANGE,
+    PRESENCE_BY_STATUS,
+    Dataset,
+    FeatureSource,
+    GeoStatus,
+    PlaceFeatures,
+    PlaceLookup,
+    SpeciesRange,
+    Status,
+    TaxonFeature,
+    UnitInterval,
+)
+from chalicelib.domain.model import (
+    ENGLISH,
+    HIGHER_RANKS,
+    Geography,
+    Model,
+    ModelInput,
+    Scores,
+    Taxon,
+    Thresholds,
+    VernacularNames,
+)
+from chalicelib.domain.photo import (
+    MEDIA_TYPES,
+    ExifReading,
+    MissingPosition,
+    Pixels,
+    PresignedUpload,
+)
+from chalicelib.domain.place import (
+    MAX_UNCERTAINTY_METRES,
+    WHOLE_YEAR,
+    Coordinates,
+    EventDate,
+    ExifFault,
+    Location,
+    LocationSource,
+)
+
+__all__ = [
+    "ENGLISH",
+    "EXPECTED_IN_RANGE",
+    "HIGHER_RANKS",
+    "MAX_UNCERTAINTY_METRES",
+    "MEDIA_TYPES",
+    "PRESENCE_BY_STATUS",
+    "WHOLE_YEAR",
+    "Candidate",
+    "Coordinates",
+    "Dataset",
+    "Decision",
+    "DecisionKind",
+    "EventDate",
+    "ExifFault",
+    "ExifReading",
+    "FeatureSource",
+    "GeoStatus",
+    "Geography",
+    "Identification",
+    "Location",
+    "LocationSource",
+    "MissingPosition",
+    "Model",
+    "ModelInput",
+    "NamedTaxon",
+    "Occurrence",
+    "Pixels",
+    "PlaceFeatures",
+    "PlaceLookup",
+    "PresignedUpload",
+    "Rejection",
+    "Scores",
+    "SpeciesRange",
+    "Status",
+    "Taxon",
+    "TaxonFeature",
+    "Thresholds",
+    "UnitInterval",
+    "VernacularNames",
+]

@@ -1,0 +1,93 @@
+"""The answer: ranked candidates, a decision, and what they rest on."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+
+from chalicelib.domain.features import PlaceLookup, TaxonFeature
+from chalicelib.domain.model import Model, Taxon
+from chalicelib.domain.place import EventDate, Location
+
+
+class Candidate(Struct, frozen=True):
+    """One animal that the photo may show, with its scores.
+
+    ``vision_score`` is from the picture alone, ``score`` from picture and place; each sums to 1
+    over all animals of the model. ``expected_here`` is ``None`` if the dataset does not cover
+    the animal.
+    """
+
+    taxon: Taxon
+    score: float
+    vision_score: float
+    geo_weight: float
+    expected_here: bool | None
+
+
+class DecisionKind(StrEnum):
+    """How far the scores carry."""
+
+    SPECIES = "species"
+    ROLLED_UP = "rolledUp"
+    UNKNOWN = "unknown"
+    NOT_AN_ANIMAL = "notAnAnimal"
+
+
+class NamedTaxon(Struct, frozen=True):
+    """A taxon of any rank, with the scores of all its members summed."""
+
+    scientific_name: str
+    taxon_rank: str
+    score: float
+
+
+class Rejection(Struct, frozen=True):
+    """The picture's first choice is not expected at the place: alternatives.
+
+    ``instead`` is the likeliest animal that the place does not speak against;
+    ``rolled_up`` is the finest higher taxon with a sufficient score.
+    """
+
+    first_by_look: Taxon
+    instead: Taxon | None
+    rolled_up: NamedTaxon | None
+
+
+class Decision(Struct, frozen=True):
+    """The answer in one word: a name with a sufficient score, or that there is none."""
+
+    kind: DecisionKind
+    name: NamedTaxon | None = None
+    rejection: Rejection | None = None
+
+
+class Identification(Struct, frozen=True):
+    """The answer to one photo: the animals it may show, and what that rests on.
+
+    ``timings`` are milliseconds by stage, in the order in which the stages ran.
+    ``open_breakers`` names the servers that were not asked because their circuit breaker is open.
+    """
+
+    prediction_id: str
+    model: Model
+    format: str
+    width: int
+    height: int
+    is_truncated: bool
+    event_date: EventDate | None
+    location: Location
+    geo: PlaceLookup
+    candidates: Sequence[Candidate]
+    animal_score: float
+    decision: Decision
+    timings: Mapping[str, float]
+    open_breakers: tuple[str, ...] = ()
+
+
+class Occurrence(Struct, frozen=True):
+    """One animal of a place, as ``GET /v1/species`` lists it."""
+
+    taxon: Taxon
+    feature: TaxonFeature
+    geo_weight: float

@@ -1,0 +1,146 @@
+"""The features of a place: which animals live there and how often they are seen."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from chalicelib.domain.model import Geography, Taxon
+
+UnitInterval = Annotated[float, Meta(ge=0, le=1)]
+"""A number from 0 to 1. The cache's decoder checks it; NaN and infinity are outside, too."""
+
+
+class Status(StrEnum):
+    """How a taxon stands in a region, from native to extirpated.
+
+    ``recorded`` means that occurrences report it; they do not say whether it is native.
+    """
+
+    NATIVE = "native"
+    INTRODUCED = "introduced"
+    MARGINAL = "marginal"
+    EXTIRPATED = "extirpated"
+    RECORDED = "recorded"
+
+
+PRESENCE_BY_STATUS: Final[Mapping[Status, float]] = MappingProxyType(
+    {
+        Status.NATIVE: 1.0,
+        Status.INTRODUCED: 0.5,
+        Status.MARGINAL: 0.15,
+        Status.EXTIRPATED: 0.01,
+    }
+)
+"""The presence that each status of a range stands for."""
+
+
+class TaxonFeature(Struct, frozen=True, array_like=True):
+    """One taxon at one place.
+
+    ``presence`` says how firmly it is expected there; ``prevalence`` is the mean of that over
+    all cells of the dataset. Their ratio is what the place adds to the picture. The shared
+    cache stores it as an array.
+    """
+
+    status: Status
+    presence: UnitInterval
+    prevalence: UnitInterval
+
+
+class FeatureSource(StrEnum):
+    """The tier that answered."""
+
+    MEMORY = "memory"
+    CACHE = "cache"
+    STALE = "stale"
+    DATABASE = "database"
+    EMBEDDED = "embedded"
+
+
+class PlaceFeatures(Struct, frozen=True):
+    """The animals of a place, as the database holds them for one chain of cells.
+
+    ``cell`` is the finest cell of the chain that has data, or ``None``;
+    ``effort`` counts the observers behind the entry, 0 if it rests on range facts;
+    ``month`` is ``WHOLE_YEAR`` if the dataset knows no seasons.
+    """
+
+    dataset: str
+    source: FeatureSource
+    cell: str | None
+    month: int
+    effort: int
+    taxa: Mapping[str, TaxonFeature]
+
+
+EXPECTED_IN_RANGE: Final = 0.05
+"""The presence from which an animal counts as expected, in a dataset of ranges."""
+
+
+class Dataset(Struct, frozen=True):
+    """The source of features, and the taxa that it covers.
+
+    ``expected_presence`` is the presence from which an animal counts as expected at a place. In a
+    dataset of ranges, presence says where an animal lives; in a dataset of occurrences, which
+    share of all observers has seen it.
+    """
+
+    version: str
+    title: str
+    licence: str
+    citation: str
+    taxa: frozenset[str]
+    expected_presence: float = EXPECTED_IN_RANGE
+
+    def covers(self, taxon: Taxon) -> bool:
+        """Return whether a place can speak for or against the taxon.
+
+        It cannot for domestic, cosmopolitan and extinct animals, nor for a taxon outside
+        ``taxa``: that a place does not list such an animal says nothing.
+        """
+        return taxon.geography is Geography.RANGE and taxon.taxon_id in self.taxa
+
+    def expects(self, feature: TaxonFeature) -> bool:
+        """Return whether a taxon with this feature is one of the animals of the place.
+
+        Predictions, species lists and ranges share this threshold.
+        """
+        return feature.presence >= self.expected_presence
+
+
+class GeoStatus(StrEnum):
+    """The outcome of looking a place up. Every answer has it: no fallback is silent."""
+
+    APPLIED = "applied"
+    NO_DATA = "noData"
+    DEGRADED = "degraded"
+    DISABLED = "disabled"
+
+
+class PlaceLookup(Struct, frozen=True):
+    """The result of looking a place up: the outcome, and the features if there are any."""
+
+    status: GeoStatus
+    features: PlaceFeatures | None = None
+    dataset: Dataset | None = None
+
+    @property
+    def expected_taxa(self) -> int:
+        """The number of the dataset's taxa that are expected at the place."""
+        if self.features is None or self.dataset is None:
+            return 0
+        return sum(map(self.dataset.expects, self.features.taxa.values()))
+
+
+class SpeciesRange(Struct, frozen=True):
+    """The cells of the world where a taxon is expected, with its presence in each.
+
+    The cells have the coarsest resolution. There are none unless ``status`` is ``applied``.
+    """
+
+    status: GeoStatus
+    dataset: Dataset | None = None
+    presences: Mapping[str, float] = MappingProxyType({})

@@ -1,0 +1,106 @@
+"""The model: its input, its classes as taxa, and its thresholds."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float32]
+"""One probability for each class of the model; they sum to 1."""
+
+HIGHER_RANKS: Final = ("genus", "family", "order", "class")
+"""Ranks to roll up to, finest first. A name above the class would tell a visitor little."""
+
+
+class ModelInput(Struct, frozen=True):
+    """The part of a photo that the model sees, and its size in pixels.
+
+    ``frame`` is ``square`` for a square in the middle of the photo, or ``whole`` for all of it,
+    squeezed into a square. ``crop_fraction`` is the share of its sides that is kept.
+    ``resample`` names the filter (``bilinear``, ``bicubic``, ...).
+    """
+
+    width: int
+    height: int
+    crop_fraction: float
+    resample: str = "bilinear"
+    frame: str = "square"
+
+
+class Geography(StrEnum):
+    """How the place bears on a class of the model: only ``range`` animals have a range."""
+
+    RANGE = "range"
+    DOMESTIC = "domestic"
+    COSMOPOLITAN = "cosmopolitan"
+    EXTINCT = "extinct"
+
+
+class Taxon(Struct, frozen=True):
+    """An animal as the model tells it apart: a species, a breed or a wider group.
+
+    ``higher`` holds names by rank (see ``HIGHER_RANKS``), as far as the taxon has them.
+    """
+
+    taxon_id: str
+    scientific_name: str
+    vernacular_name: str
+    taxon_rank: str
+    geography: Geography
+    higher: Mapping[str, str] = MappingProxyType({})
+
+
+class VernacularNames(Struct, frozen=True):
+    """The known names of animals in one language (BCP 47), by ``taxonID``."""
+
+    language: str
+    names: Mapping[str, str]
+
+    def of(self, taxon: Taxon) -> tuple[str, str]:
+        """Return a taxon's name and the language of that name, which is English by default."""
+        name = self.names.get(taxon.taxon_id)
+        return (name, self.language) if name else (taxon.vernacular_name, ENGLISH.language)
+
+
+ENGLISH: Final = VernacularNames("en", MappingProxyType({}))
+"""English needs no table: the model's labels are in English."""
+
+
+class Thresholds(Struct, frozen=True):
+    """The scores from which a decision gives a name; chosen on development data.
+
+    ``animal``: the least share of animal classes in the scores for any name;
+    ``not_an_animal``: the share below which the decision is that there is no animal;
+    ``named``: for one taxon of the model;
+    ``rolled_up``: for a higher taxon, all its members summed.
+    """
+
+    animal: float
+    not_an_animal: float
+    named: float
+    rolled_up: float
+
+
+class Model(Struct, frozen=True, eq=False):
+    """The description of a classifier, with the taxon of each of its outputs.
+
+    ``taxa[i]`` is the taxon of output ``i``, or ``None`` if that output is not an animal.
+    ``card`` is the model's description file as it stands, for ``GET /v1/model``.
+    A model equals only itself, so that it can be the key of a cache.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    input_size: ModelInput
+    taxa: tuple[Taxon | None, ...]
+    thresholds: Thresholds
+    card: Mapping[str, Any]
+
+    def taxon(self, taxon_id: str) -> Taxon | None:
+        """Return the taxon with that identifier, or ``None`` if the model has no such class."""
+        return next((taxon for taxon in self.taxa if taxon and taxon.taxon_id == taxon_id), None)
