@@ -1,7 +1,7 @@
-"""Rangefinder: which animal is in a photo, from its look and from its place.
+"""Rangefinder identifies the animal in a photo, from the picture and from its place.
 
-``app.py`` holds the routes; here is the pipeline that they call. Read
-:mod:`chalicelib.identify` first: it is the whole job on one page.
+``app.py`` has the routes, and this package has what they call. Start with
+:mod:`chalicelib.identify`, which has the five steps on one page.
 """
 
 __version__ = "0.1.0"

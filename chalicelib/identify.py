@@ -87,8 +87,9 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
                 location = locate(request, exif)
                 event_date = request.event_date or exif.event_date
             # 3. Obtain the features of that place, in a thread beside step 4.
+            point = location.coordinates if request.use_geo else None
             month = (event_date and event_date.month) or WHOLE_YEAR
-            pending_place = stage.submit("features", self._look_up, request, location, month)
+            pending_place = stage.submit("features", self.places.look_up, point, month)
             # 4. Obtain the prediction.
             with stage("decode"):
                 pixels = photo.pixels(model.input_size, exif.orientation)
@@ -119,11 +120,6 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
             timings=stage.timings,
             open_breakers=self.places.open_breakers(),
         )
-
-    def _look_up(self, request: IdentifyRequest, location: Location, month: int) -> PlaceLookup:
-        if not request.use_geo:
-            return PlaceLookup(GeoStatus.DISABLED)
-        return self.places.look_up(location.coordinates, month)
 
 
 def locate(request: IdentifyRequest, exif: ExifReading) -> Location:

@@ -69,7 +69,7 @@ class FakeClock:
         return self.now
 
 
-class AtOnce(Executor):
+class InlineExecutor(Executor):
     """Does what it is given before it comes back, so that nothing happens beside a test."""
 
     def submit(self, fn, /, *args, **kwargs):

@@ -19,7 +19,6 @@ from chalicelib.http import problems, telemetry
 from chalicelib.identify import Identify
 from chalicelib.settings import Settings
 from tests.fakes import (
-    AtOnce,
     FakeClassifier,
     FakeClock,
     FakeExif,
@@ -27,6 +26,7 @@ from tests.fakes import (
     FakeNames,
     FakePhotos,
     FakeUploadStore,
+    InlineExecutor,
 )
 from tests.gateway import call
 from tools import ROOT
@@ -151,7 +151,7 @@ def services(**parts) -> Services:
         weight_bounds=WeightBounds(0.1, 10.0),
         clock=FakeClock(),
         new_id=lambda: "id",
-        executor=AtOnce(),
+        executor=InlineExecutor(),
         features_timeout=1.0,
     )
     return Services(

@@ -10,13 +10,13 @@ from chalicelib.features.place_service import Places
 from chalicelib.identify import Identify, IdentifyRequest
 from tests.fakes import (
     JAGUAR,
-    AtOnce,
     FakeClassifier,
     FakeClock,
     FakeExif,
     FakeFeatures,
     FakePhotos,
     FakeUploadStore,
+    InlineExecutor,
     feature,
     place,
 )
@@ -27,7 +27,7 @@ WITH_FIX = ExifReading(
 )
 
 
-class World:
+class Scenario:
     """A service made of fakes, each within a test's reach."""
 
     def __init__(self, exif: ExifReading | None = None, enabled: bool = True) -> None:
@@ -44,15 +44,15 @@ class World:
             classifier=self.classifier,
             clock=FakeClock(step=0.25),
             new_id=lambda: "id-1",
-            executor=AtOnce(),
+            executor=InlineExecutor(),
             features_timeout=1.0,
         )
 
 
 def test_the_place_of_the_exif_is_used():
     """A photo that knows where it was taken needs no help."""
-    world = World(WITH_FIX)
-    found = world.identify(IdentifyRequest(b"photo"))
+    scenario = Scenario(WITH_FIX)
+    found = scenario.identify(IdentifyRequest(b"photo"))
     assert found.location.source is LocationSource.EXIF
     assert found.location.coordinates == WITH_FIX.coordinates
     assert found.geo.status is GeoStatus.APPLIED
@@ -61,14 +61,14 @@ def test_the_place_of_the_exif_is_used():
 
 def test_the_callers_coordinates_win_over_the_exif():
     """Who uploads knows better than the camera."""
-    found = World(WITH_FIX).identify(IdentifyRequest(b"photo", coordinates=PANTANAL))
+    found = Scenario(WITH_FIX).identify(IdentifyRequest(b"photo", coordinates=PANTANAL))
     assert found.location.source is LocationSource.REQUEST
     assert found.location.coordinates == PANTANAL
 
 
 def test_the_callers_uncertainty_holds_for_the_position_of_the_exif():
     """A caller may know that the camera's position is rough."""
-    found = World(WITH_FIX).identify(IdentifyRequest(b"photo", uncertainty=20_000.0))
+    found = Scenario(WITH_FIX).identify(IdentifyRequest(b"photo", uncertainty=20_000.0))
     assert found.location.source is LocationSource.EXIF
     assert found.location.coordinates == Coordinates(-17.0, -56.0, 20_000.0)
 
@@ -76,39 +76,39 @@ def test_the_callers_uncertainty_holds_for_the_position_of_the_exif():
 def test_without_any_place_the_caller_is_asked_for_one():
     """And told why the photo's own position could not serve."""
     with pytest.raises(LocationRequired, match="it has no EXIF") as caught:
-        World().identify(IdentifyRequest(b"photo"))
+        Scenario().identify(IdentifyRequest(b"photo"))
     assert [error.field for error in caught.value.errors] == ["decimalLatitude", "decimalLongitude"]
 
 
 def test_geo_off_asks_nothing_of_the_database():
     """For zoos and gardens: the look alone decides, and no place is needed."""
-    world = World()
-    found = world.identify(IdentifyRequest(b"photo", use_geo=False))
+    scenario = Scenario()
+    found = scenario.identify(IdentifyRequest(b"photo", use_geo=False))
     assert found.geo.status is GeoStatus.DISABLED
     assert found.location.source is LocationSource.NONE
-    assert world.features.asked == []
+    assert scenario.features.asked == []
 
 
 def test_the_operator_can_switch_places_off():
     """Then no request brings them back."""
-    found = World(WITH_FIX, enabled=False).identify(IdentifyRequest(b"photo"))
+    found = Scenario(WITH_FIX, enabled=False).identify(IdentifyRequest(b"photo"))
     assert found.geo.status is GeoStatus.DISABLED
 
 
 def test_a_database_that_is_down_costs_the_place_and_not_the_answer():
     """The visitor still gets an answer, and it says what it lacks."""
-    world = World(WITH_FIX)
-    world.features.is_down = True
-    found = world.identify(IdentifyRequest(b"photo"))
+    scenario = Scenario(WITH_FIX)
+    scenario.features.is_down = True
+    found = scenario.identify(IdentifyRequest(b"photo"))
     assert found.geo.status is GeoStatus.DEGRADED
     assert found.candidates[0].score == pytest.approx(found.candidates[0].vision_score)
 
 
 def test_a_place_that_nobody_knows_is_said_to_be_one():
     """The open ocean is no reason to call every animal unexpected."""
-    world = World(WITH_FIX)
-    world.features.entry = place()
-    found = world.identify(IdentifyRequest(b"photo"))
+    scenario = Scenario(WITH_FIX)
+    scenario.features.entry = place()
+    found = scenario.identify(IdentifyRequest(b"photo"))
     assert found.geo.status is GeoStatus.NO_DATA
     assert found.geo.expected_taxa == 0
     assert {one.expected_here for one in found.candidates} == {None}
@@ -116,10 +116,10 @@ def test_a_place_that_nobody_knows_is_said_to_be_one():
 
 def test_without_the_model_there_is_no_answer():
     """Nothing is made up."""
-    world = World(WITH_FIX)
-    world.classifier.is_broken = True
+    scenario = Scenario(WITH_FIX)
+    scenario.classifier.is_broken = True
     with pytest.raises(ModelUnavailable):
-        world.identify(IdentifyRequest(b"photo"))
+        scenario.identify(IdentifyRequest(b"photo"))
 
 
 def test_features_are_asked_for_in_the_month_of_the_photo():
@@ -129,38 +129,38 @@ def test_features_are_asked_for_in_the_month_of_the_photo():
         (IdentifyRequest(b"photo", event_date=EventDate("2024-01", 1)), 1),
         (IdentifyRequest(b"photo", event_date=EventDate("2024")), 0),
     ):
-        world = World(WITH_FIX)
-        world.identify(query)
-        assert [asked for _, asked in world.features.asked] == [month]
+        scenario = Scenario(WITH_FIX)
+        scenario.identify(query)
+        assert [asked for _, asked in scenario.features.asked] == [month]
 
 
 def test_an_uploaded_photo_is_read_by_its_key_and_then_discarded():
     """It is nobody's business any more."""
-    world = World(WITH_FIX)
-    world.identify(IdentifyRequest(upload="key"))
-    assert world.photos.opened == [b"large photo"]
-    assert world.uploads.photos == {}
+    scenario = Scenario(WITH_FIX)
+    scenario.identify(IdentifyRequest(upload="key"))
+    assert scenario.photos.opened == [b"large photo"]
+    assert scenario.uploads.photos == {}
 
 
 def test_an_uploaded_photo_waits_for_another_try_where_something_is_missing():
     """Whoever forgot the place need not send 20 MB again."""
-    world = World()
+    scenario = Scenario()
     with pytest.raises(LocationRequired):
-        world.identify(IdentifyRequest(upload="key"))
-    world.identify(IdentifyRequest(upload="key", coordinates=PANTANAL))
-    assert world.uploads.photos == {}
+        scenario.identify(IdentifyRequest(upload="key"))
+    scenario.identify(IdentifyRequest(upload="key", coordinates=PANTANAL))
+    assert scenario.uploads.photos == {}
 
 
 def test_the_orientation_of_the_exif_reaches_the_model():
     """Or the model would look at animals lying on their sides."""
-    world = World(WITH_FIX)
-    world.identify(IdentifyRequest(b"photo"))
-    assert world.classifier.shown[0][0, 0, 0] == 6
+    scenario = Scenario(WITH_FIX)
+    scenario.identify(IdentifyRequest(b"photo"))
+    assert scenario.classifier.shown[0][0, 0, 0] == 6
 
 
 def test_every_stage_is_timed_in_milliseconds():
     """Each look at the fake clock takes a quarter of a second."""
-    timings = World(WITH_FIX).identify(IdentifyRequest(b"photo")).timings
+    timings = Scenario(WITH_FIX).identify(IdentifyRequest(b"photo")).timings
     assert list(timings) == [
         "read", "locate", "features", "decode", "classify", "wait", "combine", "total",
     ]  # fmt: skip
@@ -171,12 +171,12 @@ def test_every_stage_is_timed_in_milliseconds():
 def test_features_that_take_too_long_are_done_without():
     """A database that wakes slowly costs the place, and not the visitor's patience."""
 
-    class Never(AtOnce):
+    class Never(InlineExecutor):
         def submit(self, fn, /, *args, **kwargs):
             return Future()
 
-    world = World(WITH_FIX)
-    found = replace(world.identify, executor=Never(), features_timeout=0.0)(
+    scenario = Scenario(WITH_FIX)
+    found = replace(scenario.identify, executor=Never(), features_timeout=0.0)(
         IdentifyRequest(b"photo")
     )
     assert found.geo.status is GeoStatus.DEGRADED

@@ -67,7 +67,7 @@ class FakeSharedCache:
             raise CacheUnavailable("down")
 
 
-class World:
+class Scenario:
     """Environments that share one cache, one database and one clock."""
 
     def __init__(self) -> None:
@@ -94,39 +94,39 @@ class World:
 
 def test_what_one_environment_has_loaded_serves_all():
     """The database is asked once, however many environments a spike brings."""
-    world = World()
-    first = world.environment("one").features(CHAIN, 0)
+    scenario = Scenario()
+    first = scenario.environment("one").features(CHAIN, 0)
     assert first.source is FeatureSource.EMBEDDED
     for number in range(100):
-        found = world.environment(str(number)).features(CHAIN, 0)
+        found = scenario.environment(str(number)).features(CHAIN, 0)
         assert found.source is FeatureSource.CACHE
         assert found.taxa == first.taxa
-    assert world.queries == 1
+    assert scenario.queries == 1
 
 
 def test_an_entry_that_has_ended_is_refreshed_by_one_while_others_take_it_as_stale():
     """Nobody waits for a refresh but who does it."""
-    world = World()
-    one, two = world.environment("one"), world.environment("two")
+    scenario = Scenario()
+    one, two = scenario.environment("one"), scenario.environment("two")
     one.features(CHAIN, 0)
-    world.clock.now += 111
-    world.cache.leases[KEY + ":lease"] = ("someone else", world.clock.now + 2)
+    scenario.clock.now += 111
+    scenario.cache.leases[KEY + ":lease"] = ("someone else", scenario.clock.now + 2)
     assert two.features(CHAIN, 0).source is FeatureSource.STALE
-    world.cache.leases.clear()
+    scenario.cache.leases.clear()
     assert two.features(CHAIN, 0).source is FeatureSource.EMBEDDED
     assert one.features(CHAIN, 0).source is FeatureSource.CACHE
-    assert world.queries == 2
+    assert scenario.queries == 2
 
 
 def test_stale_serves_while_the_database_is_down_until_the_hard_limit():
     """Yesterday's animals are better than none; after the limit there are none."""
-    world = World()
-    one = world.environment()
+    scenario = Scenario()
+    one = scenario.environment()
     one.features(CHAIN, 0)
-    world.database.is_down = True
-    world.clock.now += 500
+    scenario.database.is_down = True
+    scenario.clock.now += 500
     assert one.features(CHAIN, 0).source is FeatureSource.STALE
-    world.clock.now += 600
+    scenario.clock.now += 600
     with pytest.raises(FeaturesUnavailable):
         one.features(CHAIN, 0)
 
@@ -138,97 +138,97 @@ def test_an_entry_in_hand_serves_though_the_cache_goes_down_in_between():
         def lease(self, key, owner, seconds):
             raise CacheUnavailable("down")
 
-    world = World()
-    world.environment().features(CHAIN, 0)
-    world.cache = NoLeases(world.clock, values=world.cache.values)
-    world.database.is_down = True
-    world.clock.now += 500
-    later = world.environment("later")
+    scenario = Scenario()
+    scenario.environment().features(CHAIN, 0)
+    scenario.cache = NoLeases(scenario.clock, values=scenario.cache.values)
+    scenario.database.is_down = True
+    scenario.clock.now += 500
+    later = scenario.environment("later")
     later.dataset()
     assert later.features(CHAIN, 0).source is FeatureSource.STALE
 
 
 def test_without_the_cache_all_goes_on_as_if_nothing_had_been_in_it():
     """The database answers; when both are down that is what is said."""
-    world = World()
-    one = world.environment()
-    world.cache.is_down = True
+    scenario = Scenario()
+    one = scenario.environment()
+    scenario.cache.is_down = True
     assert one.features(CHAIN, 0).source is FeatureSource.EMBEDDED
-    world.database.is_down = True
+    scenario.database.is_down = True
     with pytest.raises(FeaturesUnavailable):
         one.features(CHAIN, 0)
 
 
 def test_who_is_left_alone_is_told():
     """For metrics and alarms."""
-    world = World()
-    one = world.environment()
+    scenario = Scenario()
+    one = scenario.environment()
     assert one.open_breakers() == ()
-    world.cache.is_down = True
+    scenario.cache.is_down = True
     assert one.open_breakers() == ("cache",)
-    world.database.is_down = True
+    scenario.database.is_down = True
     assert one.open_breakers() == ("cache", "database")
 
 
 def test_who_misses_while_another_loads_waits_a_bounded_moment():
     """And then asks the database itself: a slow holder must not hold up everyone."""
-    world = World()
-    world.environment().dataset()
-    world.cache.leases[KEY + ":lease"] = ("slow", world.clock.now + 60)
-    found = world.environment("two").features(CHAIN, 0)
+    scenario = Scenario()
+    scenario.environment().dataset()
+    scenario.cache.leases[KEY + ":lease"] = ("slow", scenario.clock.now + 60)
+    found = scenario.environment("two").features(CHAIN, 0)
     assert found.source is FeatureSource.EMBEDDED
-    assert sum(world.slept) == pytest.approx(POLICY.lease_wait, abs=POLICY.lease_poll * 1.1)
+    assert sum(scenario.slept) == pytest.approx(POLICY.lease_wait, abs=POLICY.lease_poll * 1.1)
 
 
 def test_who_waits_takes_what_the_other_has_loaded():
     """As soon as it is there."""
-    elsewhere = World()
+    elsewhere = Scenario()
     elsewhere.environment().features(CHAIN, 0)
-    world = World()
-    two = world.environment("two")
+    scenario = Scenario()
+    two = scenario.environment("two")
     two.dataset()
-    world.cache.leases[KEY + ":lease"] = ("one", world.clock.now + 60)
-    world.while_sleeping = lambda: world.cache.values.update(elsewhere.cache.values)
+    scenario.cache.leases[KEY + ":lease"] = ("one", scenario.clock.now + 60)
+    scenario.while_sleeping = lambda: scenario.cache.values.update(elsewhere.cache.values)
     assert two.features(CHAIN, 0).source is FeatureSource.CACHE
-    assert len(world.slept) == 1
-    assert world.queries == 0
+    assert len(scenario.slept) == 1
+    assert scenario.queries == 0
 
 
 def test_when_the_holder_of_a_lease_dies_the_next_goes_on_within_its_time():
     """A lease ends by itself."""
-    world = World()
-    two = world.environment("two")
+    scenario = Scenario()
+    two = scenario.environment("two")
     two.dataset()
-    world.cache.leases[KEY + ":lease"] = ("dead", world.clock.now + 0.5)
-    start = world.clock.now
+    scenario.cache.leases[KEY + ":lease"] = ("dead", scenario.clock.now + 0.5)
+    start = scenario.clock.now
     assert two.features(CHAIN, 0).source is FeatureSource.EMBEDDED
-    assert world.clock.now - start <= 0.5 + POLICY.lease_poll
+    assert scenario.clock.now - start <= 0.5 + POLICY.lease_poll
 
 
 def test_a_place_without_data_is_remembered_for_a_shorter_time():
     """The open ocean is asked about once, and again sooner than others."""
-    world = World()
-    world.database.entry = place()
-    one = world.environment()
+    scenario = Scenario()
+    scenario.database.entry = place()
+    one = scenario.environment()
     for _ in range(100):
         assert one.features(CHAIN, 0).taxa == {}
-    assert world.queries == 1
-    world.clock.now += 12
+    assert scenario.queries == 1
+    scenario.clock.now += 12
     one.features(CHAIN, 0)
-    assert world.queries == 2
+    assert scenario.queries == 2
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.999])
 def test_entries_end_at_different_times(chance):
     """By up to a tenth, so that what was loaded together is not refreshed together."""
-    world = World()
-    world.chance = chance
-    one = world.environment()
+    scenario = Scenario()
+    scenario.chance = chance
+    one = scenario.environment()
     one.features(CHAIN, 0)
-    world.chance = 0.0
-    world.clock.now += 89.9 if chance == 0.0 else 109
+    scenario.chance = 0.0
+    scenario.clock.now += 89.9 if chance == 0.0 else 109
     assert one.features(CHAIN, 0).source is FeatureSource.CACHE
-    world.clock.now += 0.2 if chance == 0.0 else 1.1
+    scenario.clock.now += 0.2 if chance == 0.0 else 1.1
     assert one.features(CHAIN, 0).source is FeatureSource.EMBEDDED
 
 
@@ -237,73 +237,73 @@ def test_an_entry_that_was_dear_may_be_refreshed_before_it_ends():
 
     class Slow(FakeFeatures):
         def features(self, chain, month):
-            world.clock.now += 5.0
+            scenario.clock.now += 5.0
             return super().features(chain, month)
 
-    world = World()
-    world.database = Slow(place(jaguar=feature()))
-    one = world.environment()
+    scenario = Scenario()
+    scenario.database = Slow(place(jaguar=feature()))
+    one = scenario.environment()
     one.features(CHAIN, 0)
-    world.clock.now += 95
-    world.chance = 0.1
+    scenario.clock.now += 95
+    scenario.chance = 0.1
     assert one.features(CHAIN, 0).source is FeatureSource.CACHE
-    world.chance = 0.9
+    scenario.chance = 0.9
     assert one.features(CHAIN, 0).source is FeatureSource.EMBEDDED
 
 
 def test_a_new_dataset_is_noticed_in_time_and_invalidates_by_itself():
     """Its entries have other keys; the old ones are left to end."""
-    world = World()
-    one = world.environment()
+    scenario = Scenario()
+    one = scenario.environment()
     one.features(CHAIN, 0)
-    world.database.version = "facts-2"
-    world.database.entry = replace(world.database.entry, dataset="facts-2")
-    world.clock.now += 2 * POLICY.dataset_ttl * 1.1
+    scenario.database.version = "facts-2"
+    scenario.database.entry = replace(scenario.database.entry, dataset="facts-2")
+    scenario.clock.now += 2 * POLICY.dataset_ttl * 1.1
     assert one.features(CHAIN, 0).dataset == "facts-2"
-    assert f"geo:facts-2:0:{CHAIN[0]}" in world.cache.values
+    assert f"geo:facts-2:0:{CHAIN[0]}" in scenario.cache.values
 
 
 def test_a_dataset_once_known_stays_in_use_while_nothing_can_be_asked():
     """Or entries that are there could not be found."""
-    world = World()
-    one = world.environment()
+    scenario = Scenario()
+    one = scenario.environment()
     version = one.dataset().version
-    world.cache.is_down = world.database.is_down = True
-    world.clock.now += 10_000
+    scenario.cache.is_down = scenario.database.is_down = True
+    scenario.clock.now += 10_000
     assert one.dataset().version == version
     with pytest.raises(FeaturesUnavailable):
-        world.environment("cold").dataset()
+        scenario.environment("cold").dataset()
 
 
 @pytest.mark.parametrize("spoil", [lambda raw: raw[:-3], lambda _: b"", lambda _: b"\x80\x04."])
 def test_what_is_no_entry_is_ignored_and_written_anew(spoil):
     """Truncated, empty, or a pickle: never a fault, and gone after one reader."""
-    world = World()
-    one = world.environment()
+    scenario = Scenario()
+    one = scenario.environment()
     one.features(CHAIN, 0)
-    raw, until = world.cache.values[KEY]
-    world.cache.values[KEY] = spoil(raw), until
+    raw, until = scenario.cache.values[KEY]
+    scenario.cache.values[KEY] = spoil(raw), until
     assert one.features(CHAIN, 0).source is FeatureSource.EMBEDDED
     assert one.features(CHAIN, 0).source is FeatureSource.CACHE
-    assert DATASET_KEY in world.cache.values
+    assert DATASET_KEY in scenario.cache.values
 
 
 def test_who_comes_upon_a_new_dataset_tells_all_at_once():
     """Between its activation and the next look every miss would go to the database."""
-    world = World()
-    one, two = world.environment("one"), world.environment("two")
+    scenario = Scenario()
+    one, two = scenario.environment("one"), scenario.environment("two")
     two.dataset(), one.dataset()
-    world.database.version = "facts-2"
-    world.database.entry = replace(world.database.entry, dataset="facts-2")
+    scenario.database.version = "facts-2"
+    scenario.database.entry = replace(scenario.database.entry, dataset="facts-2")
     assert one.features(CHAIN, 0).dataset == "facts-2"
     assert one.dataset().version == "facts-2"
-    assert f"geo:facts-2:0:{CHAIN[0]}" in world.cache.values
-    assert f"geo:facts-1:0:{CHAIN[0]}" not in world.cache.values
+    assert f"geo:facts-2:0:{CHAIN[0]}" in scenario.cache.values
+    assert f"geo:facts-1:0:{CHAIN[0]}" not in scenario.cache.values
     for _ in range(10):
         assert two.features(CHAIN, 0).dataset == "facts-2"
         assert two.dataset().version == "facts-2"
-        assert world.environment("three").features(CHAIN, 0).source is FeatureSource.CACHE
-    assert world.queries == 2
+        assert scenario.environment("three").features(CHAIN, 0).source is FeatureSource.CACHE
+    assert scenario.queries == 2
 
 
 def test_environments_of_one_snapshot_hold_leases_of_their_own():
