@@ -162,9 +162,9 @@ def _shared_cache(
     policy = shared_cache.CachePolicy(
         ttl=settings.shared_cache_seconds, stale_if_error=settings.cache_kept_seconds
     )
-    return shared_cache.SharedCachedFeatures(
-        store, redis_cache.RedisCache(options, clock), policy, runtime or system_runtime()
-    )
+    cache = redis_cache.RedisCache(options, clock)
+    cache.prepare()
+    return shared_cache.SharedCachedFeatures(store, cache, policy, runtime or system_runtime())
 
 
 def system_runtime() -> Runtime:

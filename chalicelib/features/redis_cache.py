@@ -80,6 +80,13 @@ class RedisCache:
         """End a lease early, if ``token`` still holds it. Raises ``CacheUnavailable``."""
         self._breaker.call(lambda: self._client().eval(RELEASE, 1, key, token))
 
+    def prepare(self) -> None:
+        """Import redis-py now rather than during the first lookup. Does not connect."""
+        import redis.backoff  # noqa: PLC0415
+        import redis.retry  # noqa: PLC0415, F401
+
+        _ = self._breaker
+
     def close(self) -> None:
         """Close the connections; the next call opens others."""
         client, self._connected = self._connected, None

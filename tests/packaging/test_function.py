@@ -34,7 +34,7 @@ def modules(event, context):
 """
 
 OFF_THE_PATH = {
-    "boto3", "botocore.session", "botocore.client", "pi_heif", "redis", "pymysql", "pybreaker",
+    "boto3", "botocore.session", "botocore.client", "pi_heif", "redis", "pymysql",
     "alembic", "bench", "tools", "tests", "matplotlib", "sqlalchemy", "ml_dtypes", "google",
     "tqdm", "importlib.metadata", "hashlib", "asyncio", "multiprocessing", "unittest",
     "numpy.random", "numpy.testing", "PIL.PngImagePlugin", "PIL.GifImagePlugin",

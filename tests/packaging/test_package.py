@@ -113,7 +113,7 @@ cold_start.begin()
 for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
     if module.name != "chalicelib.http.dev_server":  # for the chalice command
         importlib.import_module(module.name)
-import pi_heif, pymysql, redis.cluster, pybreaker
+import pi_heif, pymysql, redis.cluster
 print(len([name for name in sys.modules if name.startswith("chalicelib.")]))
 """
     done = subprocess.run(

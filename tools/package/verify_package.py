@@ -56,7 +56,7 @@ TOP_LEVEL: Final = (
     "app.py", "__pycache__", "chalice", "chalicelib",
     "PIL", "pillow.libs", "_pi_heif.*.so", "pi_heif", "pi_heif.libs", "exifread",
     "numpy", "numpy.libs", "ai_edge_litert", "h3", "msgspec", "multipart.pyc",
-    "pybase64", "pymysql", "redis", "pybreaker",
+    "pybase64", "pymysql", "redis",
     "aws_lambda_powertools", "jmespath",
 )  # fmt: skip
 """What may lie at the top of the package, beside ``*.dist-info``."""
