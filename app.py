@@ -5,9 +5,9 @@ Start reading at ``chalicelib/identify.py``: the whole job on one page.
 
 from typing import cast
 
-from chalicelib.runtime import cold_start
+from chalicelib.runtime import lazy_imports
 
-cold_start.begin()
+lazy_imports.begin()
 
 from chalice.app import Chalice, CORSConfig, Request, Response
 
@@ -19,7 +19,7 @@ from chalicelib.settings import Settings, is_chalice_cli
 settings = Settings.from_environment()
 services = Services.build(settings)
 services.prepare()
-cold_start.end()
+lazy_imports.end()
 app = Chalice(app_name=telemetry.SERVICE, configure_logs=False)
 app.api.cors = CORSConfig(allow_origin=settings.allowed_origin)
 app.api.binary_types = list(requests.PHOTO_TYPES)

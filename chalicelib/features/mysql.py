@@ -93,7 +93,7 @@ class MysqlFeatures:
             lambda: self._breaker.call(self._read_dataset),
             options.dataset_seconds,
             clock,
-            forgiven=(FeaturesUnavailable,),
+            stale_on=(FeaturesUnavailable,),
         )
 
     def dataset(self) -> Dataset:

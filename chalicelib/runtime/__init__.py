@@ -1,4 +1,4 @@
-"""What any package stands on: lazy imports, a circuit breaker, a cached value, AWS clients.
+"""Technical helpers: lazy imports, a circuit breaker, a value with a time to live, AWS clients.
 
-Every package may import it; it knows the ports alone.
+Every package may import it. It imports only ``ports``.
 """

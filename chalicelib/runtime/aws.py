@@ -1,4 +1,4 @@
-"""Clients of AWS services, made when first needed."""
+"""Clients of AWS services."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -6,12 +6,12 @@ from typing import Any, Final
 AWS_TIMEOUT_SECONDS: Final = 1.0
 
 AwsClient = Callable[[str], Any]
-"""Makes a client of an AWS service by its name."""
+"""Creates a client from the name of an AWS service, such as ``s3``."""
 
 
 def aws_client(service: str) -> Any:
-    """``boto3.client`` with little patience. The Lambda runtime has boto3."""
-    # Takes a fifth of a second to import: a service without AWS never pays for it.
+    """Return a boto3 client with short timeouts. The Lambda runtime provides boto3."""
+    # The import takes 0.2 s. A deployment that needs no AWS client never pays for it.
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
@@ -21,10 +21,10 @@ def aws_client(service: str) -> Any:
             connect_timeout=AWS_TIMEOUT_SECONDS,
             read_timeout=AWS_TIMEOUT_SECONDS,
             retries={"total_max_attempts": 2},
-            # Leave to upload is signed; regions that came after 2014 take this way only.
+            # Presigned uploads: regions that opened after 2014 accept signature version 4 only.
             signature_version="s3v4" if service == "s3" else None,
-            # With the region in the address: the global one sends requests on to new buckets by
-            # a redirect, which a browser's preflight must not follow.
+            # The address names the region. The global address redirects requests for new buckets,
+            # and a browser's preflight request must not follow a redirect.
             s3={"addressing_style": "virtual"},
         ),
     )

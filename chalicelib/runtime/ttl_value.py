@@ -1,4 +1,4 @@
-"""A value that is asked for now and then, rather than each time it is wanted."""
+"""A value that is fetched once and cached for a while."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -9,38 +9,40 @@ Value = TypeVar("Value")
 
 
 class TtlValue(Generic[Value]):
-    """Asks when first called, and again only after ``seconds``.
+    """Fetches a value on the first call, and again after ``seconds`` (its time to live).
 
-    Where asking raises one of ``forgiven``, what was known before stays in use for as long
-    again; without anything known, and for any other exception, the caller gets it.
+    If the fetch raises one of ``stale_on`` and there is an old value, the old value is kept for
+    another ``seconds`` (stale-if-error). Otherwise the exception propagates.
+
+    Not synchronised: two threads may fetch at the same time. The last result stays.
     """
 
     def __init__(
         self,
-        ask: Callable[[], Value],
+        fetch: Callable[[], Value],
         seconds: float,
         clock: Clock,
-        forgiven: tuple[type[Exception], ...] = (),
+        stale_on: tuple[type[Exception], ...] = (),
     ) -> None:
-        self._ask = ask
+        self._fetch = fetch
         self._seconds = seconds
         self._clock = clock
-        self._forgiven = forgiven
-        self._known: Value | None = None
-        self._until = 0.0
+        self._stale_on = stale_on
+        self._value: Value | None = None
+        self._expires_at = 0.0
 
     def __call__(self) -> Value:
-        """The value, at most ``seconds`` old unless it could not be had anew."""
-        if self._known is None or self._clock() >= self._until:
+        """Return the value: at most ``seconds`` old, unless a fetch has failed."""
+        if self._value is None or self._clock() >= self._expires_at:
             try:
-                self._known = self._ask()
-            except self._forgiven:
-                if self._known is None:
+                self._value = self._fetch()
+            except self._stale_on:
+                if self._value is None:
                     raise
-            self._until = self._clock() + self._seconds
-        return self._known
+            self._expires_at = self._clock() + self._seconds
+        return self._value
 
-    def invalidate_unless(self, is_right: Callable[[Value], bool]) -> None:
-        """Ask at the next call already, if what is known now is not ``is_right``."""
-        if self._known is not None and not is_right(self._known):
-            self._until = 0.0
+    def invalidate_unless(self, is_current: Callable[[Value], bool]) -> None:
+        """Fetch again on the next call, unless ``is_current(value)``."""
+        if self._value is not None and not is_current(self._value):
+            self._expires_at = 0.0

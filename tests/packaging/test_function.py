@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.runtime.lazy_imports import DEFERRED
+from chalicelib.runtime.lazy_imports import LAZY_MODULES
 from tests import gateway
 from tests.forms import FORM_TYPE, form
 from tests.gateway import event
@@ -38,7 +38,7 @@ OFF_THE_PATH = {
     "alembic", "bench", "tools", "tests", "matplotlib", "sqlalchemy", "ml_dtypes", "google",
     "tqdm", "importlib.metadata", "hashlib", "asyncio", "multiprocessing", "unittest",
     "numpy.random", "numpy.testing", "PIL.PngImagePlugin", "PIL.GifImagePlugin",
-    "shutil", "selectors", "jmespath", "typing_extensions", *DEFERRED,
+    "shutil", "selectors", "jmespath", "typing_extensions", *LAZY_MODULES,
 }  # fmt: skip
 
 

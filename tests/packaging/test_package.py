@@ -108,8 +108,8 @@ def test_whatever_the_service_imports_is_there(unpacked):
     code = """
 import importlib, pkgutil, sys
 import chalicelib
-from chalicelib.runtime import cold_start
-cold_start.begin()
+from chalicelib.runtime import lazy_imports
+lazy_imports.begin()
 for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
     if module.name != "chalicelib.http.dev_server":  # for the chalice command
         importlib.import_module(module.name)

@@ -78,7 +78,7 @@ OMISSIONS: Final = (
         ),
     ),
     Omission(
-        "msgspec does without; of the others only what nobody touches needs it (deferred.py)",
+        "msgspec does without; of the others only what nobody touches needs it (lazy_imports.py)",
         ("typing_extensions.py",),
     ),
     Omission(

@@ -5,21 +5,21 @@ from tests.fakes import FakeClock
 
 
 class Source:
-    """Gives numbers in turn, and can be down."""
+    """Returns 1, 2, 3, ..., and can be down."""
 
     def __init__(self) -> None:
-        self.given = 0
+        self.last = 0
         self.is_down = False
 
     def __call__(self) -> int:
         if self.is_down:
             raise OSError("down")
-        self.given += 1
-        return self.given
+        self.last += 1
+        return self.last
 
 
-def test_a_value_is_asked_for_again_only_after_its_time():
-    """Not with each request."""
+def test_a_value_is_fetched_again_only_after_its_time_to_live():
+    """Not on each call."""
     clock, source = FakeClock(), Source()
     value = TtlValue(source, 30, clock)
     assert [value(), value()] == [1, 1]
@@ -29,11 +29,11 @@ def test_a_value_is_asked_for_again_only_after_its_time():
     assert value() == 2
 
 
-def test_what_was_known_outlives_a_fault_that_is_forgiven():
-    """And is not asked for with each request meanwhile; the first time there is nothing."""
+def test_an_old_value_stays_in_use_while_the_fetch_raises_stale_on():
+    """The fetch is not repeated on each call. Without an old value the error propagates."""
     clock, source = FakeClock(), Source()
     source.is_down = True
-    value = TtlValue(source, 30, clock, forgiven=(OSError,))
+    value = TtlValue(source, 30, clock, stale_on=(OSError,))
     with pytest.raises(OSError, match="down"):
         value()
     source.is_down = False
@@ -47,8 +47,8 @@ def test_what_was_known_outlives_a_fault_that_is_forgiven():
     assert value() == 2
 
 
-def test_other_faults_are_the_callers():
-    """A password that is known to be old is no password."""
+def test_other_errors_propagate():
+    """An expired password is of no use."""
     clock, source = FakeClock(), Source()
     value = TtlValue(source, 30, clock)
     value()
@@ -58,11 +58,11 @@ def test_other_faults_are_the_callers():
         value()
 
 
-def test_what_turns_out_to_be_wrong_is_asked_for_at_once():
-    """And what is right stays."""
+def test_an_invalidated_value_is_fetched_on_the_next_call():
+    """A current value stays."""
     value = TtlValue(Source(), 30, FakeClock())
     value()
-    value.invalidate_unless(lambda known: known == 1)
+    value.invalidate_unless(lambda number: number == 1)
     assert value() == 1
-    value.invalidate_unless(lambda known: known == 7)
+    value.invalidate_unless(lambda number: number == 7)
     assert value() == 2
