@@ -28,9 +28,7 @@ def main() -> None:
     """Print a row for each tenth."""
     services = Services.build(Settings())
     size = services.classifier.model.input_size
-    photos = reader.PillowPhotoReader(
-        reader.DecodeLimits(*[sys.maxsize] * 6)._replace(jpeg_share=0.0)
-    )
+    photos = reader.PillowPhotoReader(reader.DecodeLimits(*[sys.maxsize] * 5, jpeg_share=0.0))
 
     def look(content: bytes) -> tuple[reader.PillowPhoto, int]:
         opened = photos.open(content)

@@ -1,4 +1,4 @@
 """Step 4: the prediction of the model.
 
-Only ``bootstrap`` imports this package; it knows the domain and the ports.
+Only ``bootstrap`` imports this package. It imports ``domain`` and ``errors``.
 """

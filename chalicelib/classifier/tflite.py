@@ -1,10 +1,9 @@
-"""The TFLite classifier, and the files beside the model that describe it.
+"""Classify with TensorFlow Lite, as the files beside the model describe it.
 
-``model.json`` names the model file, its labels, how pixels must be scaled and
-how outputs are calibrated, so that a user can bring another model without
-touching code. ``tflite_runtime`` (Python 3.11) and its successor
-``ai_edge_litert`` (3.12 and later) have the same ``Interpreter``; this is the
-one place that imports either.
+The model card, ``model.json``, names the model file and its labels, and says how to scale pixels
+and calibrate outputs. You can therefore use another model without a change of code.
+``tflite_runtime`` (Python 3.11) and its successor ``ai_edge_litert`` (3.12 and later) have the
+same ``Interpreter``. Only this module imports either.
 """
 
 import csv
@@ -13,9 +12,10 @@ import json
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from chalicelib.domain import (
@@ -33,8 +33,8 @@ from chalicelib.errors import ModelUnavailable
 RUNTIMES: Final = ("tflite_runtime.interpreter", "ai_edge_litert.interpreter")
 
 
-class Loaded(NamedTuple):
-    """An interpreter, and what it says of its input and of its output, which takes it a while."""
+class LoadedModel(Struct, frozen=True, eq=False):
+    """An interpreter, and its description of input and output, which is slow to ask for."""
 
     interpreter: Any
     inputs: dict[str, Any]
@@ -44,8 +44,8 @@ class Loaded(NamedTuple):
 class TfliteClassifier:
     """The :class:`~chalicelib.ports.Classifier` on TensorFlow Lite.
 
-    The interpreter is made once, at the first prediction (or by :meth:`load`),
-    and used by one thread at a time: it owns its tensors.
+    The interpreter is created once, by :meth:`load` or the first prediction. It owns its tensors,
+    so one thread at a time uses it.
     """
 
     def __init__(self, directory: Path, threads: int) -> None:
@@ -63,19 +63,19 @@ class TfliteClassifier:
 
     @cached_property
     def model(self) -> Model:
-        """What ``model.json`` and the labels say. Raises ``ModelUnavailable``."""
+        """The model as its card and labels describe it. Raises ``ModelUnavailable``."""
         try:
-            shape, decision = self._card["input"], self._card["decision"]
+            model_input, decision = self._card["input"], self._card["decision"]
             return Model(
                 name=self._card["name"],
                 version=self._card["version"],
                 sha256=self._card["sha256"],
                 input_size=ModelInput(
-                    shape["width"],
-                    shape["height"],
-                    shape["cropFraction"],
-                    shape["resample"],
-                    shape.get("frame", "square"),
+                    model_input["width"],
+                    model_input["height"],
+                    model_input["cropFraction"],
+                    model_input["resample"],
+                    model_input.get("frame", "square"),
                 ),
                 taxa=_taxa(self._directory / self._card["labels"]),
                 thresholds=Thresholds(
@@ -87,10 +87,10 @@ class TfliteClassifier:
                 card=self._card,
             )
         except (OSError, KeyError, ValueError) as error:
-            raise ModelUnavailable(f"The model's description is faulty: {error!r}") from error
+            raise ModelUnavailable(f"model.json or the labels are invalid: {error!r}") from error
 
     @cached_property
-    def _loaded(self) -> Loaded:
+    def _loaded(self) -> LoadedModel:
         path = self._directory / self._card["file"]
         size, classes = self.model.input_size, len(self.model.taxa)
         try:
@@ -102,34 +102,49 @@ class TfliteClassifier:
         inputs, outputs = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
         actual = inputs["shape"].tolist(), outputs["shape"].tolist()
         if actual != expected:
-            raise ModelUnavailable(f"The model has shapes {actual}, its description {expected}")
-        return Loaded(interpreter, inputs, outputs)
+            raise ModelUnavailable(f"The model has shapes {actual}; the files say {expected}")
+        return LoadedModel(interpreter, inputs, outputs)
 
     def load(self) -> None:
-        """Make the interpreter now rather than at the first prediction."""
+        """Create the interpreter now rather than during the first prediction.
+
+        Raises ``ModelUnavailable``.
+        """
         with self._lock:
             _ = self._loaded
 
     def classify(self, pixels: Pixels) -> Scores:
-        """Scale, run, and calibrate: probabilities of all classes, summing to 1."""
+        """Return the calibrated probability of each class, shape (classes,); they sum to 1.
+
+        Raises ``ModelUnavailable``.
+        """
         with self._lock:
-            interpreter, inputs, outputs = self._loaded
-            # A view into the model's own memory, which must be gone when the model runs.
-            write(interpreter.tensor(inputs["index"])()[0], pixels, self._card["input"], inputs)
+            loaded = self._loaded
+            interpreter, inputs, outputs = loaded.interpreter, loaded.inputs, loaded.outputs
+            # The tensor is a view into the model's memory. No reference to it may exist when the
+            # model runs, so it has no name here.
+            fill_input_tensor(
+                interpreter.tensor(inputs["index"])()[0], pixels, self._card["input"], inputs
+            )
             interpreter.invoke()
             raw = interpreter.get_tensor(outputs["index"])[0]
         values = dequantize(raw, outputs)
         return calibrate(values, self._card["output"]["kind"], self._card["calibration"])
 
 
-def write(
+def fill_input_tensor(
     tensor: NDArray[Any], pixels: Pixels, scaling: dict[str, Any], details: dict[str, Any]
 ) -> None:
-    """Put pixels into the model's input tensor, whatever its type.
+    """Copy pixels into the model's input tensor, scaled and in the tensor's type.
 
-    Real values are ``(pixel - mean) / standardDeviation`` for each channel. An
-    integer input stores them as ``value / scale + zero_point``
-    (https://ai.google.dev/edge/litert/models/quantization_spec).
+    Args:
+        tensor: shape (height, width, 3), of real numbers or integers.
+        pixels: RGB, 0 to 255, same shape.
+        scaling: ``mean`` and ``standardDeviation`` of each channel. Real values are
+            ``(pixel - mean) / standardDeviation``.
+        details: the interpreter's description of the input. An integer tensor stores
+            ``value / scale + zero_point``
+            (https://ai.google.dev/edge/litert/models/quantization_spec).
     """
     mean, deviation = np.float32(scaling["mean"]), np.float32(scaling["standardDeviation"])
     values: NDArray[Any] = pixels
@@ -143,7 +158,7 @@ def write(
 
 
 def dequantize(raw: NDArray[Any], details: dict[str, Any]) -> NDArray[np.float64]:
-    """The output tensor as real values: ``(stored - zero_point) * scale`` for integers."""
+    """Return an output tensor as real values: ``(stored - zero_point) * scale`` for integers."""
     scale, zero_point = details.get("quantization", (0.0, 0))
     values = raw.astype(np.float64)
     if np.issubdtype(raw.dtype, np.integer) and scale:
@@ -152,10 +167,11 @@ def dequantize(raw: NDArray[Any], details: dict[str, Any]) -> NDArray[np.float64
 
 
 def calibrate(values: NDArray[np.float64], kind: str, calibration: dict[str, Any]) -> Scores:
-    """Logits or probabilities to calibrated probabilities.
+    """Return calibrated probabilities, by temperature scaling.
 
-    Temperature scaling, Guo et al. 2017, https://arxiv.org/abs/1706.04599: the
-    softmax of logits over a temperature. Log-probabilities serve as logits.
+    This is the softmax of the logits divided by a temperature: Guo et al. 2017,
+    https://arxiv.org/abs/1706.04599. If ``kind`` is ``probabilities`` and not ``logits``, their
+    logarithms serve as logits.
     """
     logits = np.log(np.maximum(values, 1e-12)) if kind == "probabilities" else values
     scaled = (logits - logits.max()) / float(calibration["temperature"])
@@ -173,7 +189,7 @@ def _interpreter_class() -> Any:
 
 
 def _taxa(labels: Path) -> tuple[Taxon | None, ...]:
-    """The labels file: one row for each output, in order; no taxonID where no animal."""
+    """Read the labels: one row for each output, in order; without taxonID if it is no animal."""
     with labels.open(encoding="utf-8", newline="") as file:
         header, *lines = csv.reader(file)
     rows = [dict(zip(header, line, strict=True)) for line in lines]

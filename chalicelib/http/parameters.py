@@ -10,10 +10,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
-from chalicelib.domain import MEDIA_TYPES, EventDate
-
-HALF_EQUATOR: Final = 20_037_508
-"""Metres: no point of the Earth is further from another."""
+from chalicelib.domain import MAX_UNCERTAINTY_METRES, MEDIA_TYPES, EventDate
 
 MAXIMUM_LIMIT: Final = 400
 
@@ -165,7 +162,7 @@ LONGITUDE: Final = Field(
 UNCERTAINTY: Final = Field(
     "coordinateUncertaintyInMeters",
     # Darwin Core has no zero here: nothing is known to the point.
-    Number(0, HALF_EQUATOR, is_open=True),
+    Number(0, MAX_UNCERTAINTY_METRES, is_open=True),
     "How far off the place may be, in metres; a vaguer place uses a coarser cell.",
     None,
 )

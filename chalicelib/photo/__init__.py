@@ -1,4 +1,4 @@
 """Steps 1 and 2: open the photo, and read its EXIF.
 
-Only ``bootstrap`` imports this package; it knows the domain, the ports and ``runtime``.
+Only ``bootstrap`` imports this package. It imports ``domain``, ``errors`` and ``runtime``.
 """

@@ -1,9 +1,8 @@
-"""Place, date and orientation from EXIF, read by exifread and believed by us.
+"""Read position, date and orientation from EXIF.
 
-exifread takes the block apart; what its values *mean* is decided here, since
-its own GPS helper turns any reference but S and W into N and E and raises on
-the zero denominators that real cameras write. Tag meanings: EXIF 2.32, CIPA
-DC-008-2019.
+exifread parses the block. This module decides what the values *mean*: exifread's own GPS helper
+turns any reference but S and W into N and E, and raises an error on the zero denominators that
+real cameras write. Meaning of the tags: EXIF 2.32, CIPA DC-008-2019.
 """
 
 import io
@@ -11,39 +10,44 @@ import logging
 import math
 import re
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import exifread
+from msgspec import Struct
 
-from chalicelib.domain import Coordinates, EventDate, ExifFault, ExifReading, MissingPosition
-
-MAXIMUM_UNCERTAINTY: Final = 20_037_508.0
-"""Metres: half the equator. A positioning error beyond it says nothing."""
+from chalicelib.domain import (
+    MAX_UNCERTAINTY_METRES,
+    Coordinates,
+    EventDate,
+    ExifFault,
+    ExifReading,
+    MissingPosition,
+)
 
 DECIMALS: Final = 7
-"""Of a degree: a centimetre. The rest is what dividing by 60 leaves."""
+"""Decimals of a degree: one centimetre. The rest is a remainder of the division by 60."""
 
 _DAY: Final = r"(\d{4}):(\d\d?):(\d\d?| \d)"
 _TIME: Final = r"\s+(\d\d?):(\d\d?):(\d\d?)"
 _OFFSET: Final = r"([+-]\d\d:?[0-5]\d(?::?[0-5]\d(?:\.\d{1,6})?)?|Z)"
-"""Dates and offsets as EXIF 2.32 has them, and as leniently as ``strptime`` would read them."""
+"""Dates and offsets of EXIF 2.32, read as leniently as ``strptime`` would."""
 
-ABSENT: Final = MissingPosition(ExifFault.ABSENT, "it has no EXIF")
+NO_EXIF: Final = MissingPosition(ExifFault.ABSENT, "it has no EXIF")
 NO_POSITION: Final = MissingPosition(ExifFault.NO_POSITION, "it has no GPS position")
 UNREADABLE: Final = MissingPosition(ExifFault.UNREADABLE, "its EXIF is unreadable")
 
 logging.getLogger("exifread").setLevel(logging.CRITICAL)
-# exifread logs values of tags; positions and names do not belong in logs.
+# exifread logs values of tags. Positions and names do not belong in logs.
 
 
 class InvalidPosition(ValueError):
-    """A position that cannot be believed; the message is the reason given to the caller."""
+    """A position that makes no sense. The message is the reason that the client gets."""
 
 
 class BudgetedReader(io.BytesIO):
-    """Bytes that can be read only so often.
+    """Bytes that can be read a limited number of times.
 
-    The guard against endless parsing: crafted EXIF can make exifread loop for minutes
+    It ends endless parsing: crafted EXIF can make exifread loop for minutes
     (https://github.com/ianare/exif-py/issues/182).
     """
 
@@ -52,27 +56,28 @@ class BudgetedReader(io.BytesIO):
         self.reads_left = reads
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As ``BytesIO.read``; raises ``ValueError`` once the budget is spent."""
+        """Read as ``BytesIO.read`` does. Raises ``ValueError`` once the budget is spent."""
         self.reads_left -= 1
         if self.reads_left < 0:
             raise ValueError("read too often")
         return super().read(size)
 
 
-class ExifreadExifReader(NamedTuple):
+class ExifreadExifReader(Struct, frozen=True):
     """The :class:`~chalicelib.ports.ExifReader` on exifread."""
 
     maximum_reads: int
+    """How often exifread may read from one EXIF block."""
 
     def read(self, exif: bytes) -> ExifReading:
-        """Read a TIFF stream as EXIF wraps it. Any fault becomes a reason, never an error."""
+        """Read an EXIF block, a TIFF stream. Any fault becomes a reason, never an error."""
         if not exif:
-            return ExifReading(missing_position=ABSENT)
+            return ExifReading(missing_position=NO_EXIF)
         try:
             tags = exifread.process_file(
                 BudgetedReader(exif, self.maximum_reads), details=False, extract_thumbnail=False
             )
-        except Exception:  # exifread raises a dozen kinds of errors on malformed blocks
+        except Exception:  # exifread raises a dozen types of errors on malformed blocks
             return ExifReading(missing_position=UNREADABLE)
         if not tags:
             return ExifReading(missing_position=UNREADABLE)
@@ -91,13 +96,13 @@ def _coordinates(tags: dict[str, Any]) -> Coordinates | None:
     latitude = _degrees(tags, "Latitude", "N", "S", 90)
     longitude = _degrees(tags, "Longitude", "E", "W", 180)
     if latitude == 0 and longitude == 0:
-        # What phones and pickers write when they have stripped the position.
-        raise InvalidPosition("its GPS position is (0, 0), which stands for none")
+        # Phones and photo pickers write this when they have removed the position.
+        raise InvalidPosition("its GPS position is (0, 0), which means that there is none")
     return Coordinates(latitude, longitude, _uncertainty(tags))
 
 
 def _degrees(tags: dict[str, Any], axis: str, plus: str, minus: str, limit: int) -> float:
-    """Decimal degrees of one axis; the sign comes from its reference alone."""
+    """Return decimal degrees of one axis. Only the reference decides on the sign."""
     reference = _text(tags, f"GPS GPS{axis}Ref").upper()
     if reference not in (plus, minus):
         raise InvalidPosition(f"its GPS {axis.lower()} reference is missing or invalid")
@@ -119,15 +124,15 @@ def _degrees(tags: dict[str, Any], axis: str, plus: str, minus: str, limit: int)
 
 
 def _uncertainty(tags: dict[str, Any]) -> float | None:
-    """``GPSHPositioningError`` in metres, where it is a usable one."""
+    """Return ``GPSHPositioningError`` in metres, if it makes sense."""
     tag = tags.get("GPS GPSHPositioningError") or tags.get("GPS Tag 0x001F")
     values = getattr(tag, "values", None)
     metres = _ratio(values[0]) if isinstance(values, list) and values else None
-    return metres if metres and 0 < metres <= MAXIMUM_UNCERTAINTY else None
+    return metres if metres and 0 < metres <= MAX_UNCERTAINTY_METRES else None
 
 
 def _ratio(part: Any) -> float | None:
-    """A rational as a float; ``None`` for a zero denominator or what is no number."""
+    """Return a rational as a float; ``None`` for a zero denominator or another type."""
     try:
         value = float(part)
     except (TypeError, ValueError, ArithmeticError):
@@ -147,31 +152,31 @@ def _orientation(tags: dict[str, Any]) -> int:
 
 
 def _event_date(tags: dict[str, Any]) -> EventDate | None:
-    """``DateTimeOriginal`` with its offset where there is one, else the GPS date (UTC)."""
+    """Return ``DateTimeOriginal``, with its offset if there is one, else the GPS date (UTC)."""
     offset = _text(tags, "EXIF OffsetTimeOriginal")
     taken = _text(tags, "EXIF DateTimeOriginal")
-    for text, form in (
+    for text, pattern in (
         (taken + offset, _DAY + _TIME + _OFFSET),
         (taken, _DAY + _TIME),
         (_text(tags, "GPS GPSDate"), _DAY),
     ):
         try:
-            moment = _moment(form, text)
+            moment = _parse_date(pattern, text)
         except ValueError:
             continue
-        iso = moment.isoformat() if _TIME in form else moment.date().isoformat()
+        iso = moment.isoformat() if _TIME in pattern else moment.date().isoformat()
         return EventDate(iso, moment.month)
     return None
 
 
-def _moment(form: str, text: str) -> datetime:
-    """What a text of that form says; ``strptime`` would cost a cold start 8 ms.
+def _parse_date(pattern: str, text: str) -> datetime:
+    """Parse a date, without the 8 ms that ``strptime`` would cost a cold start.
 
     Raises ``ValueError``.
     """
-    match = re.fullmatch(form, text, re.ASCII)
+    match = re.fullmatch(pattern, text, re.ASCII)
     if match is None:
-        raise ValueError("has another form")
+        raise ValueError("does not match the pattern")
     year, month, day, *rest = match.groups()
     hour, minute, second = rest[:3] or "000"
     moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second))

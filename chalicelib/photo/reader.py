@@ -1,16 +1,17 @@
-"""Photos by Pillow: opened by content, decoded no larger than the model needs.
+"""Open and decode photos with Pillow, no larger than the model needs.
 
-Four formats, told by their bytes and never by a name or a declared type. JPEG
-is decoded at a reduced scale (``Image.draft``), which for a 12-megapixel photo
-costs a fifth of the full decode. HEIC comes from pi-heif, imported when the
-first such photo arrives. What decoding would cost is known before it begins, and
-refused where it is too much (docs/hostile-input.md).
+The content decides between four formats, never a name or a declared type. Pillow decodes a JPEG
+at a reduced scale (``Image.draft``), which for a photo of 12 megapixels costs a fifth of the full
+decode. pi-heif decodes HEIC; it is imported when the first such photo arrives. The cost of
+decoding is known before it begins, and a photo that costs too much is refused
+(docs/hostile-input.md).
 """
 
 import io
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
+from msgspec import Struct
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from chalicelib.domain import MEDIA_TYPES, ModelInput, Pixels
@@ -21,6 +22,15 @@ from chalicelib.errors import (
     UnsupportedMediaType,
 )
 from chalicelib.photo import image_containers
+from chalicelib.photo.decode_cost import (
+    DECODE_BYTES_PER_PIXEL,
+    FILE_COPIES,
+    MODES_WITH_ALPHA,
+    bytes_to_decode,
+    check_memory,
+    has_transparent_colour,
+)
+from chalicelib.photo.eoi_padded_file import EoiPaddedFile
 
 HEIF_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"heif"}
@@ -28,13 +38,13 @@ HEIF_BRANDS: Final = frozenset(
 """Brands of an ISO base media file (bytes 8 to 12) that hold HEVC stills: ISO/IEC 23008-12."""
 
 DRAFT_OVERSAMPLING: Final = 2
-"""A reduced JPEG stays at least this many times larger than the model's input.
+"""A JPEG at a reduced scale stays at least this many times larger than the model's input.
 
-At twice the size the first class was the same as after a full decode for every
-photo tried; at once the size for 99 % of them.
+At twice the size, the first class was the same as after a full decode for every photo tried. At
+the same size, it was for 99 % of them.
 """
 
-UPRIGHT: Final = {
+ORIENTATION_TRANSPOSE: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -43,33 +53,19 @@ UPRIGHT: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns a photo of each EXIF orientation upright: EXIF 2.32, table 6."""
-
-DECODED_BYTES: Final = {
-    "1": 5, "L": 1, "I;16": 2, "P": 5, "RGB": 4, "LA": 8, "RGBA": 8, "CMYK": 8,
-    "WEBP": 17, "HEIF": 8,
-}  # fmt: skip
-"""Memory for each pixel while a photo is decoded and resized, by mode or, where the decoder
-takes more than Pillow, by format. Measured: ``make fuzz`` checks that it holds."""
-
-COPIES: Final = 2
-"""How often the file itself is there: as it came, and as its decoder gets it."""
-
-COEFFICIENT_BYTES: Final = 2
-"""Of each sample of a JPEG with several scans, which libjpeg keeps until the last."""
-
-WITH_ALPHA: Final = ("LA", "RGBA")
+"""How to turn a photo of each EXIF orientation upright: EXIF 2.32, table 6."""
 
 ON_WHITE: Final = (255, 255, 255, 255)
 
 Image.MAX_IMAGE_PIXELS = None
-# Pillow's own guard warns first and knows no setting of ours; the reader's limit replaces it.
+# Pillow's own limit warns first and ignores our settings. The reader's limit replaces it.
 
 
-class DecodeLimits(NamedTuple):
-    """How much a photo may cost: the most of each, and the least of a JPEG that broke off.
+class DecodeLimits(Struct, frozen=True):
+    """The most that a photo may cost. ``Settings`` explains each limit.
 
-    ``jpeg_share`` is of the rows that the model looks at. The settings tell the rest.
+    ``jpeg_share`` is the least share that must be there of the rows that the model sees, in a
+    truncated JPEG.
     """
 
     bytes: int
@@ -80,11 +76,11 @@ class DecodeLimits(NamedTuple):
     jpeg_share: float
 
 
-class PillowPhoto(NamedTuple):
+class PillowPhoto(Struct, frozen=True, eq=False):
     """An opened photo: the :class:`~chalicelib.ports.Photo` on Pillow."""
 
     image: ImageFile.ImageFile
-    file: image_containers.CutFile
+    file: EoiPaddedFile
     scans: int
     format: str
     width: int
@@ -94,53 +90,56 @@ class PillowPhoto(NamedTuple):
 
     @property
     def is_truncated(self) -> bool:
-        """Whether it broke off, which decoding finds out."""
-        return self.file.is_cut
+        """Whether the file ends too early. Known after decoding."""
+        return self.file.hit_end
 
     def pixels(self, size: ModelInput, orientation: int) -> Pixels:
-        """Centre square, resized and upright; RGB, shape (height, width, 3).
+        """Decode, crop, resize and turn upright. Return RGB, shape (height, width, 3).
 
-        Cropping a square at the centre and turning it commute, so the turn is
-        made last, on the small picture.
+        The small picture is turned, not the photo: cropping at the centre comes to the same
+        before and after. Raises ``PhotoTooLarge`` or ``UnreadablePhoto``.
         """
         try:
-            square = self._square(size)
+            crop = self._decode_crop(size)
         except RangefinderError:
             raise
-        except Exception:  # decoders raise whatever they stumble over
+        except Exception:  # decoders raise many types of errors
             raise UnreadablePhoto("The photo is damaged or incomplete.") from None
-        # libheif turns pictures itself, as their own boxes say and not as EXIF repeats it.
-        turn = UPRIGHT.get(orientation) if self.format != "HEIF" else None
-        return np.asarray(square.transpose(turn) if turn is not None else square)
+        # libheif turns the picture as the file's own boxes say. EXIF only repeats them.
+        transpose = ORIENTATION_TRANSPOSE.get(orientation) if self.format != "HEIF" else None
+        return np.asarray(crop.transpose(transpose) if transpose is not None else crop)
 
-    def _square(self, size: ModelInput) -> Image.Image:
+    def _decode_crop(self, size: ModelInput) -> Image.Image:
         image = self.image
-        needed = DRAFT_OVERSAMPLING * max(size.width, size.height) / size.crop_fraction
-        scale = needed / min(image.size)
-        # Only JPEG knows drafts; for other formats this does nothing.
+        needed_side = DRAFT_OVERSAMPLING * max(size.width, size.height) / size.crop_fraction
+        scale = needed_side / min(image.size)
+        # Only JPEG has drafts. For other formats this does nothing.
         image.draft("RGB", (round(image.width * scale), round(image.height * scale)))
         pixels = self.width * self.height
-        needed_bytes = _bytes_to_decode(image, pixels, self.scans)
-        needed_bytes += COPIES * self.file.getbuffer().nbytes
-        _check_memory(pixels, needed_bytes, self.limits.decoding_bytes)
+        needed_bytes = bytes_to_decode(image, pixels, self.scans)
+        needed_bytes += FILE_COPIES * self.file.getbuffer().nbytes
+        check_memory(pixels, needed_bytes, self.limits.decoding_bytes)
         image.load()
         if self.is_truncated and decoded_share(image, size) < self.limits.jpeg_share:
             raise UnreadablePhoto("The photo is cut off: too little of it is there.")
-        small = _with_whole_colours(image).resize(
+        crop = _to_resizable_mode(image).resize(
             (size.width, size.height),
             Image.Resampling[size.resample.upper()],
-            box=_view(image, size),
+            box=_crop_box(image, size),
         )
-        return _as_rgb(small)
+        return _to_rgb(crop)
 
 
-class PillowPhotoReader(NamedTuple):
+class PillowPhotoReader(Struct, frozen=True):
     """The :class:`~chalicelib.ports.PhotoReader` on Pillow."""
 
     limits: DecodeLimits
 
     def open(self, content: bytes) -> PillowPhoto:
-        """Read the header. Refuses before any pixel is decoded."""
+        """Read the header, and refuse a photo before any pixel is decoded.
+
+        Raises ``UnsupportedMediaType``, ``PhotoTooLarge`` or ``UnreadablePhoto``.
+        """
         if not content:
             raise UnreadablePhoto("The photo is empty.")
         if len(content) > self.limits.bytes:
@@ -148,48 +147,47 @@ class PillowPhotoReader(NamedTuple):
         name = detect_format(content)
         if name is None:
             raise UnsupportedMediaType(
-                "The photo is none of JPEG, PNG, WebP and HEIC.", MEDIA_TYPES
+                "The photo is not a JPEG, PNG, WebP or HEIC file.", MEDIA_TYPES
             )
-        parts = self._take_apart(name, content)
-        file = image_containers.CutFile(parts.file)
+        stripped = self._strip_metadata(name, content)
+        file = EoiPaddedFile(stripped.file)
         try:
             image = _open_as(name, file)
-        except Exception:  # damaged headers raise whatever the decoder stumbles over
+        except Exception:  # decoders raise many types of errors on damaged headers
             raise UnreadablePhoto("The photo's header is damaged.") from None
-        image.decodermaxblock = len(parts.file)  # it is all here: no need to go by 64 kB
+        image.decodermaxblock = len(stripped.file)  # read it at once, not in blocks of 64 kB
         self._check_pixels(*image.size)
+        exif: bytes = stripped.exif or image.info.get("exif") or b""
         return PillowPhoto(
             image=image,
             file=file,
-            scans=parts.scans,
+            scans=stripped.scans,
             format=name,
             width=image.width,
             height=image.height,
-            exif=(parts.exif or image.info.get("exif") or b"").removeprefix(
-                image_containers.EXIF_HEADER
-            ),
+            exif=exif.removeprefix(image_containers.EXIF_HEADER),
             limits=self.limits,
         )
 
-    def _take_apart(self, name: str, content: bytes) -> image_containers.Parts:
+    def _strip_metadata(self, name: str, content: bytes) -> image_containers.StrippedImage:
         match name:
             case "JPEG":
-                parts = image_containers.jpeg(content, self.limits.segments)
-                if parts.scans > self.limits.jpeg_scans:
-                    raise PhotoTooLarge(parts.scans, self.limits.jpeg_scans, "scans")
-                return parts
+                stripped = image_containers.strip_jpeg(content, self.limits.segments)
+                if stripped.scans > self.limits.jpeg_scans:
+                    raise PhotoTooLarge(stripped.scans, self.limits.jpeg_scans, "scans")
+                return stripped
             case "PNG":
-                return image_containers.png(content, self.limits.segments)
+                return image_containers.strip_png(content, self.limits.segments)
             case "HEIF":
-                from chalicelib.photo.heif import heif
+                from chalicelib.photo.heif import strip_heif
 
-                return heif(content, self.limits.segments)
-        # WebP: its decoder takes memory for the canvas as soon as it is opened.
+                return strip_heif(content, self.limits.segments)
+        # WebP: its decoder allocates memory for the canvas as soon as it opens the file.
         width, height = image_containers.webp_size(content)
         self._check_pixels(width, height)
-        needed_bytes = DECODED_BYTES[name] * width * height
-        _check_memory(width * height, needed_bytes, self.limits.decoding_bytes)
-        return image_containers.Parts(content, b"")
+        needed_bytes = DECODE_BYTES_PER_PIXEL[name] * width * height
+        check_memory(width * height, needed_bytes, self.limits.decoding_bytes)
+        return image_containers.StrippedImage(content, b"")
 
     def _check_pixels(self, width: int, height: int) -> None:
         if width * height > self.limits.pixels:
@@ -197,10 +195,10 @@ class PillowPhotoReader(NamedTuple):
 
 
 def detect_format(content: bytes) -> str | None:
-    """The format by its signature; ``None`` for all that we do not read."""
+    """Return Pillow's name of the format, by signature; ``None`` if we do not read it."""
     if content.startswith(b"\xff\xd8\xff"):
         return "JPEG"
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+    if content.startswith(image_containers.PNG_SIGNATURE):
         return "PNG"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WEBP"
@@ -210,58 +208,38 @@ def detect_format(content: bytes) -> str | None:
 
 
 def decoded_share(image: Image.Image, size: ModelInput) -> float:
-    """How much there is of the rows that the model looks at, in a JPEG that broke off.
+    """Return the share that is there of the rows that the model sees, in a truncated JPEG.
 
-    libjpeg fills what never came with one grey.
+    libjpeg fills the missing rows with one grey. The share is at most 1; it is negative if the
+    file ends above those rows.
     """
     pixels = np.asarray(image)
-    flat = (pixels == pixels[-1, -1]).reshape(image.height, -1).all(axis=1)
-    rows = 0 if flat.all() else image.height - int(np.argmin(flat[::-1]))
-    _, top, _, bottom = _view(image, size)
+    is_grey = (pixels == pixels[-1, -1]).reshape(image.height, -1).all(axis=1)
+    rows = 0 if is_grey.all() else image.height - int(np.argmin(is_grey[::-1]))
+    _, top, _, bottom = _crop_box(image, size)
     return min((rows - top) / (bottom - top), 1.0)
 
 
-def _check_memory(pixels: int, needed: float, maximum: int) -> None:
-    if needed > maximum:
-        raise PhotoTooLarge(pixels, int(pixels * maximum / needed), "pixels")
-
-
-def _bytes_to_decode(image: ImageFile.ImageFile, pixels: int, scans: int) -> float:
-    """The most memory that it takes to decode and resize a photo of so many ``pixels``."""
-    if image.format in DECODED_BYTES:
-        return DECODED_BYTES[image.format] * pixels
-    for_each = DECODED_BYTES[image.mode]
-    if image.mode not in WITH_ALPHA and image.has_transparency_data:
-        for_each += DECODED_BYTES["RGBA"]
-    needed = for_each * image.width * image.height
-    if scans > 1 and isinstance(image, JpegImagePlugin.JpegImageFile):
-        sampling = [(across, down) for _, across, down, _ in image.layer]
-        block = max(one for one, _ in sampling) * max(one for _, one in sampling)
-        samples = sum(across * down for across, down in sampling) / max(block, 1)
-        return needed + COEFFICIENT_BYTES * samples * pixels
-    return needed
-
-
-def _view(image: Image.Image, size: ModelInput) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of what the model looks at."""
+def _crop_box(image: Image.Image, size: ModelInput) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of the part that the model sees, in pixels."""
     frame = image.size if size.frame == "whole" else (min(image.size),) * 2
     width, height = (size.crop_fraction * side for side in frame)
     left, top = (image.width - width) / 2, (image.height - height) / 2
     return left, top, left + width, top + height
 
 
-def _with_whole_colours(image: Image.Image) -> Image.Image:
-    """In a mode in which neighbours can be averaged, as large as it is."""
-    if image.mode not in WITH_ALPHA and image.has_transparency_data:
+def _to_resizable_mode(image: ImageFile.ImageFile) -> Image.Image:
+    """Convert to a mode in which the mean of two pixels is a colour between them."""
+    if has_transparent_colour(image):
         return image.convert("RGBA")
     return image.convert("RGB") if image.mode in ("1", "P", "CMYK") else image
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
-    """What is transparent becomes white, 16 bits become 8."""
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Convert to RGB: transparent pixels become white, 16 bits become 8."""
     if image.mode == "I;16":
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in WITH_ALPHA:
+    if image.mode in MODES_WITH_ALPHA:
         picture = image.convert("RGBA")
         white = Image.new("RGBA", picture.size, ON_WHITE)
         return Image.alpha_composite(white, picture).convert("RGB")
@@ -269,9 +247,9 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 
 def _open_as(name: str, file: io.BytesIO) -> ImageFile.ImageFile:
-    """The header, read by the class of that format alone.
+    """Read the header with the class of one format.
 
-    ``Image.open`` imports the classes of other formats first: 4 ms of a cold start, and 25 of
+    ``Image.open`` imports the classes of other formats first: 4 ms of a cold start, and 25 ms of
     the first WebP. It also takes a JPEG with several pictures for an animation.
     """
     match name:

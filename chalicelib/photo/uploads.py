@@ -1,7 +1,7 @@
-"""Large photos by way of S3: Lambda takes about 4.5 MB in a request, phones take larger ones.
+"""Accept large photos by way of S3: Lambda accepts about 4.5 MB in a request.
 
-A client gets leave for one upload, sends the photo straight to the bucket, and then asks for
-the prediction with the key. The bucket forgets what is left behind after a day.
+The client gets a presigned upload (a signed form for one photo), posts the photo to the bucket,
+and then asks for the prediction with the key. The bucket deletes what remains after a day.
 """
 
 import os
@@ -17,62 +17,65 @@ from chalicelib.runtime.aws import AwsClient
 
 PREFIX: Final = "uploads/"
 KEY: Final = re.compile(PREFIX + r"[0-9a-f]{32}", re.ASCII)
-"""128 random bits: nobody finds another's photo by guessing."""
+"""128 random bits: a client cannot guess the key of another client's photo."""
 
 PRESIGN_EXPIRES_IN: Final = 600
+"""Seconds."""
+
 LEAST_BYTES: Final = 1
-ABSENT: Final = ("NoSuchKey", "404", "AccessDenied")
-"""S3 says the last of a missing key to who may not list the bucket, as the service may not."""
+NOT_FOUND_CODES: Final = ("NoSuchKey", "404", "AccessDenied")
+"""S3's error codes for a missing key. The last one is for clients that may not list the bucket,
+and this service may not."""
 
 
 class NoUploadStore:
     """The :class:`~chalicelib.ports.UploadStore` of a deployment without a bucket."""
 
     def origin(self) -> str:
-        """There is none."""
+        """Return an empty text: there is no bucket."""
         return ""
 
     def presign(self, media_type: str) -> PresignedUpload:
         """Raises ``NotConfigured``."""
         del media_type
-        raise self._absent
+        raise self._not_configured
 
     def read(self, key: str) -> bytes:
         """Raises ``NotConfigured``."""
         del key
-        raise self._absent
+        raise self._not_configured
 
     def delete(self, key: str) -> None:
-        """There is nothing."""
+        """Do nothing."""
 
     @property
-    def _absent(self) -> NotConfigured:
+    def _not_configured(self) -> NotConfigured:
         return NotConfigured("bucket for large photos", "RANGEFINDER_UPLOADS_BUCKET")
 
 
 class S3UploadStore:
     """The :class:`~chalicelib.ports.UploadStore` in one S3 bucket, under one prefix."""
 
-    def __init__(self, bucket: str, maximum_bytes: int, client: AwsClient) -> None:
+    def __init__(self, bucket: str, maximum_bytes: int, make_client: AwsClient) -> None:
         self._bucket = bucket
         self._maximum_bytes = maximum_bytes
-        self._make_client = client
+        self._make_client = make_client
 
     @cached_property
     def _client(self) -> Any:
         return self._make_client("s3")
 
     def origin(self) -> str:
-        """The origin (RFC 6454) of every ticket's URL: it is the client's to say."""
+        """Return the origin (RFC 6454) of each presigned URL, as the S3 client signs it."""
         url = urlsplit(self.presign(MEDIA_TYPES[0]).url)
         return f"{url.scheme}://{url.netloc}"
 
     def presign(self, media_type: str) -> PresignedUpload:
-        """Leave to post one photo of that type and of a size within the limit, for ten minutes.
+        """Create a presigned upload for one photo. It expires after ten minutes.
 
-        S3 itself refuses what does not fit
+        It is signed here, without a call to AWS. S3 itself refuses another media type or size
         (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html).
-        Signed here, without a call. Raises ``UploadsUnavailable``.
+        Raises ``UploadsUnavailable``.
         """
         key = PREFIX + os.urandom(16).hex()
         try:
@@ -93,20 +96,20 @@ class S3UploadStore:
         )
 
     def read(self, key: str) -> bytes:
-        """The photo under a key that we have given out.
+        """Return the photo under a key of a presigned upload.
 
-        Raises ``UnknownUpload``, ``PhotoTooLarge`` (before it is read) or
-        ``UploadsUnavailable``.
+        Raises ``UnknownUpload``, ``UploadsUnavailable``, or ``PhotoTooLarge`` before it reads
+        the photo.
         """
         if not KEY.fullmatch(key):
             raise UnknownUpload
         try:
-            found = self._client.get_object(Bucket=self._bucket, Key=key)
-            size: int = found["ContentLength"]
-            with found["Body"] as body:
+            photo = self._client.get_object(Bucket=self._bucket, Key=key)
+            size: int = photo["ContentLength"]
+            with photo["Body"] as body:
                 content: bytes = body.read() if size <= self._maximum_bytes else b""
         except Exception as error:
-            if _code(error) in ABSENT:
+            if _code(error) in NOT_FOUND_CODES:
                 raise UnknownUpload from None
             raise _unavailable(error) from None
         if size > self._maximum_bytes:
@@ -114,7 +117,7 @@ class S3UploadStore:
         return content
 
     def delete(self, key: str) -> None:
-        """Delete it now; what cannot be deleted the bucket forgets after a day."""
+        """Delete the photo. Never raises: the bucket deletes what remains after a day."""
         with suppress(Exception):
             self._client.delete_object(Bucket=self._bucket, Key=key)
 
@@ -125,5 +128,5 @@ def _code(error: Exception) -> str:
 
 
 def _unavailable(error: Exception) -> UploadsUnavailable:
-    # botocore's messages may hold names and keys; the kind of the fault is enough.
+    # botocore's messages may hold names and keys. Type and code are enough.
     return UploadsUnavailable(f"The bucket failed: {type(error).__name__} {_code(error)}".strip())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chalicelib.classifier.tflite import calibrate, dequantize, write
+from chalicelib.classifier.tflite import calibrate, dequantize, fill_input_tensor
 
 PIXELS = np.array([[[0, 128, 255]]], dtype=np.uint8)
 IDENTITY = {"mean": [0, 0, 0], "standardDeviation": [1, 1, 1]}
@@ -13,7 +13,7 @@ CENTRED = {"mean": [127.5, 127.5, 127.5], "standardDeviation": [127.5, 127.5, 12
 def to_tensor(pixels, scaling, details):
     """What an input tensor of that type holds afterwards."""
     tensor = np.empty(pixels.shape, details["dtype"])
-    write(tensor, pixels, scaling, details)
+    fill_input_tensor(tensor, pixels, scaling, details)
     return tensor
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from PIL import Image, ImageOps
 
 from chalicelib.domain import ModelInput
@@ -14,7 +15,7 @@ from chalicelib.errors import (
     UnreadablePhoto,
     UnsupportedMediaType,
 )
-from chalicelib.photo.reader import UPRIGHT, DecodeLimits, PillowPhotoReader
+from chalicelib.photo.reader import ORIENTATION_TRANSPOSE, DecodeLimits, PillowPhotoReader
 from fuzz import files
 from fuzz.files import encode
 from tests import exif_blocks
@@ -84,7 +85,7 @@ def test_every_orientation_is_turned_upright(orientation):
     upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
     found = READER.open(content).pixels(SIZE, orientation)
     assert np.abs(found - reference(upright)).max() <= 1
-    assert set(UPRIGHT) == set(range(2, 9))
+    assert set(ORIENTATION_TRANSPOSE) == set(range(2, 9))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +270,7 @@ def test_a_jpeg_that_broke_off_is_read_where_enough_of_it_is_there(share, is_eno
 def test_how_much_is_enough_is_a_limit():
     """1 refuses whatever broke off."""
     content = encode(noisy(), "JPEG", quality=90)
-    strict = PillowPhotoReader(LIMITS._replace(jpeg_share=1.0))
+    strict = PillowPhotoReader(replace(LIMITS, jpeg_share=1.0))
     assert strict.open(content).pixels(SIZE, 1).shape == (64, 64, 3)
     with pytest.raises(UnreadablePhoto, match="cut off"):
         strict.open(content[: int(len(content) * 0.8)]).pixels(SIZE, 1)
@@ -284,7 +285,7 @@ def test_what_is_missing_counts_only_where_the_model_looks():
         READER.open(content[: int(len(content) * 0.45)]).pixels(SIZE, 1)
 
 
-LARGE = PillowPhotoReader(LIMITS._replace(pixels=100_000_000, decoding_bytes=10_000_000))
+LARGE = PillowPhotoReader(replace(LIMITS, pixels=100_000_000, decoding_bytes=10_000_000))
 """Which only memory bounds: 10 MB."""
 
 
