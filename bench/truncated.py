@@ -11,6 +11,7 @@ from collections import defaultdict
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
 from PIL import Image
 
 from chalicelib.bootstrap import Services
@@ -28,7 +29,8 @@ def main() -> None:
     """Print a row for each tenth."""
     services = Services.build(Settings())
     size = services.classifier.model.input_size
-    photos = reader.PillowPhotoReader(reader.DecodeLimits(*[sys.maxsize] * 5, jpeg_share=0.0))
+    limits = replace(reader.DecodeLimits(*[sys.maxsize] * 6), jpeg_share=0.0)
+    photos = reader.PillowPhotoReader(limits)
 
     def look(content: bytes) -> tuple[reader.PillowPhoto, int]:
         opened = photos.open(content)

@@ -55,7 +55,8 @@ def strip_heif(content: bytes, maximum_boxes: int) -> StrippedImage:
     """
     walk = _Walk(content, maximum_boxes)
     metas = list(walk.boxes(0, len(content), b"meta"))
-    pieces, end = [], 0
+    pieces: list[bytes | memoryview] = []
+    end = 0
     view = memoryview(content)
     for offset in sorted(offset for meta in metas for offset in walk.offsets_to_hide(meta)):
         pieces += view[end:offset], IGNORED

@@ -142,7 +142,7 @@ def test_the_first_exif_block_is_separated():
 )
 def test_a_file_of_too_many_boxes_is_refused(content):
     """Wherever they are; otherwise libheif would read those behind the limit."""
-    assert strip_heif(content, 1_000)
+    strip_heif(content, 1_000)
     with pytest.raises(UnreadablePhoto, match="too many boxes"):
         strip_heif(content, 100)
 
