@@ -189,7 +189,7 @@ def _interpreter_class() -> Any:
 
 
 def _taxa(labels: Path) -> tuple[Taxon | None, ...]:
-    """Read the labels: one row for each output, in order; without taxonID if it is no animal."""
+    """Read the labels: one row for each output, in order; no taxonID means not an animal."""
     with labels.open(encoding="utf-8", newline="") as file:
         header, *lines = csv.reader(file)
     rows = [dict(zip(header, line, strict=True)) for line in lines]
