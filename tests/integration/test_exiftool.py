@@ -1,4 +1,4 @@
-"""Places and pixels as independent programs read them: exiftool and djpeg, from Debian."""
+"""Positions and pixels agree with those of independent programs: exiftool and djpeg."""
 
 import io
 import json
@@ -30,8 +30,8 @@ def exiftool(path: Path) -> list[dict]:
         ["exiftool", "-n", "-json", "-G1", "-GPSLatitude", "-GPSLongitude", "-a", path],
         check=True, capture_output=True, text=True,
     )  # fmt: skip
-    found: list[dict] = json.loads(done.stdout)
-    return found
+    records: list[dict] = json.loads(done.stdout)
+    return records
 
 
 def position(path: Path) -> ExifReading:
@@ -39,7 +39,7 @@ def position(path: Path) -> ExifReading:
 
 
 def rational(chance: random.Random, most: int) -> tuple[int, int]:
-    """An angle's part, as some camera may write it: whole, in parts of anything, or nonsense."""
+    """Return a part of an angle as a camera may write it: whole, a fraction, or nonsense."""
     denominator = chance.choice((1, 1, 10, 100, 10_000, 1_000_000, 7, 0))
     value = chance.uniform(0, most) if denominator > 1 else chance.randrange(most + 1)
     return int(value * max(denominator, 1)), denominator
@@ -60,8 +60,8 @@ def written(chance: random.Random) -> bytes:
     return exif_blocks.block(gps=exif_blocks.gps(**axes, **references))
 
 
-def test_places_are_those_that_exiftool_reads(tmp_path):
-    """Over all references, rationals and hemispheres, wherever both report one."""
+def test_positions_are_those_that_exiftool_reads(tmp_path):
+    """For all references, rationals and hemispheres, if both report a position."""
     chance = random.Random(20_240_819)
     picture = files.encode(files.picture(size=(16, 16)), "JPEG")
     blocks = {f"{number:04}.jpg": written(chance) for number in range(800)}
@@ -83,8 +83,8 @@ def test_places_are_those_that_exiftool_reads(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["jpg", "png", "webp", "heic"])
-def test_a_place_that_exiftool_wrote_is_found_in_every_format(form, tmp_path):
-    """In an APP1 segment, an eXIf or EXIF chunk, and an item of the meta box."""
+def test_a_position_that_exiftool_wrote_is_read_in_every_format(form, tmp_path):
+    """From an APP1 segment, an eXIf or EXIF chunk, and an item of the meta box."""
     path = tmp_path / f"photo.{form}"
     if form == "heic":
         path.write_bytes((DATA / "small.heic").read_bytes())
@@ -95,17 +95,19 @@ def test_a_place_that_exiftool_wrote_is_found_in_every_format(form, tmp_path):
          "-GPSLongitude=151.25", "-GPSLongitudeRef=E", path],
         check=True,
     )  # fmt: skip
-    found = position(path).coordinates
-    assert found is not None
-    assert (found.latitude, found.longitude) == pytest.approx((-33.5, 151.25), abs=AGREEMENT)
+    coordinates = position(path).coordinates
+    assert coordinates is not None
+    assert (coordinates.latitude, coordinates.longitude) == pytest.approx(
+        (-33.5, 151.25), abs=AGREEMENT
+    )
 
 
 @pytest.mark.parametrize("quality", [30, 95])
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 2}])
 def test_jpegs_have_the_pixels_of_djpeg(mode, options, quality):
-    """Colour, grey and Adobe's inverted CMYK, decoded in full by libjpeg's own program."""
+    """Colour, grey and Adobe's inverted CMYK, decoded by libjpeg's own program."""
     content = files.encode(files.slope(400, 300, mode), "JPEG", quality=quality, **options)
     done = subprocess.run(["djpeg", "-pnm"], input=content, check=True, capture_output=True)
-    found = READER.open(content).pixels(SIZE, 1)
-    assert np.abs(found - reference(Image.open(io.BytesIO(done.stdout)))).max() <= 6
+    pixels = READER.open(content).pixels(SIZE, 1)
+    assert np.abs(pixels - reference(Image.open(io.BytesIO(done.stdout)))).max() <= 6

@@ -1,4 +1,4 @@
-"""Large photos by way of S3: the real client against a fake AWS, through real events."""
+"""Large photos by way of S3: the real client with a fake AWS, through real events."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ JSON = {"Content-Type": "application/json"}
 
 @dataclass
 class Cloud:
-    """A bucket, and what stands in it."""
+    """A bucket and its content."""
 
     client: Any
 
@@ -36,8 +36,8 @@ class Cloud:
         return key
 
     def keys(self) -> set[str]:
-        found = self.client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
-        return {one["Key"] for one in found}
+        objects = self.client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        return {item["Key"] for item in objects}
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def s3(service: str):
 
 @pytest.fixture
 def deployment(cloud) -> Iterator[Cloud]:
-    """The app of a stage that has a bucket."""
+    """The app with a bucket."""
     usual, uploads = app.services, S3UploadStore(BUCKET, 10_000_000, s3)
     app.services = replace(
         usual, uploads=uploads, identify=replace(usual.identify, uploads=uploads)
@@ -77,26 +77,26 @@ def presign(**fields: str) -> Answer:
     return call("POST", "/v1/uploads", json.dumps(fields).encode(), JSON)
 
 
-def test_leave_to_upload_holds_type_size_key_and_time(deployment):
-    """S3 refuses what is not as the signed policy says; nobody can choose a key."""
+def test_a_presigned_upload_fixes_type_size_key_and_time(deployment):
+    """S3 refuses anything else, and a client cannot choose the key."""
     import base64  # noqa: PLC0415
 
-    one, other = presign(contentType="image/heic"), presign(contentType="image/heic")
-    assert one.status == 201
-    assert one.body["key"] != other.body["key"]
-    assert one.body["expiresIn"] == 600
-    assert one.body["maximumBytes"] == 10_000_000
-    assert BUCKET in one.body["url"]
-    assert one.body["fields"]["key"] == one.body["key"]
-    policy = json.loads(base64.b64decode(one.body["fields"]["policy"]))
+    first, second = presign(contentType="image/heic"), presign(contentType="image/heic")
+    assert first.status == 201
+    assert first.body["key"] != second.body["key"]
+    assert first.body["expiresIn"] == 600
+    assert first.body["maximumBytes"] == 10_000_000
+    assert BUCKET in first.body["url"]
+    assert first.body["fields"]["key"] == first.body["key"]
+    policy = json.loads(base64.b64decode(first.body["fields"]["policy"]))
     assert {"Content-Type": "image/heic"} in policy["conditions"]
     assert ["content-length-range", 1, 10_000_000] in policy["conditions"]
     assert {"bucket": BUCKET} in policy["conditions"]
-    assert {"key": one.body["key"]} in policy["conditions"]
+    assert {"key": first.body["key"]} in policy["conditions"]
 
 
 def test_an_uploaded_photo_is_answered_as_a_posted_one_and_deleted(deployment):
-    """The same animals, with the fields of the question in JSON."""
+    """The animals are the same. The fields of the request are JSON."""
     key = deployment.put(presign().body["key"], PHOTO)
     answer = ask(key, decimalLatitude=-24.01, decimalLongitude="31.49", limit=3)
     assert answer.status == 200
@@ -107,8 +107,8 @@ def test_an_uploaded_photo_is_answered_as_a_posted_one_and_deleted(deployment):
     assert ask(key).fields == ["upload"]
 
 
-def test_a_photo_above_the_limit_of_a_post_goes_this_way(deployment):
-    """And the refusal says so."""
+def test_a_photo_that_is_too_large_to_post_can_be_uploaded(deployment):
+    """The error names the endpoint."""
     large = PHOTO + bytes(5_000_000)
     refused = call("POST", "/v1/predictions", large, {"Content-Type": "image/jpeg"})
     assert refused.status == 413
@@ -117,8 +117,8 @@ def test_a_photo_above_the_limit_of_a_post_goes_this_way(deployment):
     assert ask(key, geo="off").status == 200
 
 
-def test_a_question_that_lacks_something_leaves_the_photo_there(deployment):
-    """Nothing need be sent again."""
+def test_an_incomplete_request_leaves_the_photo_in_the_bucket(deployment):
+    """The client need not upload it again."""
     key = deployment.put(presign().body["key"], SAMPLES["sheep-without-gps.jpg"].content)
     assert ask(key).body["type"] == "/v1/problems/location-required"
     assert deployment.keys() == {key}
@@ -133,8 +133,8 @@ def test_a_question_that_lacks_something_leaves_the_photo_there(deployment):
         "uploads/" + "0" * 32, "uploads/" + "٣" * 32, "https://169.254.169.254/", 7,
     ],
 )  # fmt: skip
-def test_what_is_no_key_of_a_waiting_photo_is_refused(deployment, key):
-    """Foreign, climbing, guessed: whatever else the bucket holds is out of reach."""
+def test_an_unknown_key_is_refused(deployment, key):
+    """No key reaches anything else in the bucket."""
     deployment.put("secret", PHOTO)
     answer = ask(key)
     assert (answer.status, answer.fields) == (422, ["upload"])
@@ -142,29 +142,29 @@ def test_what_is_no_key_of_a_waiting_photo_is_refused(deployment, key):
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"upload": {}}', b"\xff", b""])
-def test_a_body_that_is_no_such_object_is_malformed(deployment, body):
-    """An empty one is a JSON text no more than the others."""
+def test_a_body_that_is_not_a_json_object_of_values_is_malformed(deployment, body):
+    """An empty body is not JSON either."""
     answer = call("POST", "/v1/predictions", body, JSON)
     assert answer.status == 400
     assert answer.body["type"] == "/v1/problems/malformed-request"
 
 
 def test_a_key_must_be_given(deployment):
-    """The field is named."""
+    """The error names the field."""
     answer = call("POST", "/v1/predictions", b"{}", JSON)
     assert (answer.status, answer.fields) == (422, ["upload"])
 
 
-def test_only_photos_are_let_in(deployment):
-    """By what they are declared as; by what they are when they are looked at."""
+def test_only_photos_are_accepted(deployment):
+    """Their declared type counts first, then their content."""
     answer = presign(contentType="text/html")
     assert (answer.status, answer.fields) == (422, ["contentType"])
     key = deployment.put(presign().body["key"], b"<html>")
     assert ask(key).status == 415
 
 
-def test_what_is_larger_than_it_may_be_is_not_read(cloud):
-    """However it came into the bucket."""
+def test_a_photo_above_the_limit_is_not_read(cloud):
+    """No matter how it came into the bucket."""
     uploads = S3UploadStore(BUCKET, 100, s3)
     key = cloud.put(PREFIX + "0" * 32, bytes(101))
     with pytest.raises(PhotoTooLarge):
@@ -172,8 +172,8 @@ def test_what_is_larger_than_it_may_be_is_not_read(cloud):
     assert uploads.read(cloud.put(PREFIX + "1" * 32, bytes(100))) == bytes(100)
 
 
-def test_a_bucket_that_is_gone_is_told_without_its_name(cloud):
-    """As a part of the service that is out of reach; deleting is nobody's trouble."""
+def test_the_error_of_a_missing_bucket_does_not_name_it(cloud):
+    """Reading reports that uploads are unavailable. Deleting reports nothing."""
     uploads = S3UploadStore("another-bucket", 100, s3)
     with pytest.raises(UploadsUnavailable) as caught:
         uploads.read(PREFIX + "0" * 32)
@@ -185,7 +185,7 @@ def test_a_bucket_that_is_gone_is_told_without_its_name(cloud):
 
 @pytest.mark.parametrize("path", ["/v1/uploads", "/v1/predictions"])
 def test_without_a_bucket_the_problem_names_the_setting(path):
-    """501: it is for the operator to do something."""
+    """The status is 501: only the operator can change it."""
     answer = call("POST", path, json.dumps({"upload": "uploads/" + "0" * 32}).encode(), JSON)
     assert answer.status == 501
     assert answer.body["type"] == "/v1/problems/not-configured"
@@ -193,14 +193,14 @@ def test_without_a_bucket_the_problem_names_the_setting(path):
 
 
 def test_a_setting_names_the_bucket():
-    """And nothing is asked of AWS before the first upload."""
+    """AWS is not called before the first upload."""
     services = Services.build(Settings.from_environment({"RANGEFINDER_UPLOADS_BUCKET": BUCKET}))
     assert isinstance(services.uploads, S3UploadStore)
     assert services.identify.uploads is services.uploads
 
 
 def test_the_address_to_post_to_names_the_region(monkeypatch):
-    """The global one redirects to a new bucket's region, which browsers refuse to follow."""
+    """The global address redirects requests for a new bucket; browsers do not follow it."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")

@@ -24,7 +24,7 @@ from tools import ROOT
 SIZE = ModelInput(64, 64, 0.9)
 PIXEL = zlib.compress(bytes(4))
 SMALL_HEIC = (ROOT / "tests" / "data" / "small.heic").read_bytes()
-"""samples/jaguar.jpg by pillow-heif: 96 by 64 pixels, to be turned by a quarter."""
+"""samples/jaguar.jpg, written by pillow-heif: 96 by 64 pixels, and a quarter turn."""
 
 LIMITS = DecodeLimits(
     bytes=2_000_000,
@@ -38,7 +38,7 @@ READER = PillowPhotoReader(LIMITS)
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (400, 300)) -> Image.Image:
-    """Smooth colours, a different one in every corner."""
+    """Return smooth colours, with a different colour in each corner."""
     y, x = np.mgrid[0 : size[1], 0 : size[0]]
     red, green = x * 255 / size[0], y * 255 / size[1]
     pixels = np.stack([red, green, 255 - (red + green) / 2], axis=-1).astype(np.uint8)
@@ -46,7 +46,7 @@ def picture(mode: str = "RGB", size: tuple[int, int] = (400, 300)) -> Image.Imag
 
 
 def reference(image: Image.Image) -> np.ndarray:
-    """The plain way: all pixels, then crop, then resize."""
+    """Decode all pixels, then crop, then resize."""
     side = SIZE.crop_fraction * min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side)
@@ -56,35 +56,35 @@ def reference(image: Image.Image) -> np.ndarray:
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 def test_pixels_are_those_of_a_full_decode(form):
-    """Reduced-scale decoding saves time and changes nothing that one could see."""
+    """Decoding at a reduced scale makes no visible difference."""
     content = encode(picture(), form, **({"lossless": True} if form == "WEBP" else {}))
     photo = READER.open(content)
     assert (photo.format, photo.width, photo.height) == (form, 400, 300)
-    found = photo.pixels(SIZE, 1)
-    assert found.shape == (64, 64, 3)
-    assert found.dtype == np.uint8
-    assert np.abs(found - reference(picture())).max() <= 4
+    pixels = photo.pixels(SIZE, 1)
+    assert pixels.shape == (64, 64, 3)
+    assert pixels.dtype == np.uint8
+    assert np.abs(pixels - reference(picture())).max() <= 4
 
 
 def test_a_large_jpeg_is_decoded_at_a_reduced_scale():
-    """That is where the time of a phone's photo goes; the picture stays the same."""
+    """Decoding takes most of the time of a phone's photo. The picture stays the same."""
     image = picture(size=(1200, 800))
     photo = READER.open(encode(image, "JPEG", quality=95))
-    found = photo.pixels(SIZE, 1)
+    pixels = photo.pixels(SIZE, 1)
     assert photo.image.width < 1200
     assert (photo.width, photo.height) == (1200, 800)
-    assert np.abs(found - reference(image)).mean() < 2
+    assert np.abs(pixels - reference(image)).mean() < 2
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_orientation_is_turned_upright(orientation):
-    """As Pillow's own transposition of the whole photo does it."""
+    """As Pillow's own transposition of the whole photo."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     content = encode(picture(), "PNG", exif=exif)
     upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
-    found = READER.open(content).pixels(SIZE, orientation)
-    assert np.abs(found - reference(upright)).max() <= 1
+    pixels = READER.open(content).pixels(SIZE, orientation)
+    assert np.abs(pixels - reference(upright)).max() <= 1
     assert set(ORIENTATION_TRANSPOSE) == set(range(2, 9))
 
 
@@ -98,39 +98,39 @@ def test_every_orientation_is_turned_upright(orientation):
 def test_other_colour_modes_become_rgb(mode, form):
     """The same colours as Pillow's conversion gives."""
     content = encode(picture(mode), form)
-    found = READER.open(content).pixels(SIZE, 1)
-    assert np.abs(found - reference(Image.open(io.BytesIO(content)))).mean() < 8
+    pixels = READER.open(content).pixels(SIZE, 1)
+    assert np.abs(pixels - reference(Image.open(io.BytesIO(content)))).mean() < 8
 
 
 def test_sixteen_bits_become_eight():
-    """Not white, which is what cutting them off would give."""
+    """Clipping them would give white."""
     values = np.linspace(0, 65535, 400 * 300).astype(np.uint16).reshape(300, 400)
-    found = READER.open(encode(Image.fromarray(values), "PNG")).pixels(SIZE, 1)
+    pixels = READER.open(encode(Image.fromarray(values), "PNG")).pixels(SIZE, 1)
     expected = reference(Image.fromarray((values >> 8).astype(np.uint8)))
-    assert np.abs(found - expected).max() <= 2
+    assert np.abs(pixels - expected).max() <= 2
 
 
-def test_what_is_transparent_becomes_white():
-    """And not the black that many files hide behind it."""
+def test_transparent_pixels_become_white():
+    """They do not become black, the colour that many files store there."""
     image = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
     assert READER.open(encode(image, "PNG")).pixels(SIZE, 1).min() == 255
 
 
 def test_one_transparent_colour_becomes_white():
-    """PNG can name one in place of a channel: such a picture is RGB, and yet not taken as it is."""
+    """A PNG without an alpha channel may name one transparent colour."""
     content = encode(Image.new("RGB", (100, 100), (0, 0, 0)), "PNG", transparency=(0, 0, 0))
     assert READER.open(content).pixels(SIZE, 1).min() == 255
 
 
-def test_the_first_picture_of_an_animation_counts():
-    """A moving picture is still a picture."""
+def test_an_animation_gives_its_first_picture():
+    """Later frames do not matter."""
     frames = [Image.new("RGB", (100, 100), colour) for colour in ("red", "blue")]
     content = encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
     assert READER.open(content).pixels(SIZE, 1)[32, 32].tolist() == [255, 0, 0]
 
 
 def half_clear(mode: str) -> tuple[Image.Image, dict]:
-    """Black on the right; on the left nothing, with black or red hidden behind it."""
+    """Return black on the right; on the left transparent black or red."""
     if mode in ("RGBA", "LA"):
         image = Image.new(mode, (100, 100), 0)
         image.paste((0,) * (len(mode) - 1) + (255,), (50, 0, 100, 100))
@@ -146,29 +146,29 @@ def half_clear(mode: str) -> tuple[Image.Image, dict]:
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "RGB"])
-def test_transparency_of_every_kind_becomes_white(mode):
-    """A channel, an entry of the palette, or one colour; and what is opaque stays."""
+def test_transparency_in_every_form_becomes_white(mode):
+    """A channel, an entry of the palette, or a colour. Opaque pixels stay."""
     image, options = half_clear(mode)
-    found = READER.open(encode(image, "PNG", **options)).pixels(SIZE, 1)
-    assert (found[:, :28] == 255).all()
-    assert (found[:, -28:] == 0).all()
+    pixels = READER.open(encode(image, "PNG", **options)).pixels(SIZE, 1)
+    assert (pixels[:, :28] == 255).all()
+    assert (pixels[:, -28:] == 0).all()
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_what_hides_behind_transparency_does_not_bleed(mode):
-    """As on white before it is made small: edges are averaged by how opaque they are."""
+def test_hidden_colours_do_not_bleed_into_the_edges(mode):
+    """The result is that of a photo on white: alpha weights the mean of the pixels."""
     generator = np.random.default_rng(2)
     layers = generator.integers(0, 255, (300, 400, len(mode)), np.uint8)
     image = Image.fromarray(layers, mode=None if mode == "RGBA" else "LA")
     colours = np.repeat(layers[..., :1], 3, axis=-1) if mode == "LA" else layers[..., :3]
     opacity = layers[..., -1:] / 255
     on_white = (colours * opacity + 255 * (1 - opacity)).round().astype(np.uint8)
-    found = READER.open(encode(image, "PNG")).pixels(SIZE, 1)
-    assert np.abs(found - reference(Image.fromarray(on_white))).max() <= 3
+    pixels = READER.open(encode(image, "PNG")).pixels(SIZE, 1)
+    assert np.abs(pixels - reference(Image.fromarray(on_white))).max() <= 3
 
 
 def test_an_animated_png_shows_its_default_picture():
-    """Frames are not even looked at: the control chunk here is nonsense."""
+    """The control chunk here is nonsense, and is not read."""
     plain = encode(picture(), "PNG")
     control = files.chunk(b"acTL", b"\xff" * 8) + files.chunk(b"fcTL", b"\xff" * 26)
     animated = plain[:33] + control + plain[33:]
@@ -176,7 +176,7 @@ def test_an_animated_png_shows_its_default_picture():
 
 
 def test_interlaced_pngs_are_read():
-    """Seven passes, and the same picture."""
+    """Seven passes give the same picture."""
     pixels = np.full((8, 8, 3), (200, 100, 50), np.uint8)
     passes = ((1, 1), (1, 1), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4))
     rows = b"".join((b"\0" + pixels[0, :wide].tobytes()) * high for wide, high in passes)
@@ -185,7 +185,7 @@ def test_interlaced_pngs_are_read():
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
-def test_profiles_previews_and_texts_do_not_touch_pixels(form):
+def test_profiles_and_previews_do_not_change_pixels(form):
     """A profile of a megabyte, and a preview of another colour inside the EXIF block."""
     options = {"lossless": True} if form == "WEBP" else {}
     preview = encode(Image.new("RGB", (160, 120), "red"), "JPEG")
@@ -199,27 +199,27 @@ def test_profiles_previews_and_texts_do_not_touch_pixels(form):
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (3000, 2), (7, 9)])
 def test_tiny_and_narrow_photos_are_stretched_not_refused(size):
-    """They will not show much, but they are photos."""
+    """They show little, but they are photos."""
     for form in ("JPEG", "PNG"):
         assert READER.open(encode(picture(size=size), form)).pixels(SIZE, 1).shape == (64, 64, 3)
 
 
 @pytest.mark.parametrize("content", [encode(picture(), "GIF"), b"<svg/>", b"%PDF-1.4", b"\0" * 64])
 def test_other_formats_are_refused_by_their_content(content):
-    """With the list of those that are read."""
+    """The error lists the formats that we read."""
     with pytest.raises(UnsupportedMediaType) as caught:
         READER.open(content)
     assert "image/jpeg" in caught.value.accepted
 
 
-def test_an_empty_photo_is_told_as_such():
-    """And not as an unknown format."""
+def test_an_empty_photo_has_an_error_of_its_own():
+    """It does not count as an unknown format."""
     with pytest.raises(UnreadablePhoto, match="empty"):
         READER.open(b"")
 
 
 def test_too_many_bytes_are_refused():
-    """Before anything looks at them."""
+    """Before anything reads them."""
     with pytest.raises(PhotoTooLarge) as caught:
         READER.open(b"\xff" * 2_000_001)
     assert (caught.value.actual, caught.value.limit, caught.value.unit) == (
@@ -230,7 +230,7 @@ def test_too_many_bytes_are_refused():
 
 
 def test_too_many_pixels_are_refused_before_they_are_decoded():
-    """A few kilobytes can unfold to gigabytes."""
+    """A few kilobytes can decode to gigabytes."""
     bomb = encode(Image.new("1", (20_000, 20_000)), "PNG")
     assert len(bomb) < 2_000_000
     with pytest.raises(PhotoTooLarge) as caught:
@@ -240,35 +240,35 @@ def test_too_many_pixels_are_refused_before_they_are_decoded():
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
 def test_a_truncated_photo_is_unreadable(form):
-    """An upload that broke off is no photo of an animal."""
+    """PNG and WebP decoders have no use for half a file."""
     content = encode(picture(), form)
     with pytest.raises(UnreadablePhoto):
         READER.open(content[: len(content) // 2]).pixels(SIZE, 1)
 
 
 def noisy(size: tuple[int, int] = (400, 300)) -> Image.Image:
-    """A picture of which every part takes about as many bytes."""
+    """Return a picture whose parts all take about the same number of bytes."""
     return Image.fromarray(np.random.default_rng(1).integers(0, 255, (*size[::-1], 3), np.uint8))
 
 
 @pytest.mark.parametrize(("share", "is_enough"), [(0.3, False), (0.8, True), (0.999, True)])
-def test_a_jpeg_that_broke_off_is_read_where_enough_of_it_is_there(share, is_enough):
-    """The rows that came are those of the whole photo, and the photo says what it is."""
+def test_a_truncated_jpeg_is_read_if_enough_of_it_is_there(share, is_enough):
+    """Its rows are those of the whole photo, and ``is_truncated`` says so."""
     content = encode(noisy(), "JPEG", quality=90)
     photo = READER.open(content[: int(len(content) * share)])
     if not is_enough:
         with pytest.raises(UnreadablePhoto, match="cut off"):
             photo.pixels(SIZE, 1)
         return
-    found = photo.pixels(SIZE, 1)
+    pixels = photo.pixels(SIZE, 1)
     assert photo.is_truncated
     whole = READER.open(content)
-    assert (found[:40] == whole.pixels(SIZE, 1)[:40]).all()
+    assert (pixels[:40] == whole.pixels(SIZE, 1)[:40]).all()
     assert not whole.is_truncated
 
 
-def test_how_much_is_enough_is_a_limit():
-    """1 refuses whatever broke off."""
+def test_jpeg_share_says_how_much_is_enough():
+    """1 refuses each truncated JPEG."""
     content = encode(noisy(), "JPEG", quality=90)
     strict = PillowPhotoReader(replace(LIMITS, jpeg_share=1.0))
     assert strict.open(content).pixels(SIZE, 1).shape == (64, 64, 3)
@@ -276,17 +276,17 @@ def test_how_much_is_enough_is_a_limit():
         strict.open(content[: int(len(content) * 0.8)]).pixels(SIZE, 1)
 
 
-def test_what_is_missing_counts_only_where_the_model_looks():
-    """A tall photo whose lower quarter never came still has its whole middle."""
+def test_missing_rows_count_only_where_the_model_looks():
+    """A tall photo without its lower quarter still has its whole middle."""
     content = encode(noisy((300, 600)), "JPEG", quality=90)
-    found = READER.open(content[: int(len(content) * 0.76)]).pixels(SIZE, 1)
-    assert (found == READER.open(content).pixels(SIZE, 1)).all()
+    pixels = READER.open(content[: int(len(content) * 0.76)]).pixels(SIZE, 1)
+    assert (pixels == READER.open(content).pixels(SIZE, 1)).all()
     with pytest.raises(UnreadablePhoto, match="cut off"):
         READER.open(content[: int(len(content) * 0.45)]).pixels(SIZE, 1)
 
 
 LARGE = PillowPhotoReader(replace(LIMITS, pixels=100_000_000, decoding_bytes=10_000_000))
-"""Which only memory bounds: 10 MB."""
+"""Only its memory is limited: 10 MB."""
 
 
 @pytest.mark.parametrize(
@@ -305,8 +305,8 @@ LARGE = PillowPhotoReader(replace(LIMITS, pixels=100_000_000, decoding_bytes=10_
         (encode(picture(size=(40_000, 90)), "JPEG"), False),  # too low to be reduced
     ],
 )
-def test_memory_is_reckoned_before_it_is_taken(content, is_let_through):
-    """By format, mode, scale and scans: what is let through fits, and nothing is decoded else."""
+def test_too_much_memory_is_refused_before_decoding(content, is_let_through):
+    """Format, mode, scale and scans decide how much a photo needs."""
     if is_let_through:
         assert LARGE.open(content).pixels(SIZE, 1).shape == (64, 64, 3)
         return
@@ -316,8 +316,8 @@ def test_memory_is_reckoned_before_it_is_taken(content, is_let_through):
     assert caught.value.limit < caught.value.actual
 
 
-def test_a_photo_just_below_the_limit_it_was_told_is_let_through():
-    """So that who shrinks it to that limit is not refused again."""
+def test_a_photo_just_below_the_limit_in_the_error_is_read():
+    """A client that shrinks a photo to that limit is not refused again."""
     with pytest.raises(PhotoTooLarge) as caught:
         LARGE.open(encode(picture("RGBA", size=(1500, 1500)), "PNG")).pixels(SIZE, 1)
     side = int(caught.value.limit**0.5)
@@ -326,7 +326,7 @@ def test_a_photo_just_below_the_limit_it_was_told_is_let_through():
 
 
 def with_scans(count: int) -> bytes:
-    """A progressive JPEG of so many scans: ten of its own, the others empty."""
+    """Return a progressive JPEG with ten scans of its own; the others are empty."""
     content = encode(picture(), "JPEG", progressive=True)
     own = content.count(b"\xff\xda")
     empty = files.segment(0xDA, bytes((1, 1, 0, 1, 63, 0)))
@@ -334,7 +334,7 @@ def with_scans(count: int) -> bytes:
 
 
 def test_scans_are_counted_before_they_are_decoded():
-    """Each goes over the whole picture, and needs ten bytes."""
+    """Each scan goes over the whole picture, and needs ten bytes in the file."""
     assert READER.open(with_scans(20)).pixels(SIZE, 1).shape == (64, 64, 3)
     with pytest.raises(PhotoTooLarge) as caught:
         READER.open(with_scans(21))
@@ -350,31 +350,31 @@ def test_scans_are_counted_before_they_are_decoded():
     ],
     ids=["JPEG segments", "JPEG padding", "PNG chunks"],
 )  # fmt: skip
-def test_a_file_is_taken_apart_in_so_many_steps_and_no_more(make, limit):
-    """Whatever is repeated."""
+def test_a_file_is_stripped_in_a_limited_number_of_steps(make, limit):
+    """Segments, padding and chunks all count."""
     assert READER.open(make(limit)).pixels(SIZE, 1).shape == (64, 64, 3)
     with pytest.raises(UnreadablePhoto):
         READER.open(make(101))
 
 
-def test_exif_comes_after_the_pixels_of_a_png_too():
-    """Where older writers have put it."""
+def test_exif_may_follow_the_pixels_of_a_png():
+    """Older writers put it there."""
     content = encode(picture(), "PNG")
     block = exif_blocks.block(gps=exif_blocks.gps())
-    for at in (33, len(content) - 12):
-        late = content[:at] + files.chunk(b"eXIf", block) + content[at:]
+    for offset in (33, len(content) - 12):
+        late = content[:offset] + files.chunk(b"eXIf", block) + content[offset:]
         assert READER.open(late).exif == block
 
 
 def test_a_heic_is_turned_once():
-    """By its own box, which libheif obeys: its EXIF repeats the same orientation."""
+    """Libheif turns it as its own box says. Its EXIF repeats the same orientation."""
     photo = READER.open(SMALL_HEIC)
     assert (photo.width, photo.height) == (64, 96)
     assert (photo.pixels(SIZE, 6) == photo.pixels(SIZE, 1)).all()
 
 
-def test_a_heic_has_its_first_exif_block_and_libheif_none():
-    """Metadata and profiles of one file can be meant for many pictures, each with a copy."""
+def test_a_heic_gives_us_its_first_exif_block_and_libheif_none():
+    """Libheif would copy it for each picture that it describes."""
     block = exif_blocks.block(gps=exif_blocks.gps())
     photo = READER.open(files.heic(40, 30, b"\0\0\0\6Exif\0\0" + block))
     assert photo.exif == block
@@ -384,7 +384,7 @@ def test_a_heic_has_its_first_exif_block_and_libheif_none():
 
 @pytest.mark.parametrize("form", ["JPEG", "WEBP"])
 def test_only_the_first_picture_of_several_is_decoded(form):
-    """A second one that is damaged, or absent, does not matter."""
+    """The second may be damaged or missing."""
     first, second = (Image.new("RGB", (100, 100), colour) for colour in ("red", "blue"))
     if form == "JPEG":
         content = encode(first, "JPEG") + encode(second, "JPEG")[:-300]
@@ -397,15 +397,15 @@ def test_only_the_first_picture_of_several_is_decoded(form):
 
 @given(st.data())
 def test_any_damage_ends_in_pixels_or_in_a_clear_refusal(data):
-    """No decoder's own error comes through."""
+    """No decoder's own error reaches the caller."""
     content = bytearray(data.draw(st.sampled_from(DAMAGEABLE)))
     for _ in range(data.draw(st.integers(1, 20))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
-        found = READER.open(bytes(content)).pixels(SIZE, 1)
+        pixels = READER.open(bytes(content)).pixels(SIZE, 1)
     except RangefinderError:
         return
-    assert found.shape == (64, 64, 3)
+    assert pixels.shape == (64, 64, 3)
 
 
 DAMAGEABLE = [encode(picture(size=(80, 60)), form) for form in ("JPEG", "PNG", "WEBP")]
