@@ -1,4 +1,4 @@
-"""The published contract is what the code does, and takes nothing away."""
+"""The contract describes what the code does, and changes of it that break clients are found."""
 
 import copy
 import json
@@ -15,17 +15,21 @@ from tests.contract import DOCUMENT
 from tests.gateway import call
 from tests.samples import SAMPLES
 from tools.contract.__main__ import build
-from tools.contract.changes import breaks
+from tools.contract.changes import breaking_changes
 from tools.contract.operations import OPERATIONS
 
 PAGES = {"/{proxy+}", "/", "/assets/{version}/{name}"}
-"""What is for browsers, and what is nothing."""
+"""Routes of the page, and the route for unknown paths."""
 
-CASES = [(method, field) for method, one in OPERATIONS.items() for field in one.question.fields]
+CASES = [
+    (method, field)
+    for method, operation in OPERATIONS.items()
+    for field in operation.question.fields
+]
 
 
 def without_examples(document: Any) -> Any:
-    """The document without the answers that the service once gave."""
+    """Return the document without its examples, which are real responses."""
     match document:
         case dict():
             return {
@@ -34,12 +38,12 @@ def without_examples(document: Any) -> Any:
                 if name not in ("example", "value")
             }
         case list():
-            return [without_examples(one) for one in document]
+            return [without_examples(item) for item in document]
     return document
 
 
 def test_the_service_serves_its_contract():
-    """Where the ecosystem looks for it, and it is OpenAPI 3.1."""
+    """It is OpenAPI 3.1, at the usual path."""
     answer = call("GET", "/openapi.json")
     assert answer.body == DOCUMENT
     assert answer.body["info"]["version"] == __version__
@@ -47,13 +51,13 @@ def test_the_service_serves_its_contract():
 
 
 def test_the_contract_is_current():
-    """A model, field, default or problem that changes changes it: run ``make contract``."""
+    """If a model, field, default or problem has changed, run ``make contract``."""
     built = json.loads(json.dumps(build({}, dict.fromkeys(CATALOGUE))))
     assert without_examples(built) == without_examples(DOCUMENT)
 
 
 def test_every_route_is_in_the_contract():
-    """But for those of the page."""
+    """Routes of the page are not."""
     routes = {
         (method, path)
         for path, methods in app.routes.items()
@@ -63,8 +67,8 @@ def test_every_route_is_in_the_contract():
     assert routes == set(OPERATIONS)
 
 
-def test_every_type_of_problem_is_shown():
-    """With its own type and status."""
+def test_every_problem_type_has_an_example():
+    """It has the type and status of its problem."""
     examples = DOCUMENT["components"]["examples"]
     assert set(examples) == set(CATALOGUE)
     for name, problem in CATALOGUE.items():
@@ -74,8 +78,8 @@ def test_every_type_of_problem_is_shown():
         Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(body)
 
 
-def test_every_example_is_what_its_schema_says():
-    """And every operation has one, but for this document."""
+def test_every_example_matches_its_schema():
+    """Every operation has an example, except this document."""
     for method, path in OPERATIONS:
         responses = DOCUMENT["paths"][path][method.lower()]["responses"]
         content = [
@@ -91,7 +95,7 @@ def test_every_example_is_what_its_schema_says():
 
 @pytest.mark.parametrize(("method", "field"), CASES)
 def test_every_field_of_the_contract_is_read(method, field):
-    """What it cannot be is refused by its name, so that the contract has no field that is none."""
+    """A faulty value is refused by the field's name, so no field of the contract is ignored."""
     verb, path = method
     url = f"{path.replace('{taxonID}', 'n02128925')}?{field.name}=%21"
     photo, kind = SAMPLES["jaguar.jpg"].content, {"Content-Type": "image/jpeg"}
@@ -103,7 +107,7 @@ def test_every_field_of_the_contract_is_read(method, field):
 
 
 def changed(*path: str, to: Any = None) -> dict[str, Any]:
-    """The contract with one thing changed, or gone."""
+    """Return the contract with one part changed or removed."""
     document: dict[str, Any] = copy.deepcopy(DOCUMENT)
     inner: Any = document
     for name in path[:-1]:
@@ -122,32 +126,48 @@ LOCATION = ("components", "schemas", "Location")
 
 
 @pytest.mark.parametrize(
-    ("document", "lost"),
+    ("document", "change"),
     [
-        (changed("paths", "/v1/model"), "GET /v1/model: was there, is gone"),
-        (changed(*SPECIES, "responses", "503"), "GET /v1/species answers 503: was there"),
-        (changed(*LOCATION, "properties", "cell"), ".location:.cell: was always, is gone"),
-        (changed(*LOCATION, "properties", "cell", to={"type": "string"}), ".cell: (null)"),
-        (changed(*LOCATION, "required", to=[]), "is sometimes"),
+        (changed("paths", "/v1/model"), "GET /v1/model was removed"),
+        (changed(*SPECIES, "responses", "503"), "GET /v1/species response > 503 was removed"),
+        (changed(*LOCATION, "properties", "cell"), "> location > cell was removed"),
+        (changed(*LOCATION, "properties", "cell", to={"type": "string"}), "> cell: type null"),
+        (changed(*LOCATION, "required", to=[]), "> location > source is now optional"),
         (
             changed("components", "schemas", "GeoStatus", "enum", to=["applied"]),
-            ".status: = degraded",
+            "> status: value degraded was removed",
         ),
-        (changed(*SPECIES, "parameters", to=TAKEN[:3]), "GET /v1/species takes query month"),
-        (
-            changed(*SPECIES, "parameters", to=[*TAKEN, NEW]),
-            "GET /v1/species takes query new must be given",
-        ),
+        (changed(*SPECIES, "parameters", to=TAKEN[:3]), "request > query month was removed"),
+        (changed(*SPECIES, "parameters", to=[*TAKEN, NEW]), "query new is now required"),
     ],
 )
-def test_a_breaking_change_is_told(document, lost):
-    """A path, status, field or word that goes, a type that changes, a field that is now a must."""
-    assert any(lost in one for one in breaks(DOCUMENT, document))
+def test_a_breaking_change_of_this_contract_is_found(document, change):
+    """Paths, statuses, fields and values that are removed, types that change, new requirements."""
+    assert any(change in line for line in breaking_changes(DOCUMENT, document))
 
 
-def test_what_is_added_breaks_nobody():
-    """Paths, statuses, and fields that may be left out."""
+def test_a_narrower_parameter_is_a_breaking_change():
+    """Bounds, defaults and patterns count."""
+    document = copy.deepcopy(DOCUMENT)
+    parameters = document["paths"]["/v1/species"]["get"]["parameters"]
+    schemas = {parameter["name"]: parameter["schema"] for parameter in parameters}
+    schemas["limit"] |= {"maximum": 3, "default": 3}
+    schemas["lang"]["pattern"] = "^en$"
+    name = "GET /v1/species request > query"
+    limit, default, pattern = breaking_changes(DOCUMENT, document)
+    assert limit == f"{name} limit: maximum changed from 400 to 3"
+    assert default == f"{name} limit: default changed from 400 to 3"
+    assert pattern.startswith(f"{name} lang: pattern changed from")
+
+
+def test_an_addition_breaks_no_client():
+    """New paths, statuses and optional fields are additions."""
     document = changed("paths", "/v2/new", to={"get": {"responses": {}}})
     document["paths"]["/v1/species"]["get"]["responses"]["429"] = {"description": "Slower."}
     document["components"]["schemas"]["Location"]["properties"]["new"] = {"type": "string"}
-    assert breaks(DOCUMENT, document) == []
+    assert breaking_changes(DOCUMENT, document) == []
+
+
+def test_the_contract_breaks_no_client_of_itself():
+    """No change is found where there is none."""
+    assert breaking_changes(DOCUMENT, DOCUMENT) == []

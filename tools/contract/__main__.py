@@ -34,7 +34,7 @@ def main() -> int:
     found = build(*examples.collect())
     OpenAPIV31SpecValidator(found).validate()
     if CONTRACT.exists():
-        lost = changes.breaks(json.loads(CONTRACT.read_bytes()), found)
+        lost = changes.breaking_changes(json.loads(CONTRACT.read_bytes()), found)
         if lost and not is_unpublished:
             print("This breaks clients. Put it under another version of the path:", *lost, sep="\n")
             return 1
