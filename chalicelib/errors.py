@@ -1,7 +1,6 @@
-"""Everything that can go wrong, as one tree of exceptions that carry data.
+"""All errors of the service, as one tree of exceptions that carry data.
 
-The domain says *what* is wrong; :mod:`chalicelib.http.problems` alone decides
-how that reads in HTTP.
+An exception says what is wrong. Only :mod:`chalicelib.http.problems` turns it into HTTP.
 """
 
 from collections.abc import Iterable
@@ -9,15 +8,15 @@ from typing import NamedTuple
 
 
 class RangefinderError(Exception):
-    """The root: whoever catches it has caught every fault that we foresee."""
+    """Base class of all expected errors."""
 
 
 class MalformedRequest(RangefinderError):
-    """The request could not be taken apart, so no field of it can be named."""
+    """Raised if the request cannot be parsed, so that no field of it can be named."""
 
 
 class NotFound(RangefinderError):
-    """There is nothing under that name; ``field`` is the part of the path that names it."""
+    """Raised if a resource does not exist; ``field`` is the part of the path that names it."""
 
     def __init__(self, message: str, field: str | None = None) -> None:
         super().__init__(message)
@@ -25,7 +24,7 @@ class NotFound(RangefinderError):
 
 
 class UnsupportedMediaType(RangefinderError):
-    """What was sent is, by its content or by its declaration, nothing that we read."""
+    """Raised if the content or its declared Content-Type is not accepted."""
 
     def __init__(self, message: str, accepted: Iterable[str]) -> None:
         super().__init__(message)
@@ -33,13 +32,13 @@ class UnsupportedMediaType(RangefinderError):
 
 
 class PhotoTooLarge(RangefinderError):
-    """The photo passes a limit; ``unit`` is ``bytes``, ``pixels`` or ``scans`` (of a JPEG).
+    """Raised if the photo exceeds a limit; ``unit`` is ``bytes``, ``pixels`` or JPEG ``scans``.
 
-    ``uploads`` is the path of the resource that takes larger ones, if there is one.
+    ``uploads`` is the path of the resource that accepts larger photos, if there is one.
     """
 
     def __init__(self, actual: int, limit: int, unit: str, uploads: str | None = None) -> None:
-        way = f" Larger ones go by way of POST {uploads}." if uploads else ""
+        way = f" Upload larger photos with POST {uploads}." if uploads else ""
         super().__init__(f"The photo has {actual:,} {unit}; at most {limit:,} are accepted.{way}")
         self.actual = actual
         self.limit = limit
@@ -48,16 +47,16 @@ class PhotoTooLarge(RangefinderError):
 
 
 class FieldError(NamedTuple):
-    """One field of the request and what is wrong with it."""
+    """A field of the request and what is wrong with it."""
 
     field: str
     detail: str
 
 
 class InvalidInput(RangefinderError):
-    """The request is well formed, but fields of it do not hold what they must.
+    """Raised if the request is well formed but some of its fields are missing or faulty.
 
-    All faults come at once, so that a client mends them in one go.
+    It lists all faults, so that a client can correct them together.
     """
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
@@ -66,55 +65,55 @@ class InvalidInput(RangefinderError):
 
 
 class UnreadablePhoto(InvalidInput):
-    """The photo's format is one of ours, but it is broken."""
+    """Raised if the photo's format is accepted but its content is damaged."""
 
     def __init__(self, detail: str) -> None:
         super().__init__([FieldError("photo", detail)])
 
 
 class LocationRequired(InvalidInput):
-    """Neither the photo nor the request says where the photo was taken.
+    """Raised if neither the photo nor the request says where the photo was taken.
 
-    ``reason`` tells why the photo's own position could not serve.
+    ``reason`` says why the photo's own position cannot be used.
     """
 
     def __init__(self, reason: str) -> None:
-        how = (
+        detail = (
             f"The photo does not say where it was taken: {reason}. Send decimalLatitude and "
-            "decimalLongitude, or geo=off to identify it by its look alone."
+            "decimalLongitude, or geo=off to identify it from the picture alone."
         )
         super().__init__(
-            [FieldError(name, how) for name in ("decimalLatitude", "decimalLongitude")]
+            [FieldError(name, detail) for name in ("decimalLatitude", "decimalLongitude")]
         )
         self.reason = reason
-        self.args = (how,)
+        self.args = (detail,)
 
 
 class UnknownUpload(InvalidInput):
-    """No upload has this key: it is foreign, was never made, is answered already or has ended."""
+    """Raised if no photo waits under the key: it is unknown, was used already or has expired."""
 
     def __init__(self) -> None:
         super().__init__(
             [
                 FieldError(
                     "upload",
-                    "is no key of a photo that waits here: get one from POST /v1/uploads, send "
-                    "the photo there within ten minutes, and ask once.",
+                    "is unknown, used or expired. Get a new key from POST /v1/uploads, post the "
+                    "photo to the `url` it returns within ten minutes, and use the key once.",
                 )
             ]
         )
 
 
 class NotConfigured(RangefinderError):
-    """The deployment lacks what the request asks for; ``setting`` would provide it."""
+    """Raised if the deployment lacks a feature that the request needs; ``setting`` enables it."""
 
-    def __init__(self, what: str, setting: str) -> None:
-        super().__init__(f"This deployment has no {what}: {setting} is not set.")
+    def __init__(self, feature: str, setting: str) -> None:
+        super().__init__(f"This deployment has no {feature}: {setting} is not set.")
         self.setting = setting
 
 
 class InvalidSettings(RangefinderError):
-    """The environment asks for what cannot be; every fault is listed at once."""
+    """Raised at start-up if the environment has invalid settings; it lists all of them."""
 
     def __init__(self, faults: Iterable[str]) -> None:
         self.faults = tuple(faults)
@@ -122,20 +121,20 @@ class InvalidSettings(RangefinderError):
 
 
 class Unavailable(RangefinderError):
-    """A part that the answer needs cannot be reached or loaded."""
+    """Raised if a part that the answer needs cannot be reached or loaded."""
 
 
 class FeaturesUnavailable(Unavailable):
-    """The features of the place could not be obtained. A prediction goes on without them."""
+    """Raised if the feature store cannot be reached. A prediction continues without features."""
 
 
 class UploadsUnavailable(Unavailable):
-    """The store of uploaded photos cannot be reached."""
+    """Raised if the store of uploaded photos cannot be reached."""
 
 
 class ModelUnavailable(Unavailable):
-    """The model could not be loaded, so there is no prediction."""
+    """Raised if the model cannot be loaded, so that there is no prediction."""
 
 
 class CacheUnavailable(RangefinderError):
-    """The shared cache cannot be asked. Never reaches a visitor: all goes on without it."""
+    """Raised if the shared cache cannot be reached. The service continues without it."""

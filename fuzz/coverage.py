@@ -19,7 +19,7 @@ with atheris.instrument_imports(include=["PIL", "exifread", "multipart", "pi_hei
 
     from chalicelib.domain import ModelInput
     from chalicelib.errors import RangefinderError
-    from chalicelib.http import requests
+    from chalicelib.http import body, requests
     from chalicelib.photo.exif import ExifreadExifReader
     from chalicelib.photo.reader import DecodeLimits, PillowPhotoReader
     from chalicelib.settings import Settings
@@ -43,7 +43,7 @@ PHOTOS: Final = PillowPhotoReader(
     )
 )
 EXIF: Final = ExifreadExifReader(SETTINGS.maximum_exif_reads)
-LIMITS: Final = requests.Limits(
+LIMITS: Final = body.RequestLimits(
     SETTINGS.maximum_photo_bytes,
     SETTINGS.maximum_form_parts,
     SETTINGS.maximum_part_header_bytes,
@@ -75,7 +75,7 @@ def multipart(content: bytes) -> None:
         }
     )
     try:
-        requests.prediction_query(request, LIMITS)
+        requests.read_prediction(request, LIMITS)
     except RangefinderError:
         return
 

@@ -1,4 +1,4 @@
-"""Holds answers against the published contract. Every answer that tests get through events is."""
+"""Validate responses against the contract. ``tests.gateway`` does it with every response."""
 
 import json
 from functools import cache
@@ -12,7 +12,7 @@ DOCUMENT = json.loads(CONTRACT.read_bytes())
 
 
 def check(method: str, resource: str, status: int, media_type: str, body: Any) -> None:
-    """Fail where an operation of the contract answers what the contract does not have."""
+    """Fail if an operation's response is not in the contract."""
     operation = DOCUMENT["paths"].get(resource, {}).get(method.lower())
     if operation is None:
         return
@@ -28,7 +28,7 @@ def check(method: str, resource: str, status: int, media_type: str, body: Any) -
 
 @cache
 def validator(method: str, resource: str, status: int, media_type: str) -> Draft202012Validator:
-    """Validates the body of one answer."""
+    """Return the validator of one response's body."""
     operation = DOCUMENT["paths"][resource][method.lower()]
     schema = operation["responses"][str(status)]["content"][media_type]["schema"]
     return Draft202012Validator({**schema, "components": DOCUMENT["components"]})

@@ -1,4 +1,4 @@
-"""API Gateway proxy events, as Lambda gets them: bodies in base64."""
+"""API Gateway proxy events as Lambda gets them, with bodies in base64."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from app import app
 from tests import contract
 
 ROUTES = sorted(app.routes, key=lambda route: ("{" in route, -len(route)))
-"""As API Gateway chooses: plain paths before those with parameters."""
+"""API Gateway's order: plain paths before those with parameters."""
 
 
 class Answer(NamedTuple):
@@ -20,14 +20,14 @@ class Answer(NamedTuple):
 
     @property
     def fields(self) -> list[str]:
-        """The fields that a problem names."""
+        """Names of the fields in a problem."""
         return [error["field"] for error in self.body.get("errors", [])]
 
 
 def event(
     method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """A REST API (payload version 1.0) event, as AWS documents it."""
+    """Build a REST API event (payload version 1.0), as AWS documents it."""
     parts = urlsplit(url)
     resource, parameters = _match(parts.path)
     query = parse_qs(parts.query, keep_blank_values=True) or None
@@ -57,9 +57,9 @@ def event(
 def call(
     method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> Answer:
-    """Hand an event to the deployed entry point and read its answer, JSON through and through.
+    """Pass an event to the deployed entry point and return its response, decoded from JSON.
 
-    The answer must be one that the published contract has.
+    The response must match the contract.
     """
     answer = call_text(event(method, url, body, headers))
     answer = answer._replace(body=json.loads(answer.body or "null"))
@@ -68,9 +68,9 @@ def call(
     return answer
 
 
-def call_text(happened: dict[str, Any]) -> Answer:
-    """The same with an event as it is, and the answer's body as it is."""
-    response = json.loads(json.dumps(app(json.loads(json.dumps(happened)), None)))
+def call_text(request: dict[str, Any]) -> Answer:
+    """Pass an event to the entry point and return its response with the body as text."""
+    response = json.loads(json.dumps(app(json.loads(json.dumps(request)), None)))
     return Answer(response["statusCode"], response["headers"], response["body"])
 
 

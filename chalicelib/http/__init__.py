@@ -1,1 +1,4 @@
-"""HTTP in and out: what a request means, how an answer and a fault are written."""
+"""HTTP in and out: requests, responses, problems, logs and metrics.
+
+Only ``app.py`` and the tools import this package; it may use everything below it.
+"""

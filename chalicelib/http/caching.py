@@ -1,7 +1,7 @@
-"""What stays the same for a while: who has it may keep it, and need not be sent it again.
+"""HTTP caching: ``ETag``, ``Cache-Control`` and 304 responses.
 
-An answer carries a strong ETag, made of its content, and says for how long it may be kept.
-Who asks with that tag afterwards gets 304 and no body (RFC 9110, sections 8.8.3 and 13.1.2).
+A cacheable response has a strong ETag, made from its content. A client that sends this tag back
+gets 304 without a body (RFC 9110, sections 8.8.3 and 13.1.2).
 """
 
 import re
@@ -15,31 +15,36 @@ JSON: Final = "application/json"
 MINUTE: Final = 60
 HOUR: Final = 3_600
 YEAR: Final = 31_536_000
-"""Seconds. A year is for what is never going to be different under its address."""
+"""Seconds. A year is for content that never changes under its address."""
 
 _TAG: Final = re.compile(r'(?:W/)?("[^"]*")')
 
 
-def cached(
+def cacheable_response(
     request: Request,
     content: str | bytes,
     content_type: str,
     seconds: int,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """An answer that anybody may keep for ``seconds``; 304 where the asker has it already.
+    """Return a response that any cache may keep; 304 if the client has it already.
 
-    ``headers`` are sent besides.
+    Args:
+        request: Its ``If-None-Match`` says what the client has.
+        content: The body.
+        content_type: Its media type.
+        seconds: How long caches may keep it.
+        headers: Further headers to send.
     """
-    import hashlib  # noqa: PLC0415 - 3 ms of a cold start, and predictions are never kept
+    import hashlib  # noqa: PLC0415 - 3 ms of a cold start, and predictions are not cacheable
 
     raw = content.encode() if isinstance(content, str) else content
     tag = f'"{hashlib.sha256(raw).hexdigest()[:32]}"'
     immutable = ", immutable" if seconds >= YEAR else ""
-    known = has(request, tag)
+    is_known = matches_etag(request, tag)
     return Response(
-        "" if known else content,
-        status_code=304 if known else 200,
+        "" if is_known else content,
+        status_code=304 if is_known else 200,
         headers={
             **(headers or {}),
             "Content-Type": content_type,
@@ -49,13 +54,16 @@ def cached(
     )
 
 
-def cached_json(request: Request, body: Any, seconds: int, content_type: str = JSON) -> Response:
-    """The same, of a typed model."""
-    return cached(request, msgspec.json.encode(body).decode(), content_type, seconds)
+def cacheable_json_response(
+    request: Request, body: Any, seconds: int, content_type: str = JSON
+) -> Response:
+    """Return a cacheable response whose body is a typed model."""
+    content = msgspec.json.encode(body).decode()
+    return cacheable_response(request, content, content_type, seconds)
 
 
-def uncached(body: Any, status_code: int = 200, content_type: str = JSON) -> Response:
-    """An answer to this very question, in JSON, that nobody is to keep."""
+def no_store_response(body: Any, status_code: int = 200, content_type: str = JSON) -> Response:
+    """Return a JSON response with ``Cache-Control: no-store``."""
     return Response(
         msgspec.json.encode(body).decode(),
         status_code=status_code,
@@ -63,10 +71,10 @@ def uncached(body: Any, status_code: int = 200, content_type: str = JSON) -> Res
     )
 
 
-def has(request: Request, tag: str) -> bool:
-    """Whether the asker has what ``tag`` stands for.
+def matches_etag(request: Request, tag: str) -> bool:
+    """Return whether the client already has the content of ``tag``.
 
-    Compared weakly, since who compresses an answer on its way weakens its tag.
+    The comparison is weak, because a proxy that compresses a response weakens its tag.
     """
     given = request.headers.get("if-none-match", "")
     return given.strip() == "*" or tag in _TAG.findall(given)

@@ -1,6 +1,6 @@
-"""H3 cells as shapes on a flat map, as GeoJSON has them (RFC 7946).
+"""The shapes of H3 cells on a flat map, as GeoJSON defines them (RFC 7946).
 
-A ring runs counterclockwise and ends where it began (section 3.1.6); what crosses the
+A ring runs counterclockwise and ends where it began (section 3.1.6). A shape that crosses the
 antimeridian is cut there into parts (section 3.1.9).
 """
 
@@ -17,19 +17,19 @@ Point = tuple[float, float]
 Ring = list[Point]
 
 DECIMALS: Final = 4
-"""Digits after the point: 11 metres, and a cell of resolution 4 is 45 kilometres wide."""
+"""Decimal digits: 11 metres, where a cell of resolution 4 is 45 kilometres wide."""
 
 TURN: Final = 360.0
 EDGE: Final = 180.0
 
 
 def outline(cell: str, decimals: int = DECIMALS) -> list[Ring]:
-    """The outer ring of each part of a cell: one, or two if it crosses the antimeridian."""
+    """Return the outer ring of each part of a cell: two if it crosses the antimeridian."""
     corners = [(longitude, latitude) for latitude, longitude in h3.cell_to_boundary(cell)]
     ring = _unrolled(corners)
     parts = [ring] if _fits(ring) else _cut(ring)
     closed = [_closed(part, decimals) for part in parts]
-    # What is cut off may be so narrow that it is rounded away.
+    # A part may be so narrow that rounding removes it.
     return [part for part in closed if len({longitude for longitude, _ in part}) > 1]
 
 
@@ -38,10 +38,10 @@ def _fits(ring: Sequence[Point]) -> bool:
 
 
 def _unrolled(corners: Sequence[Point]) -> Ring:
-    """The corners without jumps at the antimeridian, so that longitudes may pass 180 degrees.
+    """Return the corners without jumps at the antimeridian; longitudes may exceed 180 degrees.
 
-    A cell around a pole goes round once and does not come back to where it began: its shape
-    is closed along the pole.
+    The ring of a cell around a pole goes round the Earth and does not close. It is closed along
+    the pole.
     """
     ring = [corners[0]]
     for longitude, latitude in (*corners[1:], corners[0]):
@@ -55,29 +55,30 @@ def _unrolled(corners: Sequence[Point]) -> Ring:
 
 
 def _cut(ring: Sequence[Point]) -> list[Ring]:
-    """The parts that lie in each turn of the world, moved to where they are on the map."""
-    found = []
+    """Cut a ring at the antimeridian, and move each part onto the map."""
+    parts = []
     for turn in (-TURN, 0.0, TURN):
         moved = [(longitude + turn, latitude) for longitude, latitude in ring]
         part = _half(_half(moved, -1), 1)
         if len(part) > 2:
-            found.append(part)
-    return found
+            parts.append(part)
+    return parts
 
 
 def _half(ring: Sequence[Point], side: int) -> Ring:
-    """What lies within the east (1) or west (-1) edge of the map.
+    """Clip a ring at the east (1) or west (-1) edge of the map.
 
-    Sutherland and Hodgman 1974 (https://doi.org/10.1145/360767.360802): for one straight edge.
+    The method of Sutherland and Hodgman 1974 (https://doi.org/10.1145/360767.360802), for one
+    straight edge.
     """
     edge = side * EDGE
-    kept = []
+    clipped = []
     for (x1, y1), (x2, y2) in pairwise([*ring, *ring[:1]]):
         if x1 * side <= EDGE:
-            kept.append((x1, y1))
+            clipped.append((x1, y1))
         if (x1 - edge) * (x2 - edge) < 0:
-            kept.append((edge, y1 + (y2 - y1) * (edge - x1) / (x2 - x1)))
-    return kept
+            clipped.append((edge, y1 + (y2 - y1) * (edge - x1) / (x2 - x1)))
+    return clipped
 
 
 def _closed(ring: Sequence[Point], decimals: int) -> Ring:

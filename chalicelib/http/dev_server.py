@@ -1,13 +1,11 @@
-"""Makes ``chalice local`` behave as API Gateway does. Never used on Lambda.
+"""Patch ``chalice local`` so that it behaves as API Gateway does. Not used on Lambda.
 
-Chalice 1.34's development server loses connections of a burst (its listen
-backlog is 5), waits 40 ms for each kept-alive answer (Nagle's algorithm), lets
-``/{proxy+}`` stand for one path segment only (aws/chalice#2118) and compresses
-nothing, whatever ``minimum_compression_size`` says. It has a thread for each
-connection, whose memory goes back to the system with the last answer.
+Chalice 1.34's development server differs in four ways. It loses connections of a burst (its
+listen backlog is 5). It waits 40 ms for each kept-alive response (Nagle's algorithm). It matches
+``/{proxy+}`` with one path segment only (aws/chalice#2118). It does not compress, whatever
+``minimum_compression_size`` says.
 """
 
-import ctypes
 import gzip
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -17,23 +15,18 @@ from chalice import local
 BACKLOG: Final = 128
 GREEDY: Final = "/{proxy+}"
 
-M_TRIM_THRESHOLD: Final = -1
-M_MMAP_THRESHOLD: Final = -3
-LARGEST_THRESHOLD: Final = 32 * 2**20
-"""Names of ``mallopt``, and the most that it takes: malloc.h and malloc.c of glibc."""
-
-send_plain: Final = local.ChaliceRequestHandler._send_http_response_with_body  # noqa: SLF001
+original_send: Final = local.ChaliceRequestHandler._send_http_response_with_body  # noqa: SLF001
 
 
 class GreedyRouteMatcher(local.RouteMatcher):
-    """Gives ``/{proxy+}`` whatever no other route claims, as API Gateway would."""
+    """A matcher that gives ``/{proxy+}`` every path without another route, as API Gateway does."""
 
     def __init__(self, route_urls: list[str]) -> None:
         super().__init__([url for url in route_urls if url != GREEDY])
         self.is_greedy = GREEDY in route_urls
 
     def match_route(self, url: str) -> local.MatchResult:
-        """The route for a URL. Raises ``ValueError`` where there is none."""
+        """Return the route of a URL. Raises ``ValueError`` if there is none."""
         try:
             return super().match_route(url)
         except ValueError:
@@ -47,33 +40,30 @@ class GreedyRouteMatcher(local.RouteMatcher):
 def send_compressed(
     handler: local.ChaliceRequestHandler, code: int, headers: dict[str, Any], body: str | bytes
 ) -> None:
-    """Send gzip to who takes it, as API Gateway does from ``minimum_compression_size`` on."""
+    """Compress bodies from ``minimum_compression_size`` on if the client accepts gzip."""
     content = body if isinstance(body, bytes) else body.encode()
-    least: int | None = handler.local_gateway._config.minimum_compression_size  # noqa: SLF001
-    takes_it = "gzip" in handler.headers.get("Accept-Encoding", "")
-    if takes_it and least is not None and len(content) >= least:
+    minimum: int | None = handler.local_gateway._config.minimum_compression_size  # noqa: SLF001
+    accepts_gzip = "gzip" in handler.headers.get("Accept-Encoding", "")
+    if accepts_gzip and minimum is not None and len(content) >= minimum:
         content = gzip.compress(content)
         headers = {**headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-    send_plain(handler, code, headers, content)
+    original_send(handler, code, headers, content)
 
 
-def keep_memory() -> None:
-    """Let threads keep what they are done with for those that come after them.
+def patch_dev_server() -> None:
+    """Patch the development server's classes, since no setting reaches these properties.
 
-    Else glibc gives a thread's memory back as soon as a large photo has been answered, and the
-    next one's comes page by page: 2,700 page faults and 5 ms at 12 megapixels. On Lambda all
-    happens in the main thread, where it is a few hundred.
+    Raises ``RuntimeError`` if this version of Chalice lacks one of them.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's alone
-    if mallopt is not None:
-        mallopt(M_TRIM_THRESHOLD, LARGEST_THRESHOLD)
-        mallopt(M_MMAP_THRESHOLD, LARGEST_THRESHOLD)
+    _replace(local.ThreadedHTTPServer, "request_queue_size", BACKLOG)
+    _replace(local.ChaliceRequestHandler, "disable_nagle_algorithm", True)  # noqa: FBT003
+    _replace(local.ChaliceRequestHandler, "_send_http_response_with_body", send_compressed)
+    _replace(local, "RouteMatcher", GreedyRouteMatcher)
 
 
-def improve() -> None:
-    """Change the development server's classes; its own settings reach none of this."""
-    keep_memory()
-    local.ThreadedHTTPServer.request_queue_size = BACKLOG
-    local.ChaliceRequestHandler.disable_nagle_algorithm = True
-    local.ChaliceRequestHandler._send_http_response_with_body = send_compressed  # type: ignore[assignment, method-assign]  # noqa: SLF001
-    local.RouteMatcher = GreedyRouteMatcher  # type: ignore[misc]
+def _replace(owner: Any, name: str, value: Any) -> None:
+    if not hasattr(owner, name):
+        raise RuntimeError(
+            f"This version of Chalice has no {owner.__name__}.{name}: adapt {__name__} to it."
+        )
+    setattr(owner, name, value)

@@ -1,4 +1,4 @@
-"""What each route does: read the question, ask the service, write the answer."""
+"""The work of each route: read the request, call the service, write the response."""
 
 from chalice.app import Request, Response
 
@@ -8,69 +8,70 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain import Dataset, GeoStatus, Location, LocationSource
 from chalicelib.errors import FeaturesUnavailable, NotFound, Unavailable
 from chalicelib.features import cells
-from chalicelib.http import problems, requests, schemas, telemetry
-from chalicelib.http.caching import HOUR, MINUTE, cached_json, uncached
+from chalicelib.http import mappers, requests, schemas, telemetry
+from chalicelib.http.body import RequestLimits
+from chalicelib.http.caching import HOUR, MINUTE, cacheable_json_response, no_store_response
 
 
-@problems.handled
 def predict(request: Request, services: Services) -> Response:
-    """``POST /v1/predictions``."""
-    query, wanted = requests.prediction_query(request, _limits(services))
-    found = services.identify(query)
-    telemetry.measure(found, services.settings.deployment)
-    names = services.names.in_language(wanted.language)
-    return uncached(schemas.identification(found, wanted.limit, names))
+    """Answer ``POST /v1/predictions``."""
+    identify_request, options = requests.read_prediction(request, _limits(services))
+    identification = services.identify(identify_request)
+    telemetry.emit_metrics(identification, services.settings.deployment)
+    names = services.names.in_language(options.language)
+    return no_store_response(mappers.identification(identification, options.limit, names))
 
 
-@problems.handled
 def upload(request: Request, services: Services) -> Response:
-    """``POST /v1/uploads``: leave to upload a photo that is too large to post."""
-    ticket = services.uploads.presign(requests.upload_type(request, _limits(services)))
-    return uncached(schemas.upload(ticket), 201)
+    """Answer ``POST /v1/uploads``: presign an upload of a photo that is too large to post."""
+    media_type = requests.read_upload(request, _limits(services))
+    return no_store_response(mappers.upload(services.uploads.presign(media_type)), 201)
 
 
-@problems.handled
 def species(request: Request, services: Services) -> Response:
-    """``GET /v1/species``. As in a prediction, ``geo.status`` tells what the list lacks."""
-    place, month, wanted = requests.species_query(request)
+    """Answer ``GET /v1/species``. As in a prediction, ``geo.status`` says if data are missing."""
+    place, month, options = requests.read_species(request)
     geo = services.places.look_up(place, month)
     location = Location(LocationSource.REQUEST, place, cells.cell_chain(place)[0])
-    found = expected_taxa(geo, services.classifier.model, services.identify.weight_bounds)
-    names = services.names.in_language(wanted.language)
-    return uncached(schemas.species_list(location, geo, found, wanted.limit, names))
+    occurrences = expected_taxa(geo, services.classifier.model, services.identify.weight_bounds)
+    names = services.names.in_language(options.language)
+    return no_store_response(mappers.species_list(location, geo, occurrences, options.limit, names))
 
 
-@problems.handled
 def species_range(request: Request, services: Services, taxon_id: str) -> Response:
-    """``GET /v1/species/{taxonID}/range``. Nobody keeps an answer that lacks the features."""
+    """Answer ``GET /v1/species/{taxonID}/range``.
+
+    A degraded answer is not cacheable: a map would otherwise stay empty for an hour.
+    """
     from chalicelib.http import geojson  # noqa: PLC0415 - no prediction needs it
 
-    month, language = requests.range_query(request)
+    month, language = requests.read_range(request)
     taxon = services.classifier.model.taxon(taxon_id)
     if taxon is None:
-        raise NotFound(f"The model knows no animal {taxon_id!r}.", "taxonID")
-    found = services.places.species_range(taxon, month)
-    body = geojson.species_range(taxon, found, services.names.in_language(language))
-    if found.status is GeoStatus.DEGRADED:
-        return uncached(body, content_type=geojson.MEDIA_TYPE)
-    return cached_json(request, body, HOUR, geojson.MEDIA_TYPE)
+        raise NotFound(
+            f"The model has no animal {taxon_id!r}. Use a taxonID from a prediction or from "
+            "GET /v1/species.",
+            "taxonID",
+        )
+    species_range = services.places.species_range(taxon, month)
+    body = geojson.species_range(taxon, species_range, services.names.in_language(language))
+    if species_range.status is GeoStatus.DEGRADED:
+        return no_store_response(body, content_type=geojson.MEDIA_TYPE)
+    return cacheable_json_response(request, body, HOUR, geojson.MEDIA_TYPE)
 
 
-@problems.handled
 def model(request: Request, services: Services) -> Response:
-    """``GET /v1/model``."""
+    """Answer ``GET /v1/model``."""
     from chalicelib.http import model_card  # noqa: PLC0415 - no prediction needs it
 
-    return cached_json(
-        request, model_card.model(services.classifier.model, _dataset(services)), MINUTE
-    )
+    card = model_card.model(services.classifier.model, _dataset(services))
+    return cacheable_json_response(request, card, MINUTE)
 
 
-@problems.handled
 def ready(services: Services) -> Response:
-    """``GET /readyz``: the model is loaded and the feature store answers.
+    """Answer ``GET /readyz``: is the model loaded, and does the feature store answer?
 
-    503 only without the model: without features there still are predictions.
+    Only a missing model is 503: without features, predictions still work.
     """
     checks = {}
     try:
@@ -91,16 +92,16 @@ def ready(services: Services) -> Response:
             "dataset": dataset.version if dataset else None,
         },
     )
-    return uncached(body, 200 if is_ready else 503)
+    return no_store_response(body, 200 if is_ready else 503)
 
 
-def _limits(services: Services) -> requests.Limits:
+def _limits(services: Services) -> RequestLimits:
     settings = services.settings
-    return requests.Limits(
-        settings.maximum_photo_bytes,
-        settings.maximum_form_parts,
-        settings.maximum_part_header_bytes,
-        settings.maximum_field_bytes,
+    return RequestLimits(
+        photo_bytes=settings.maximum_photo_bytes,
+        form_parts=settings.maximum_form_parts,
+        part_header_bytes=settings.maximum_part_header_bytes,
+        field_bytes=settings.maximum_field_bytes,
     )
 
 

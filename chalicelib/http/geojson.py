@@ -1,33 +1,33 @@
-"""Answers that are drawn on a map: GeoJSON (RFC 7946), as typed models."""
+"""Responses for maps: GeoJSON (RFC 7946) as typed models, and their mappers."""
 
 from typing import Final
 
 import h3
 
 from chalicelib import domain
-from chalicelib.http import schemas
+from chalicelib.http import mappers, schemas
 from chalicelib.http.cell_geometry import Point, outline
 
 MEDIA_TYPE: Final = "application/geo+json"
 
 RANGE_DECIMALS: Final = 2
-"""Digits of degrees that an outline of a range has: a kilometre, on cells of 340."""
+"""Decimal digits of a range's outlines: about 1 km, for cells that are 340 km wide."""
 
 
 class Polygon(schemas.Answer, tag_field="type", tag="Polygon"):
-    """Rings of longitude and latitude; there is but the outer one."""
+    """A list with one ring, the outer one, of longitude and latitude."""
 
     coordinates: list[list[Point]]
 
 
 class MultiPolygon(schemas.Answer, tag_field="type", tag="MultiPolygon"):
-    """Polygons: the parts of what crosses the antimeridian."""
+    """The parts of a shape that crosses the antimeridian."""
 
     coordinates: list[list[list[Point]]]
 
 
 class CellProperties(schemas.Answer):
-    """``resolution`` is H3's: 0, cells of 2,200 km, to 15, cells of a metre."""
+    """``resolution`` is H3's: from 0 (cells of 2,200 km) to 15 (cells of a metre)."""
 
     resolution: int
 
@@ -41,7 +41,7 @@ class Cell(schemas.Answer, tag_field="type", tag="Feature"):
 
 
 class RangeProperties(schemas.Answer):
-    """``presence`` (0 to 1) tells how firmly the animal is expected there."""
+    """``presence`` (0 to 1) says how firmly the animal is expected there."""
 
     presence: float
 
@@ -55,7 +55,7 @@ class RangeCell(schemas.Answer, tag_field="type", tag="Feature"):
 
 
 class RangeGeo(schemas.Answer):
-    """Whether the animal's range is known: where not, there are no features."""
+    """The status of the range. Unless it is ``applied``, there are no features."""
 
     status: domain.GeoStatus
     dataset: str | None
@@ -73,13 +73,13 @@ class Range(schemas.Answer, tag_field="type", tag="FeatureCollection"):
 DETAILS: Final = {
     domain.GeoStatus.APPLIED: "The animal is expected in these cells.",
     domain.GeoStatus.NO_DATA: "The dataset has no range of this animal.",
-    domain.GeoStatus.DEGRADED: "The data of places could not be reached.",
-    domain.GeoStatus.DISABLED: "This deployment does not use places.",
+    domain.GeoStatus.DEGRADED: "The data on places are unavailable. Try again later.",
+    domain.GeoStatus.DISABLED: "This deployment does not use locations.",
 }
 
 
 def cell(index: str) -> Cell:
-    """A cell's outline as the API shows it."""
+    """Map an H3 cell to its outline."""
     return Cell(
         id=index,
         geometry=geometry(outline(index)),
@@ -88,15 +88,16 @@ def cell(index: str) -> Cell:
 
 
 def species_range(
-    taxon: domain.Taxon, found: domain.SpeciesRange, names: domain.VernacularNames
+    taxon: domain.Taxon, species_range: domain.SpeciesRange, names: domain.VernacularNames
 ) -> Range:
-    """A range as the API shows it."""
+    """Map a range to the outlines of its cells."""
+    dataset = species_range.dataset
     return Range(
-        taxon=schemas.taxon(taxon, names),
+        taxon=mappers.taxon(taxon, names),
         geo=RangeGeo(
-            status=found.status,
-            dataset=found.dataset.version if found.dataset else None,
-            detail=DETAILS[found.status],
+            status=species_range.status,
+            dataset=dataset.version if dataset else None,
+            detail=DETAILS[species_range.status],
         ),
         features=[
             RangeCell(
@@ -104,13 +105,13 @@ def species_range(
                 geometry=geometry(outline(index, RANGE_DECIMALS)),
                 properties=RangeProperties(presence=round(presence, 4)),
             )
-            for index, presence in sorted(found.presences.items())
+            for index, presence in sorted(species_range.presences.items())
         ],
     )
 
 
 def geometry(rings: list[list[Point]]) -> Polygon | MultiPolygon:
-    """The parts of a shape as one geometry."""
+    """Combine the parts of a shape into one geometry."""
     if len(rings) == 1:
         return Polygon(coordinates=rings)
     return MultiPolygon(coordinates=[[ring] for ring in rings])

@@ -1,6 +1,7 @@
-"""What the service says of its model and its dataset, as typed models.
+"""Response schemas of ``GET /v1/model``: the model card and the dataset.
 
-A model's card (``model.json``) may hold more than is told here, and lack what has a default.
+A model's card (``model.json``) may have more members than these, and may lack those with a
+default.
 """
 
 from msgspec import UNSET, UnsetType, convert
@@ -10,7 +11,7 @@ from chalicelib.http import schemas
 
 
 class ModelInput(schemas.Answer):
-    """What the model looks at: pixels, and how their values are scaled."""
+    """The model's input: its size in pixels, and how pixel values are scaled."""
 
     width: int
     height: int
@@ -24,13 +25,13 @@ class ModelInput(schemas.Answer):
 
 
 class ModelOutput(schemas.Answer):
-    """What comes out of the model: ``logits`` or ``probabilities``."""
+    """The model's output: ``logits`` or ``probabilities``."""
 
     kind: str
 
 
 class Calibration(schemas.Answer):
-    """What makes scores mean what they say (Guo et al. 2017)."""
+    """Temperature scaling, which turns scores into probabilities (Guo et al. 2017)."""
 
     temperature: float
     method: str | UnsetType = UNSET
@@ -38,7 +39,7 @@ class Calibration(schemas.Answer):
 
 
 class Thresholds(schemas.Answer):
-    """From which score on a decision is what it is."""
+    """The scores at which the decision changes its kind."""
 
     animal: float
     not_an_animal: float
@@ -48,7 +49,7 @@ class Thresholds(schemas.Answer):
 
 
 class Dataset(schemas.Answer):
-    """Where the features of places come from; ``taxa`` counts the animals that it covers."""
+    """The source of the data on places; ``taxa`` is the number of animals that it covers."""
 
     version: str
     title: str
@@ -58,10 +59,10 @@ class Dataset(schemas.Answer):
 
 
 class Model(schemas.Answer):
-    """``GET /v1/model``: the model's card (``model.json``), and the dataset it is used with.
+    """``GET /v1/model``: the model's card (``model.json``), and the dataset in use.
 
-    ``labels`` names the file of its classes, of which ``animals`` stand for animals.
-    ``dataset`` is null where the features of places are out of reach.
+    ``labels`` is the file of the model's classes; ``animals`` of these classes are animals.
+    ``dataset`` is null if the data on places are unavailable.
     """
 
     name: str
@@ -81,15 +82,16 @@ class Model(schemas.Answer):
     training_data: str | UnsetType = UNSET
 
 
-def model(one: domain.Model, dataset: domain.Dataset | None) -> Model:
-    """The model's own description, and the dataset that it is used with."""
-    described = dataset and {
+def model(description: domain.Model, dataset: domain.Dataset | None) -> Model:
+    """Map the model's own description and the dataset in use."""
+    dataset_card = dataset and {
         "version": dataset.version,
         "title": dataset.title,
         "license": dataset.licence,
         "citation": dataset.citation,
         "taxa": len(dataset.taxa),
     }
-    animals = sum(taxon is not None for taxon in one.taxa)
-    card = {**one.card, "classes": len(one.taxa), "animals": animals, "dataset": described}
-    return convert(card, Model)
+    classes = description.taxa
+    animals = sum(taxon is not None for taxon in classes)
+    counts = {"classes": len(classes), "animals": animals}
+    return convert({**description.card, **counts, "dataset": dataset_card}, Model)

@@ -1,6 +1,6 @@
-"""The fields of questions. Each is stated once: who reads requests and the contract share it.
+"""Request parameters. Each is declared once, for the parser and for the OpenAPI document.
 
-A kind knows how to read a text, and says the same as JSON Schema
+A parameter type parses a text, and describes the same rule as JSON Schema
 (https://json-schema.org/draft/2020-12/json-schema-validation).
 """
 
@@ -22,126 +22,127 @@ _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII
 _DATE: Final = re.compile(r"(\d{4})(-\d{2})?(-\d{2})?(T.+)?", re.ASCII)
 
 
-class Kind(Protocol[Value_co]):
-    """What a field may hold."""
+class ParameterType(Protocol[Value_co]):
+    """The values that a parameter accepts."""
 
     def parse(self, text: str) -> Value_co:
-        """Read a text that is not empty. Raises ``ValueError``, which says what it must be."""
+        """Parse a non-empty text. Raises ``ValueError`` with a text that says what is accepted."""
 
     def schema(self) -> dict[str, Any]:
-        """The same as JSON Schema."""
+        """Return the same rule as JSON Schema."""
 
 
-class Number(NamedTuple):
-    """A decimal number; ``is_open`` leaves ``least`` itself out."""
+class NumberType(NamedTuple):
+    """A decimal number; ``exclusive_minimum`` excludes ``minimum`` itself."""
 
-    least: float
-    most: float
-    is_open: bool = False
+    minimum: float
+    maximum: float
+    exclusive_minimum: bool = False
 
     def parse(self, text: str) -> float:
-        """Neither NaN nor infinity, nor what only Python takes for a number."""
+        """Parse a decimal number; NaN, infinity and Python's own notations are errors."""
         if not _NUMBER.fullmatch(text) or not math.isfinite(value := float(text)):
             raise ValueError("must be a decimal number.")
-        if self.is_open and not self.least < value <= self.most:
-            raise ValueError(f"must be above {self.least} and at most {self.most}.")
-        if not self.least <= value <= self.most:
-            raise ValueError(f"must be from {self.least} to {self.most}.")
+        if self.exclusive_minimum and not self.minimum < value <= self.maximum:
+            raise ValueError(f"must be above {self.minimum} and at most {self.maximum}.")
+        if not self.minimum <= value <= self.maximum:
+            raise ValueError(f"must be from {self.minimum} to {self.maximum}.")
         return value
 
     def schema(self) -> dict[str, Any]:
-        """A number with its bounds."""
-        least = "exclusiveMinimum" if self.is_open else "minimum"
-        return {"type": "number", least: self.least, "maximum": self.most}
+        """Return a number schema with its bounds."""
+        minimum = "exclusiveMinimum" if self.exclusive_minimum else "minimum"
+        return {"type": "number", minimum: self.minimum, "maximum": self.maximum}
 
 
-class WholeNumber(NamedTuple):
-    """A whole number, in digits."""
+class IntegerType(NamedTuple):
+    """A whole number in decimal digits."""
 
-    least: int
-    most: int
+    minimum: int
+    maximum: int
 
     def parse(self, text: str) -> int:
-        """Digits alone."""
-        if not (text.isascii() and text.isdigit() and self.least <= int(text[:9]) <= self.most):
-            raise ValueError(f"must be a whole number from {self.least} to {self.most}.")
+        """Parse ASCII digits without a sign."""
+        is_number = text.isascii() and text.isdigit()
+        if not (is_number and self.minimum <= int(text[:9]) <= self.maximum):
+            raise ValueError(f"must be a whole number from {self.minimum} to {self.maximum}.")
         return int(text)
 
     def schema(self) -> dict[str, Any]:
-        """An integer with its bounds."""
-        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+        """Return an integer schema with its bounds."""
+        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
 
-class Choice(NamedTuple):
-    """One of some words."""
+class EnumType(NamedTuple):
+    """One of several words."""
 
     words: tuple[str, ...]
 
     def parse(self, text: str) -> str:
-        """The word as it is."""
+        """Return the word unchanged."""
         if text not in self.words:
             raise ValueError(f"must be one of {', '.join(self.words)}.")
         return text
 
     def schema(self) -> dict[str, Any]:
-        """An enumeration."""
+        """Return an enumeration."""
         return {"type": "string", "enum": list(self.words)}
 
 
-class Text(NamedTuple):
-    """Any short text; ``pattern`` (of all of it) where it has a form, which ``form`` says."""
+class StringType(NamedTuple):
+    """A short text. All of it must match ``pattern``, which ``form`` puts into words."""
 
     pattern: str = ""
     form: str = ""
 
     def parse(self, text: str) -> str:
-        """The text as it is."""
+        """Return the text unchanged."""
         if self.pattern and not re.fullmatch(self.pattern, text, re.ASCII):
             raise ValueError(f"must be {self.form}.")
         return text
 
     def schema(self) -> dict[str, Any]:
-        """A string, with its pattern."""
+        """Return a string schema with the pattern."""
         pattern = {"pattern": f"^{self.pattern}$"} if self.pattern else {}
         return {"type": "string", **pattern}
 
 
-class Moment(NamedTuple):
-    """ISO 8601 as Darwin Core has it: a year, a month, a day or a moment."""
+class EventDateType(NamedTuple):
+    """An ISO 8601 date as Darwin Core defines it: a year, a month, a day or a point in time."""
 
     def parse(self, text: str) -> EventDate:
-        """The date as it was written, and its month."""
-        fault = "must be an ISO 8601 date, as 2026-07-14, 2026-07 or 2026-07-14T09:30:00+02:00."
+        """Return the date as it was written, and its month."""
+        error = "must be an ISO 8601 date, as 2026-07-14, 2026-07 or 2026-07-14T09:30:00+02:00."
         match = _DATE.fullmatch(text)
         if not match:
-            raise ValueError(fault)
+            raise ValueError(error)
         year, month, day, time = match.groups()
         if time and not day:
-            raise ValueError(fault)
+            raise ValueError(error)
         try:
             date.fromisoformat(year + (month or "-01") + (day or "-01"))
             if time:
                 datetime.fromisoformat(text)
         except ValueError:
-            raise ValueError(fault) from None
+            raise ValueError(error) from None
         return EventDate(text, int(month[1:]) if month else None)
 
     def schema(self) -> dict[str, Any]:
-        """A string: JSON Schema's own dates are whole ones only."""
+        """Return a string schema, because JSON Schema's own dates always have a day."""
         return {"type": "string", "pattern": r"^\d{4}(-\d{2}(-\d{2}(T.+)?)?)?$"}
 
 
 class Field(NamedTuple, Generic[Value, Default]):
-    """A field: its name, what it may hold, what it means, and what holds where it is absent."""
+    """A parameter: its name, type and description, and its value if it is absent."""
 
     name: str
-    kind: Kind[Value]
-    meaning: str
+    type: ParameterType[Value]
+    description: str
     default: Default
 
 
-class Question(NamedTuple):
-    """What may be asked of a resource, and the fields that it cannot do without."""
+class RequestSchema(NamedTuple):
+    """The fields that a request may have, and those that it must have."""
 
     fields: tuple[Field[Any, Any], ...]
     required: tuple[Field[Any, Any], ...] = ()
@@ -149,70 +150,73 @@ class Question(NamedTuple):
 
 LATITUDE: Final = Field(
     "decimalLatitude",
-    Number(-90, 90),
-    "Where the photo was taken, in degrees of WGS 84, north positive. Wins over its EXIF.",
+    NumberType(-90, 90),
+    "Latitude in degrees (WGS 84), north positive. Replaces the photo's own position.",
     None,
 )
 LONGITUDE: Final = Field(
     "decimalLongitude",
-    Number(-180, 180),
-    "Where the photo was taken, in degrees of WGS 84, east positive. Wins over its EXIF.",
+    NumberType(-180, 180),
+    "Longitude in degrees (WGS 84), east positive. Replaces the photo's own position.",
     None,
 )
 UNCERTAINTY: Final = Field(
     "coordinateUncertaintyInMeters",
-    # Darwin Core has no zero here: nothing is known to the point.
-    Number(0, MAX_UNCERTAINTY_METRES, is_open=True),
-    "How far off the place may be, in metres; a vaguer place uses a coarser cell.",
+    # Darwin Core excludes zero: no position is exact.
+    NumberType(0, MAX_UNCERTAINTY_METRES, exclusive_minimum=True),
+    "Radius of the position's uncertainty, in metres. A larger radius uses a coarser cell.",
     None,
 )
 EVENT_DATE: Final = Field(
     "eventDate",
-    Moment(),
-    "When the photo was taken, in ISO 8601, as far as it is known. Wins over its EXIF.",
+    EventDateType(),
+    "Date of the photo in ISO 8601; a year or a month is enough. Replaces the photo's own date.",
     None,
 )
 GEO: Final = Field(
     "geo",
-    Choice(("on", "off")),
-    "Off for zoos, gardens and pets, where the place says nothing about the animal.",
+    EnumType(("on", "off")),
+    "`off` ignores the location: for zoos, gardens and pets.",
     "on",
 )
 MONTH: Final = Field(
-    "month", WholeNumber(1, 12), "The month that is asked about; the whole year without it.", None
+    "month", IntegerType(1, 12), "A month, 1 to 12. Without it, the whole year counts.", None
 )
-CANDIDATES: Final = Field("limit", WholeNumber(1, MAXIMUM_LIMIT), "How many candidates.", 5)
-ANIMALS: Final = CANDIDATES._replace(meaning="How many animals.", default=MAXIMUM_LIMIT)
+CANDIDATES: Final = Field(
+    "limit", IntegerType(1, MAXIMUM_LIMIT), "Maximum number of candidates.", 5
+)
+ANIMALS: Final = CANDIDATES._replace(
+    description="Maximum number of animals.", default=MAXIMUM_LIMIT
+)
 UPLOAD: Final = Field(
-    "upload", Text(), "The key of a photo that was uploaded before: POST /v1/uploads gave it.", None
+    "upload", StringType(), "The key of an uploaded photo, as POST /v1/uploads returned it.", None
 )
 CONTENT_TYPE: Final = Field(
     "contentType",
-    Choice(MEDIA_TYPES),
-    "What the photo that is going to be uploaded is.",
+    EnumType(MEDIA_TYPES),
+    "The media type of the photo that you will upload.",
     MEDIA_TYPES[0],
 )
 LANGUAGE: Final = Field(
     "lang",
-    # BCP 47 (RFC 5646, section 2.1), but for tags that begin with x- or i-.
-    Text("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", "a language tag, as de or pt-BR"),
-    "The language of vernacularName (BCP 47), for the animals whose names are known in it.",
+    # BCP 47 (RFC 5646, section 2.1), except tags that begin with x- or i-.
+    StringType("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", "a language tag, as de or pt-BR"),
+    "The language of vernacularName (BCP 47). Animals without a name in it have an English one.",
     "en",
 )
 
 PLACE: Final = (LATITUDE, LONGITUDE, UNCERTAINTY)
-PREDICTION: Final = Question((*PLACE, EVENT_DATE, GEO, CANDIDATES, LANGUAGE))
-"""With a photo."""
+PREDICTION_REQUEST: Final = RequestSchema((*PLACE, EVENT_DATE, GEO, CANDIDATES, LANGUAGE))
+"""A prediction whose photo is in the request."""
 
-UPLOADED: Final = Question((UPLOAD, *PREDICTION.fields), (UPLOAD,))
-"""With the key of one."""
+UPLOADED_PREDICTION_REQUEST: Final = RequestSchema((UPLOAD, *PREDICTION_REQUEST.fields), (UPLOAD,))
+"""A prediction whose photo was uploaded before."""
 
-SPECIES: Final = Question((*PLACE, MONTH, ANIMALS, LANGUAGE), (LATITUDE, LONGITUDE))
-RANGE: Final = Question((MONTH, LANGUAGE))
-LEAVE: Final = Question((CONTENT_TYPE,))
-"""To upload a photo."""
+SPECIES_REQUEST: Final = RequestSchema((*PLACE, MONTH, ANIMALS, LANGUAGE), (LATITUDE, LONGITUDE))
+RANGE_REQUEST: Final = RequestSchema((MONTH, LANGUAGE))
+UPLOAD_REQUEST: Final = RequestSchema((CONTENT_TYPE,))
 
 
 def names(fields: Iterable[Field[Any, Any]]) -> list[str]:
-    """The names of fields."""
+    """Return the names of fields."""
     return [field.name for field in fields]

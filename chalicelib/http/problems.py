@@ -1,16 +1,16 @@
-"""Faults as RFC 9457 problem details, whoever raised them: we, or Chalice itself.
+"""Errors as RFC 9457 problem details, both the service's own and Chalice's.
 
-Each type has a stable ``type``, a reference that resolves on every deployment to
-its explanation (``GET /v1/problems/{name}``).
+Each problem has a stable ``type``, a reference that every deployment resolves to an explanation
+(``GET /v1/problems/{name}``).
 """
 
 import functools
 import traceback
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, ParamSpec
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from chalice.app import Request, Response
+from chalice.app import Blueprint, Chalice, Request, Response
 from msgspec import UNSET, Struct, UnsetType
 
 from chalicelib import errors
@@ -19,11 +19,9 @@ from chalicelib.http.telemetry import logger, request_id
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "/v1/problems/"
 
-Parameters = ParamSpec("Parameters")
-
 
 class Problem(NamedTuple):
-    """One type of problem: how it is told apart, and what to do about it."""
+    """One problem type: its name, status, title, and what to do about it."""
 
     name: str
     status: int
@@ -32,18 +30,19 @@ class Problem(NamedTuple):
 
 
 class Fault(Struct):
-    """One field of the request, or one part of its path, and what is wrong with it."""
+    """A field of the request or a part of its path, and what is wrong with it."""
 
     field: str
     detail: str
 
 
 class ProblemDetails(Struct, rename="camel", kw_only=True):
-    """A fault, as RFC 9457 has it. ``type`` is a reference to what it means.
+    """An error as RFC 9457 problem details. ``type`` is a reference to its explanation.
 
-    ``requestId`` is in the log, too. Some types say more: ``errors`` which fields are faulty,
-    ``limit``, ``actual`` and ``unit`` what is too large, ``uploads`` where larger photos go,
-    ``accepted`` which media types are read, ``setting`` what an operator would have to set.
+    The log has the same ``requestId``. Some problem types have more members. ``errors``: the
+    faulty fields. ``limit``, ``actual`` and ``unit``: what is too large. ``uploads``: where to
+    send larger photos. ``accepted``: the accepted media types. ``setting``: the setting that
+    the operator has not set.
     """
 
     type: str
@@ -61,7 +60,7 @@ class ProblemDetails(Struct, rename="camel", kw_only=True):
 
 
 class ProblemType(Struct):
-    """``GET /v1/problems/{name}``: what a type of problem means, and what to do about it."""
+    """``GET /v1/problems/{name}``: what a problem type means, and what to do about it."""
 
     type: str
     name: str
@@ -75,61 +74,66 @@ PROBLEMS: Final = {
         "malformed-request",
         400,
         "The request cannot be read",
-        "The body is no well-formed multipart/form-data. Let your HTTP client build the form.",
+        "The body is not well-formed multipart/form-data, JSON or base64. Let your HTTP client "
+        "build it.",
     ),
     errors.NotFound: Problem(
-        "not-found", 404, "There is nothing here", "Check the path against the documentation."
+        "not-found",
+        404,
+        "There is nothing here",
+        "Check the path: GET /openapi.json lists all paths.",
     ),
     errors.UnsupportedMediaType: Problem(
         "unsupported-media-type",
         415,
-        "This is no photo that can be read",
-        "Send JPEG, PNG, WebP or HEIC, in a form field named photo or as the body.",
+        "This media type is not supported",
+        "Send JPEG, PNG, WebP or HEIC, in a form field named photo or as the body, with one of "
+        "the Content-Types in accepted.",
     ),
     errors.PhotoTooLarge: Problem(
         "photo-too-large",
         413,
         "The photo is too large",
-        "Send a smaller version of it (1,000 pixels on the shorter side are plenty), or send it "
-        "by way of POST /v1/uploads.",
+        "Send a smaller copy (1,000 pixels on the shorter side are enough), or upload it with "
+        "POST /v1/uploads.",
     ),
     errors.LocationRequired: Problem(
         "location-required",
         422,
         "Where was the photo taken?",
         "The photo has no usable GPS position. Send decimalLatitude and decimalLongitude "
-        "(degrees, north and east positive), or geo=off to identify it by its look alone.",
+        "(degrees, north and east positive), or geo=off to identify it from the picture alone.",
     ),
     errors.InvalidInput: Problem(
         "invalid-input",
         422,
         "A field of the request is invalid",
-        "Each entry of errors names a field and says what it must be.",
+        "Each entry of errors names a field and says what is accepted.",
     ),
     errors.NotConfigured: Problem(
         "not-configured",
         501,
         "This deployment cannot do that",
-        "Its operator has not set it up; setting names what is missing.",
+        "The operator has not configured it; setting names the missing setting.",
     ),
     errors.Unavailable: Problem(
         "unavailable",
         503,
-        "A part of the service is out of reach",
-        "Try again in a moment. GET /readyz tells which part it is.",
+        "A part of the service is unavailable",
+        "Try again in a moment. GET /readyz says which part it is.",
     ),
 }
 METHOD_NOT_ALLOWED: Final = Problem(
     "method-not-allowed",
     405,
-    "The resource does not know this method",
-    "The Allow header lists the methods that it knows.",
+    "The resource does not allow this method",
+    "The Allow header lists the allowed methods.",
 )
 INTERNAL: Final = Problem(
     "internal-error",
     500,
     "Something went wrong on our side",
-    "Report it with the request identifier; the logs hold the rest under it.",
+    "Report it with the requestId, under which the logs have the details.",
 )
 CATALOGUE: Final = {
     problem.name: problem for problem in (*PROBLEMS.values(), METHOD_NOT_ALLOWED, INTERNAL)
@@ -140,47 +144,62 @@ BY_STATUS: Final = {
     405: METHOD_NOT_ALLOWED,
     415: PROBLEMS[errors.UnsupportedMediaType],
 }
-"""Chalice's own refusals that a request can cause."""
+"""Problem types of the errors that Chalice itself answers."""
 
 
-def handled(view: Callable[Parameters, Response]) -> Callable[Parameters, Response]:
-    """Turn what the view raises into a problem.
+View = Callable[..., Response]
 
-    Chalice would make a 500 of it before any middleware could see it.
+
+def route(target: Chalice | Blueprint, path: str, **options: Any) -> Callable[[View], View]:
+    """Register a view under a path, so that its errors become problem responses.
+
+    Args:
+        target: The app or blueprint to register with.
+        path: The path, as Chalice writes it.
+        options: As for Chalice's own ``route``: ``methods``, ``content_types``, ...
+    """
+    register: Callable[[View], View] = target.route(path, **options)
+    return lambda view: register(with_problem_responses(view))
+
+
+def with_problem_responses(view: View) -> View:
+    """Wrap a view so that an exception becomes a problem response.
+
+    No middleware could do that: Chalice turns the exception into its own 500 first.
     """
 
     @functools.wraps(view)
-    def answer(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Response:
+    def wrapper(*args: Any, **kwargs: Any) -> Response:
         try:
             return view(*args, **kwargs)
         except errors.RangefinderError as error:
             return _for_error(error)
         except Exception as error:
-            # Where it happened, and not what it says: a message may quote a place or a photo.
+            # Log where it happened but not its message, which may quote a place or a photo.
             logger.error(
-                "Unforeseen error",
+                "Unexpected error",
                 exception_name=type(error).__name__,
                 stack=traceback.format_tb(error.__traceback__),
             )
-            return respond(INTERNAL, INTERNAL.help)
+            return problem_response(INTERNAL, INTERNAL.help)
 
-    return answer
+    return wrapper
 
 
 def middleware(event: Request, get_response: Callable[[Request], Response]) -> Response:
-    """Rewrite Chalice's own refusals (wrong method, wrong media type, ...) as problems."""
+    """Rewrite Chalice's own errors (wrong method, wrong media type, ...) as problems."""
     response = get_response(event)
     if response.status_code < 400 or not isinstance(response.body, dict):
-        return response  # ours are text already: problems, and what /readyz says with 503
+        return response  # the views' own bodies are text: problems, and /readyz with 503
     problem = BY_STATUS.get(response.status_code, INTERNAL)
-    said = response.body.get("Message", "")
-    return respond(problem, problem.help if problem is INTERNAL else said, response.headers)
+    detail = problem.help if problem is INTERNAL else response.body.get("Message", "")
+    return problem_response(problem, detail, response.headers)
 
 
-def respond(
+def problem_response(
     problem: Problem, detail: str, headers: dict[str, Any] | None = None, **members: Any
 ) -> Response:
-    """A problem as a response; ``members`` are its extension members."""
+    """Return a problem as a response; ``members`` are its extension members."""
     body = ProblemDetails(
         type=TYPE_PREFIX + problem.name,
         title=problem.title,
@@ -197,11 +216,11 @@ def respond(
 
 
 def _for_error(error: errors.RangefinderError) -> Response:
-    problem = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+    problem = next(PROBLEMS[cls] for cls in type(error).__mro__ if cls in PROBLEMS)
     members: dict[str, Any] = {}
     match error:
         case errors.InvalidInput():
-            members["errors"] = [Fault(*fault) for fault in error.errors]
+            members["errors"] = [Fault(fault.field, fault.detail) for fault in error.errors]
         case errors.NotFound(field=str(field)):
             members["errors"] = [Fault(field, str(error))]
         case errors.PhotoTooLarge():
@@ -214,5 +233,5 @@ def _for_error(error: errors.RangefinderError) -> Response:
             members["accepted"] = list(error.accepted)
         case errors.Unavailable():
             logger.error("Unavailable: %s", error)
-            return respond(problem, problem.help)
-    return respond(problem, str(error), **members)
+            return problem_response(problem, problem.help)
+    return problem_response(problem, str(error), **members)

@@ -1,7 +1,7 @@
-"""What the service answers, as typed models: the JSON is theirs, field by field.
+"""Response schemas: each class is a JSON object of the API, field by field.
 
-msgspec writes them in camelCase, so that Python and Darwin Core each keep their
-own way of writing a name.
+msgspec writes their names in camelCase, so that Python and Darwin Core each keep their own
+convention. Docstrings become descriptions in the OpenAPI document.
 """
 
 from msgspec import UNSET, Struct, UnsetType, field
@@ -10,13 +10,13 @@ from chalicelib import domain
 
 
 class Answer(Struct, rename="camel", kw_only=True):
-    """The base of all answers."""
+    """Base class of all responses."""
 
 
 class Taxon(Answer):
     """An animal, in Darwin Core terms. ``taxonID`` is its WordNet 3.0 synset.
 
-    ``language`` is that of ``vernacularName``: the one asked for, or English.
+    ``language`` is the language of ``vernacularName``: the requested one, or English.
     """
 
     scientific_name: str
@@ -27,7 +27,7 @@ class Taxon(Answer):
 
 
 class Location(Answer):
-    """Where the photo was taken; ``exif`` tells why its own position was not used."""
+    """The photo's position. ``exif`` says why the photo's own position was not used."""
 
     decimal_latitude: float | None
     decimal_longitude: float | None
@@ -38,7 +38,7 @@ class Location(Answer):
 
 
 class Geo(Answer):
-    """Whether and how the place was used. ``candidates`` animals are expected there."""
+    """The use of the place. ``candidates`` is the number of animals that are expected there."""
 
     status: domain.GeoStatus
     source: domain.FeatureSource | None
@@ -49,7 +49,7 @@ class Geo(Answer):
 
 
 class Prediction(Answer):
-    """One animal that it may be. ``expectedHere`` is null where the place has no opinion."""
+    """One possible animal. ``expectedHere`` is null if the place says nothing about it."""
 
     rank: int
     taxon: Taxon
@@ -60,7 +60,7 @@ class Prediction(Answer):
 
 
 class Name(Answer):
-    """A name of any rank, with the scores of all that it covers summed."""
+    """A name of any rank. ``score`` is the sum of the scores of all animals under it."""
 
     scientific_name: str
     taxon_rank: str
@@ -68,7 +68,11 @@ class Name(Answer):
 
 
 class Rejection(Answer):
-    """What the picture alone would have said, where that animal does not live here."""
+    """The picture's first choice, which does not live at this place, and its alternatives.
+
+    ``instead`` is the most probable animal that the place does not reject. ``rolledUp`` is the
+    most specific higher taxon with a sufficient score.
+    """
 
     first_by_look: Taxon
     instead: Taxon | None
@@ -76,10 +80,10 @@ class Rejection(Answer):
 
 
 class Decision(Answer):
-    """The answer in a word: ``species``, ``rolledUp``, ``unknown`` or ``notAnAnimal``.
+    """The final answer: ``species``, ``rolledUp``, ``unknown`` or ``notAnAnimal``.
 
-    ``species`` is a name of the model's own list, whatever its rank;
-    ``rejectedByPlace`` is null unless the place speaks against the picture.
+    ``species`` is a name from the model's own list, of any rank. ``rejectedByPlace`` is null
+    unless the place rejects the picture's first choice.
     """
 
     kind: domain.DecisionKind
@@ -88,16 +92,16 @@ class Decision(Answer):
 
 
 class ModelName(Answer):
-    """Which model looked."""
+    """The model that classified the photo."""
 
     name: str
     version: str
 
 
 class Photo(Answer):
-    """What was uploaded; width and height in pixels, as stored.
+    """The photo as it was sent; width and height are in pixels, as stored.
 
-    ``truncated``: it is a JPEG that broke off, with enough of it there to be looked at.
+    ``truncated`` is true for an incomplete JPEG of which enough is left to classify it.
     """
 
     format: str
@@ -108,7 +112,7 @@ class Photo(Answer):
 
 
 class Identification(Answer):
-    """``POST /v1/predictions``: ``timings`` are milliseconds by stage."""
+    """``POST /v1/predictions``: the animal in a photo. ``timings`` are milliseconds by stage."""
 
     prediction_id: str
     model: ModelName
@@ -122,7 +126,7 @@ class Identification(Answer):
 
 
 class Species(Answer):
-    """One animal of a place; ``presence`` (0 to 1) tells how firmly it is expected."""
+    """One animal of a place; ``presence`` (0 to 1) says how firmly it is expected there."""
 
     rank: int
     taxon: Taxon
@@ -132,7 +136,7 @@ class Species(Answer):
 
 
 class SpeciesList(Answer):
-    """``GET /v1/species``; ``total`` counts the animals before ``limit`` cut the list."""
+    """``GET /v1/species``: ``total`` is the number of animals before ``limit`` cuts the list."""
 
     location: Location
     geo: Geo
@@ -141,10 +145,10 @@ class SpeciesList(Answer):
 
 
 class Upload(Answer):
-    """``POST /v1/uploads``: post a form with ``fields`` and then ``file`` to ``url``.
+    """``POST /v1/uploads``: a presigned upload, which expires after ``expiresIn`` seconds.
 
-    Ask ``POST /v1/predictions`` with ``{"upload": key}`` afterwards; the leave ends after
-    ``expiresIn`` seconds.
+    Post a form with all ``fields`` and then the photo as ``file`` to ``url``. Then call
+    ``POST /v1/predictions`` with ``{"upload": key}``.
     """
 
     key: str
@@ -155,7 +159,7 @@ class Upload(Answer):
 
 
 class Readiness(Answer):
-    """``GET /readyz``."""
+    """``GET /readyz``: the state of each part, and the versions in use."""
 
     ready: bool
     checks: dict[str, str]
@@ -163,148 +167,6 @@ class Readiness(Answer):
 
 
 class Liveness(Answer):
-    """``GET /livez``."""
+    """``GET /livez``: the process runs."""
 
     live: bool
-
-
-GEO_DETAILS = {
-    domain.GeoStatus.APPLIED: "The animals of the place were taken into account.",
-    domain.GeoStatus.NO_DATA: "Nothing is known about this place; the look alone decided.",
-    domain.GeoStatus.DEGRADED: "The place's data could not be reached; the look alone decided.",
-    domain.GeoStatus.DISABLED: "The place was not to be used; the look alone decided.",
-}
-
-
-def identification(
-    found: domain.Identification, limit: int, names: domain.VernacularNames
-) -> Identification:
-    """The answer to a photo, with its ``limit`` best candidates."""
-    return Identification(
-        prediction_id=found.prediction_id,
-        model=ModelName(name=found.model.name, version=found.model.version),
-        photo=Photo(
-            format=found.format,
-            width=found.width,
-            height=found.height,
-            truncated=found.is_truncated,
-            event_date=found.event_date.text if found.event_date else None,
-        ),
-        location=location(found.location),
-        geo=geo(found.geo, found.geo.expected_taxa),
-        predictions=[
-            Prediction(
-                rank=rank,
-                taxon=taxon(candidate.taxon, names),
-                score=round(candidate.score, 6),
-                vision_score=round(candidate.vision_score, 6),
-                geo_weight=round(candidate.geo_weight, 4),
-                expected_here=candidate.expected_here,
-            )
-            for rank, candidate in enumerate(found.candidates[:limit], start=1)
-        ],
-        animal_score=round(found.animal_score, 6),
-        decision=decision(found.decision, names),
-        timings={stage: round(spent, 2) for stage, spent in found.timings.items()},
-    )
-
-
-def species_list(
-    place: domain.Location,
-    found: domain.PlaceLookup,
-    occurrences: tuple[domain.Occurrence, ...],
-    limit: int,
-    names: domain.VernacularNames,
-) -> SpeciesList:
-    """The answer to a place, with its ``limit`` first animals."""
-    return SpeciesList(
-        location=location(place),
-        geo=geo(found, len(occurrences)),
-        total=len(occurrences),
-        species=[
-            Species(
-                rank=rank,
-                taxon=taxon(one.taxon, names),
-                status=one.feature.status,
-                presence=round(one.feature.presence, 4),
-                geo_weight=round(one.geo_weight, 4),
-            )
-            for rank, one in enumerate(occurrences[:limit], start=1)
-        ],
-    )
-
-
-def taxon(one: domain.Taxon, names: domain.VernacularNames) -> Taxon:
-    """A taxon as the API shows it."""
-    vernacular_name, language = names.of(one)
-    return Taxon(
-        scientific_name=one.scientific_name,
-        vernacular_name=vernacular_name,
-        language=language,
-        taxon_rank=one.taxon_rank,
-        taxon_id=one.taxon_id,
-    )
-
-
-def decision(found: domain.Decision, names: domain.VernacularNames) -> Decision:
-    """The decision as the API shows it."""
-    return Decision(
-        kind=found.kind,
-        name=name(found.name) if found.name else None,
-        rejected_by_place=rejection(found.rejection, names) if found.rejection else None,
-    )
-
-
-def rejection(found: domain.Rejection, names: domain.VernacularNames) -> Rejection:
-    """What there is instead of the picture's first choice, as the API shows it."""
-    return Rejection(
-        first_by_look=taxon(found.first_by_look, names),
-        instead=taxon(found.instead, names) if found.instead else None,
-        rolled_up=name(found.rolled_up) if found.rolled_up else None,
-    )
-
-
-def name(one: domain.NamedTaxon) -> Name:
-    """A name as the API shows it."""
-    return Name(
-        scientific_name=one.scientific_name,
-        taxon_rank=one.taxon_rank,
-        score=round(one.score, 6),
-    )
-
-
-def location(place: domain.Location) -> Location:
-    """A location as the API shows it."""
-    point = place.coordinates
-    return Location(
-        decimal_latitude=point.latitude if point else None,
-        decimal_longitude=point.longitude if point else None,
-        coordinate_uncertainty_in_meters=point.uncertainty if point else None,
-        source=place.source,
-        cell=place.cell,
-        exif=place.exif if place.exif is not None else UNSET,
-    )
-
-
-def geo(found: domain.PlaceLookup, candidates: int) -> Geo:
-    """What became of the place, in a word and in a sentence."""
-    features = found.features
-    return Geo(
-        status=found.status,
-        source=features.source if features else None,
-        dataset=found.dataset.version if found.dataset else None,
-        cell=features.cell if features else None,
-        candidates=candidates,
-        detail=GEO_DETAILS[found.status],
-    )
-
-
-def upload(ticket: domain.PresignedUpload) -> Upload:
-    """Leave to upload, as the API shows it."""
-    return Upload(
-        key=ticket.key,
-        url=ticket.url,
-        fields=dict(ticket.fields),
-        expires_in=ticket.expires_in,
-        maximum_bytes=ticket.maximum_bytes,
-    )

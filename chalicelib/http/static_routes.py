@@ -1,5 +1,6 @@
-"""The resources that tell of the service itself, and need no part of it."""
+"""Routes that need no part of the service: cells, problem types, the contract, liveness."""
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -7,53 +8,68 @@ from chalice.app import Blueprint, Response
 
 from chalicelib.errors import NotFound
 from chalicelib.features.cells import is_cell
-from chalicelib.http import problems, requests, schemas
-from chalicelib.http.caching import HOUR, JSON, YEAR, cached, cached_json, uncached
+from chalicelib.http import problems, schemas
+from chalicelib.http.caching import (
+    HOUR,
+    JSON,
+    YEAR,
+    cacheable_json_response,
+    cacheable_response,
+    no_store_response,
+)
 
 CONTRACT: Final = Path(__file__).with_name("openapi.json")
-"""Written by ``make contract``: at run time it costs nothing but to read it."""
+"""The OpenAPI document, written by ``make contract``: at run time it is only read."""
 
-about: Final = Blueprint(__name__)
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+
+blueprint: Final = Blueprint(__name__)
+route: Final = partial(problems.route, blueprint)
 
 
-@about.route("/v1/cells/{cell}", methods=["GET"])
-@problems.handled
+@route("/v1/cells/{cell}", methods=["GET"])
 def outline(cell: str) -> Response:
-    """The outline of an H3 cell, as GeoJSON."""
+    """Show the outline of an H3 cell, as GeoJSON."""
     from chalicelib.http import geojson  # noqa: PLC0415 - no prediction needs it
 
     if not is_cell(cell):
-        raise NotFound(f"There is no H3 cell {cell!r}.", "cell")
-    return cached_json(about.current_request, geojson.cell(cell), YEAR, geojson.MEDIA_TYPE)
+        raise NotFound(
+            f"{cell!r} is not an H3 cell. Send its index in lower-case hexadecimal digits.", "cell"
+        )
+    body = geojson.cell(cell)
+    return cacheable_json_response(blueprint.current_request, body, YEAR, geojson.MEDIA_TYPE)
 
 
-@about.route("/v1/problems/{name}", methods=["GET"])
-@problems.handled
+@route("/v1/problems/{name}", methods=["GET"])
 def problem(name: str) -> Response:
-    """What a problem's type means and what to do about it."""
-    found = problems.CATALOGUE.get(name)
-    if found is None:
+    """Explain a problem type: what it means and what to do about it."""
+    entry = problems.CATALOGUE.get(name)
+    if entry is None:
         raise NotFound(f"There is no problem type {name!r}.", "name")
-    body = problems.ProblemType(problems.TYPE_PREFIX + name, *found)
-    return cached_json(about.current_request, body, HOUR)
+    body = problems.ProblemType(
+        type=problems.TYPE_PREFIX + name,
+        name=name,
+        status=entry.status,
+        title=entry.title,
+        help=entry.help,
+    )
+    return cacheable_json_response(blueprint.current_request, body, HOUR)
 
 
-@about.route("/openapi.json", methods=["GET"])
-@problems.handled
+@route("/openapi.json", methods=["GET"])
 def contract() -> Response:
-    """This document: the contract of the service, as OpenAPI 3.1."""
-    return cached(about.current_request, CONTRACT.read_text(encoding="utf-8"), JSON, HOUR)
+    """Return this document: the contract of the service, as OpenAPI 3.1."""
+    content = CONTRACT.read_text(encoding="utf-8")
+    return cacheable_response(blueprint.current_request, content, JSON, HOUR)
 
 
-@about.route("/livez", methods=["GET"])
-@problems.handled
+@route("/livez", methods=["GET"])
 def live() -> Response:
-    """The process runs."""
-    return uncached(schemas.Liveness(live=True))
+    """Confirm that the process runs."""
+    return no_store_response(schemas.Liveness(live=True))
 
 
-@about.route("/{proxy+}", methods=list(requests.METHODS), content_types=["*/*"])
-@problems.handled
+@route("/{proxy+}", methods=list(METHODS), content_types=["*/*"])
 def unknown_path() -> Response:
-    """Whatever no other route claims, so that it gets a problem and not API Gateway's 403."""
-    raise NotFound("There is no resource under this path.")
+    """Answer every path without a route with a problem, where API Gateway would send its 403."""
+    raise NotFound("There is no resource under this path. GET /openapi.json lists all paths.")

@@ -1,9 +1,9 @@
-"""What CloudWatch gets to see: a line of JSON for each answer, and metrics of each lookup.
+"""Logs and metrics: one JSON line for each response, and metrics of each prediction.
 
-Powertools writes both to standard output, where Lambda takes them from: logs as they are,
+Powertools writes both to standard output, where Lambda collects them: logs as they are,
 metrics in the embedded metric format
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
-Photos and places are private: a line has the route and not the query, a metric the tier and
+Photos and places are private: a log line has the route but not the query, a metric the tier but
 not the cell.
 """
 
@@ -33,7 +33,7 @@ STAGES: Final = {
         "read", "locate", "features", "decode", "classify", "wait", "combine", "total",
     )
 }  # fmt: skip
-"""Names of the metrics. ``infra/monitoring.yaml`` draws them and raises alarms on some."""
+"""Names of the metrics. ``infra/monitoring.yaml`` has a dashboard and alarms for them."""
 
 logger = Logger(service=SERVICE)
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -41,17 +41,17 @@ _predictions = count()
 
 
 def request_id() -> str:
-    """The identifier of the request at hand: in its log lines, and in problems."""
+    """Return the identifier of the current request, as log lines and problems show it."""
     return _request_id.get()
 
 
 def middleware(request: Request, get_response: Callable[[Request], Response]) -> Response:
-    """Give the request its identifier, and log what became of it."""
+    """Give the request its identifier, and log its response."""
     context: Mapping[str, str] = request.context or {}
-    found = context.get("requestId") or str(uuid.uuid4())
-    token = _request_id.set(found)
+    identifier = context.get("requestId") or str(uuid.uuid4())
+    token = _request_id.set(identifier)
     start = time.monotonic()
-    logger.thread_safe_append_keys(requestId=found)
+    logger.thread_safe_append_keys(requestId=identifier)
     try:
         response = get_response(request)
         logger.info(
@@ -67,24 +67,29 @@ def middleware(request: Request, get_response: Callable[[Request], Response]) ->
     return response
 
 
-def measure(found: Identification, deployment: str) -> None:
-    """Write the metrics of one prediction, as ``deployment``'s.
+def emit_metrics(identification: Identification, deployment: str) -> None:
+    """Write the metrics of one prediction.
 
-    What did not happen is not counted: each name that CloudWatch gets to see is billed, and
-    each takes its time. Alarms take what is missing for zero.
+    A count of zero is not written, because CloudWatch bills each metric and writing takes time.
+    Alarms treat missing data as zero.
+
+    Args:
+        identification: The prediction.
+        deployment: The value of the metrics' dimension ``service``.
     """
-    model, geo = found.model, found.geo
+    model, geo = identification.model, identification.geo
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=deployment)
     metrics.add_metadata("requestId", request_id())
     metrics.add_metadata("model", f"{model.name} {model.version}")
     metrics.add_metadata("dataset", geo.dataset.version if geo.dataset else None)
-    counted = [STATUSES[geo.status], *(BREAKERS[server] for server in found.open_breakers)]
+    open_breakers = [BREAKERS[server] for server in identification.open_breakers]
+    counted = [STATUSES[geo.status], *open_breakers]
     if geo.features:
         counted.append(SOURCES[geo.features.source])
     if next(_predictions) == 0:
         counted.append(COLD_START)
     for name in counted:
         metrics.add_metric(name, MetricUnit.Count, 1.0)
-    for stage, milliseconds in found.timings.items():
+    for stage, milliseconds in identification.timings.items():
         metrics.add_metric(STAGES[stage], MetricUnit.Milliseconds, milliseconds)
     metrics.flush_metrics()

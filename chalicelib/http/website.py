@@ -1,11 +1,11 @@
-"""The page for people: ``GET /``, and the files it asks for under ``/assets/``.
+"""The web page: ``GET /``, and its files under ``/assets/``.
 
-They lie in ``chalicelib/website`` as they are served: no build step, no other host. A hash of
-all of them is part of their address, so that a browser may keep them for good and never mixes
-those of two deployments. They are read at the first visit: a prediction never pays for them.
+The files are in ``chalicelib/website`` as they are served: no build step, no other host. Their
+address has a hash of all of them, so that a browser can keep them for a year and never mixes two
+deployments. The first visit reads them, so predictions do not pay for them.
 """
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from string import Template
 from typing import Final, NamedTuple
@@ -26,16 +26,16 @@ CONTENT_TYPES: Final = {
     ".json": "application/json",
     ".svg": "image/svg+xml",
 }
-"""Text, all of it: API Gateway would hand on bytes only for types that it holds for binary."""
+"""All files are text: API Gateway passes bytes on only for the types declared as binary."""
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'{uploads}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-"""All that the page may do: nothing inline, nothing from elsewhere, in nobody's frame.
+"""Permissions of the page: nothing inline, nothing from other hosts, no embedding in frames.
 
-https://www.w3.org/TR/CSP3/. Large photos go to the uploads' bucket, where there is one.
+https://www.w3.org/TR/CSP3/. The one exception is the bucket for large photos, if there is one.
 """
 
 HEADERS: Final = {
@@ -47,7 +47,7 @@ HEADERS: Final = {
 
 
 class Website(NamedTuple):
-    """The files by name, and the version that they have together."""
+    """The files by name, and the version of all of them together."""
 
     files: dict[str, str]
     version: str
@@ -55,7 +55,7 @@ class Website(NamedTuple):
 
 @cache
 def website() -> Website:
-    """What is served, read once."""
+    """Read all files, once."""
     import hashlib  # noqa: PLC0415 - as in caching.py
 
     files = {
@@ -68,37 +68,37 @@ def website() -> Website:
 
 
 def blueprint(services: Services) -> Blueprint:
-    """The routes of the page."""
+    """Return the routes of the page."""
     routes = Blueprint(__name__)
+    route = partial(problems.route, routes)
 
-    @routes.route("/", methods=["GET"])
+    @route("/", methods=["GET"])
     def page() -> Response:
-        """The page."""
+        """Return the page."""
         return index(routes.current_request, services)
 
-    @routes.route("/assets/{version}/{name}", methods=["GET"])
+    @route("/assets/{version}/{name}", methods=["GET"])
     def asset(version: str, name: str) -> Response:
-        """What the page is made of."""
+        """Return a file of the page."""
         return file(routes.current_request, version, name)
 
     return routes
 
 
-@problems.handled
 def index(request: Request, services: Services) -> Response:
-    """``GET /``, asked for anew at each visit, as it names the version of all the rest.
+    """Answer ``GET /``. Browsers revalidate it at each visit, as it names the files' version.
 
-    All references are relative, as a stage has a prefix (``/api/``). Asked for without its
-    slash, the page would look for them in the wrong place: the visitor is sent on.
+    All references are relative, since a stage has a prefix (``/api/``). Without the final slash
+    they would point to the wrong place, so such a request is redirected.
     """
     path = str((request.context or {}).get("path") or "/")
     if not path.endswith("/"):
         return Response("", status_code=308, headers={"Location": f"{path.rpartition('/')[2]}/"})
-    found = website()
-    return caching.cached(
+    site = website()
+    return caching.cacheable_response(
         request,
-        Template(found.files[INDEX]).substitute(
-            version=found.version, maximum_photo_bytes=services.settings.maximum_photo_bytes
+        Template(site.files[INDEX]).substitute(
+            version=site.version, maximum_photo_bytes=services.settings.maximum_photo_bytes
         ),
         CONTENT_TYPES[".html"],
         0,
@@ -106,18 +106,19 @@ def index(request: Request, services: Services) -> Response:
     )
 
 
-@problems.handled
 def file(request: Request, version: str, name: str) -> Response:
-    """``GET /assets/{version}/{name}``. Raises ``NotFound``, for other versions as well."""
-    found = website()
-    if version != found.version or name == INDEX or name not in found.files:
-        raise NotFound("The page has no such file, or none of this version any more.")
+    """Answer ``GET /assets/{version}/{name}``. Raises ``NotFound``, also for other versions."""
+    site = website()
+    if version != site.version or name == INDEX or name not in site.files:
+        raise NotFound("The page has no such file in this version. Load the page again.")
     content_type = CONTENT_TYPES[Path(name).suffix]
-    return caching.cached(request, found.files[name], content_type, caching.YEAR, HEADERS)
+    return caching.cacheable_response(
+        request, site.files[name], content_type, caching.YEAR, HEADERS
+    )
 
 
 def policy(services: Services) -> str:
-    """The page's Content-Security-Policy."""
+    """Return the page's Content-Security-Policy."""
     try:
         uploads = services.uploads.origin()
     except UploadsUnavailable:

@@ -24,7 +24,7 @@ PAGES = {"/{proxy+}", "/", "/assets/{version}/{name}"}
 CASES = [
     (method, field)
     for method, operation in OPERATIONS.items()
-    for field in operation.question.fields
+    for field in operation.request.fields
 ]
 
 

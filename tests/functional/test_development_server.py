@@ -1,29 +1,37 @@
-import subprocess
-import sys
+"""``chalice local`` with the patches that make it behave as API Gateway does."""
 
-THREE_PHOTOS_IN_THREADS = """
-import resource, threading
+import pytest
+from chalice import local
+
 from chalicelib.http import dev_server
-{before}
-def photo():
-    parts = [bytes(b"x" * 3_400_000) for _ in range(3)]
-def faults():
-    thread = threading.Thread(target=photo)
-    start = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    thread.start()
-    thread.join()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - start
-print([faults() for _ in range(8)][-1])
-"""
 
 
-def page_faults(before: str) -> int:
-    """Of a thread that handles as much as a photo of 12 megapixels, after seven others."""
-    script = THREE_PHOTOS_IN_THREADS.format(before=before)
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
-    return int(done.stdout)
+def test_the_greedy_route_gets_every_path_without_another_route():
+    """API Gateway does the same, with any number of path segments."""
+    matcher = dev_server.GreedyRouteMatcher(["/livez", dev_server.GREEDY])
+    assert matcher.match_route("/livez").route == "/livez"
+    match = matcher.match_route("/a/b/c?d=")
+    assert (match.route, match.query_params) == (dev_server.GREEDY, {"d": [""]})
+    with pytest.raises(ValueError, match="No matching route"):
+        dev_server.GreedyRouteMatcher(["/livez"]).match_route("/a/b/c")
 
 
-def test_a_thread_finds_the_memory_that_others_have_left():
-    """Each photo has a thread of its own; none asks the system for its memory page by page."""
-    assert page_faults("local.keep_memory()") * 20 < page_faults("pass")
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (local, "RouteMatcher"),
+        (local.ChaliceRequestHandler, "_send_http_response_with_body"),
+    ],
+)
+def test_a_chalice_without_a_patched_name_is_an_error(monkeypatch, owner, name):
+    """The message names it, instead of a server that silently lacks the patch."""
+    for patched, attribute in (
+        (local.ThreadedHTTPServer, "request_queue_size"),
+        (local.ChaliceRequestHandler, "disable_nagle_algorithm"),
+        (local.ChaliceRequestHandler, "_send_http_response_with_body"),
+        (local, "RouteMatcher"),
+    ):
+        monkeypatch.setattr(patched, attribute, getattr(patched, attribute))
+    monkeypatch.delattr(owner, name)
+    with pytest.raises(RuntimeError, match=name):
+        dev_server.patch_dev_server()

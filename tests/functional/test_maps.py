@@ -1,4 +1,4 @@
-"""What is drawn on a map, through real API Gateway events."""
+"""GeoJSON resources, through real API Gateway events."""
 
 import json
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ BEAR = "n02132136"
 
 
 def test_a_range_is_geojson_of_cells():
-    """The jaguar's: with its name, and the dataset it rests on."""
+    """The jaguar's range has its name and its dataset."""
     answer = call("GET", JAGUAR_RANGE)
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/geo+json"
@@ -37,8 +37,8 @@ def test_a_range_is_geojson_of_cells():
         assert shapely.from_geojson(json.dumps(one["geometry"])).is_valid
 
 
-def test_it_covers_where_the_animal_lives():
-    """The Pantanal, and not the Kruger park, Antarctica nor the open sea."""
+def test_a_range_covers_where_the_animal_lives():
+    """It has the Pantanal, but not the Kruger park, Antarctica or the open sea."""
     features = call("GET", JAGUAR_RANGE).body["features"]
     shape = shapely.union_all(
         [shapely.from_geojson(json.dumps(one["geometry"])) for one in features]
@@ -53,14 +53,14 @@ def test_it_covers_where_the_animal_lives():
 def test_each_presence_is_what_a_lookup_of_the_cell_gives(taxon_id, month):
     """A range and the features of a place are two views of the same rows."""
     repository = services.places.repository
-    found = repository.presences(taxon_id, coarsest_cells(), month)
-    assert found
+    presences = repository.presences(taxon_id, coarsest_cells(), month)
+    assert presences
     for cell in coarsest_cells()[::7]:
         known = repository.features([cell], month).taxa.get(taxon_id)
-        assert found.get(cell) == (known and known.presence)
+        assert presences.get(cell) == (known and known.presence)
 
 
-def test_a_month_leaves_out_where_the_animal_is_not_in_it():
+def test_a_month_excludes_cells_without_the_animal_in_that_month():
     """White storks spend January in Africa."""
     stork = "/v1/species/n02002556/range"
     whole_year, january = (
@@ -72,7 +72,7 @@ def test_a_month_leaves_out_where_the_animal_is_not_in_it():
 
 
 def test_an_animal_that_lives_everywhere_has_no_range():
-    """Its answer says so, rather than that it lives nowhere."""
+    """The response has no data, which differs from an empty range."""
     body = call("GET", "/v1/species/n02123045/range").body
     assert body["features"] == []
     assert body["geo"]["status"] == "noData"
@@ -80,19 +80,19 @@ def test_an_animal_that_lives_everywhere_has_no_range():
 
 @pytest.mark.parametrize("taxon_id", ["n00000000", "jaguar", "%20"])
 def test_an_unknown_animal_is_a_problem_that_names_it(taxon_id):
-    """As a part of the path."""
+    """The field is the variable part of the path."""
     answer = call("GET", f"/v1/species/{taxon_id}/range")
     assert (answer.status, answer.fields) == (404, ["taxonID"])
 
 
-def test_a_month_that_is_none_is_named():
-    """As everywhere."""
+def test_an_invalid_month_is_named():
+    """The problem names the field."""
     answer = call("GET", f"{JAGUAR_RANGE}?month=13")
     assert (answer.status, answer.fields) == (422, ["month"])
 
 
-def asked(features: FakeFeatures, is_enabled: bool = True) -> tuple[str, dict[str, Any], Any]:
-    """Status, headers and body of the range of an animal in a store that is made up."""
+def ask_range(features: FakeFeatures, is_enabled: bool = True) -> tuple[str, dict[str, Any], Any]:
+    """Return status, headers and features of an animal's range in a fake store."""
     places = Places(features, is_enabled)
     request: Any = SimpleNamespace(query_params=None, headers={})
     response = endpoints.species_range(
@@ -102,26 +102,26 @@ def asked(features: FakeFeatures, is_enabled: bool = True) -> tuple[str, dict[st
     return body["geo"]["status"], dict(response.headers), body["features"]
 
 
-def test_without_the_database_the_range_is_degraded_and_not_kept():
-    """Else a map would stay empty for an hour."""
-    status, headers, features = asked(FakeFeatures(is_down=True))
+def test_without_the_database_the_range_is_degraded_and_not_cacheable():
+    """A map would otherwise stay empty for an hour."""
+    status, headers, features = ask_range(FakeFeatures(is_down=True))
     assert (status, headers["Cache-Control"], features) == ("degraded", "no-store", [])
 
 
-def test_where_an_operator_uses_no_places_there_are_no_ranges():
-    """As predictions then have none."""
-    assert asked(FakeFeatures(), is_enabled=False)[0] == "disabled"
+def test_without_places_there_are_no_ranges():
+    """Predictions do not use them either."""
+    assert ask_range(FakeFeatures(), is_enabled=False)[0] == "disabled"
 
 
 @pytest.mark.parametrize(("presence", "count"), [(0.05, 1), (0.049, 0)])
 def test_the_threshold_is_that_of_predictions(presence, count):
-    """``expectedHere`` and the map agree."""
-    status, _, features = asked(FakeFeatures(place(jaguar=feature(presence))))
+    """``expectedHere`` and the range agree."""
+    status, _, features = ask_range(FakeFeatures(place(jaguar=feature(presence))))
     assert status == "applied"
     assert len(features) == count
 
 
-def test_a_cell_is_a_geojson_feature_that_may_be_kept_for_ever():
+def test_a_cell_is_an_immutable_geojson_feature():
     """Its outline never changes."""
     answer = call("GET", "/v1/cells/84a85d3ffffffff")
     assert answer.headers["Content-Type"] == "application/geo+json"
@@ -135,8 +135,8 @@ def test_a_cell_is_a_geojson_feature_that_may_be_kept_for_ever():
 @pytest.mark.parametrize(
     "cell", ["84a85d3fffffff", "84A85D3FFFFFFFF", "0x84a85d3ffffffff", "840000000000000", "x"]
 )
-def test_what_is_no_cell_is_a_problem_that_names_it(cell):
-    """One address for each cell, and none for others."""
+def test_an_invalid_cell_is_a_problem_that_names_it(cell):
+    """Each cell has exactly one address."""
     answer = call("GET", f"/v1/cells/{cell}")
     assert (answer.status, answer.fields) == (404, ["cell"])
 
@@ -145,8 +145,8 @@ def test_what_is_no_cell_is_a_problem_that_names_it(cell):
     "url",
     [JAGUAR_RANGE, "/v1/cells/84a85d3ffffffff", "/v1/problems/not-found", "/v1/model"],
 )
-def test_what_stays_the_same_is_not_sent_twice(url):
-    """Who has it gets 304."""
+def test_unchanged_content_is_not_sent_twice(url):
+    """A client that has it gets 304."""
     tag = call("GET", url).headers["ETag"]
     again = call("GET", url, headers={"If-None-Match": tag})
     assert (again.status, again.body) == (304, None)
@@ -154,6 +154,6 @@ def test_what_stays_the_same_is_not_sent_twice(url):
 
 
 @pytest.mark.parametrize("url", ["/livez", "/v1/cells/x", "/v1/species"])
-def test_what_is_of_the_moment_is_not_kept(url):
-    """Faults neither."""
+def test_other_responses_are_not_cacheable(url):
+    """This includes problems."""
     assert call("GET", url).headers["Cache-Control"] == "no-store"

@@ -10,7 +10,7 @@ import sys
 import pytest
 import yaml
 
-from chalicelib.http import requests
+from chalicelib.http import body
 from chalicelib.http.problems import CATALOGUE, TYPE_PREFIX
 from tests.templates import lint, load
 from tools import ROOT
@@ -72,7 +72,7 @@ def test_the_packaged_api_is_regional_and_takes_photos(sam):
     api = sam["Resources"]["RestAPI"]["Properties"]
     assert api["EndpointConfiguration"] == "REGIONAL"
     binary = api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
-    assert set(requests.PHOTO_TYPES) <= set(binary)
+    assert set(body.PHOTO_TYPES) <= set(binary)
     assert "*/*" not in binary
     assert api["MinimumCompressionSize"] == 1000, "the page is sent compressed"
 

@@ -26,7 +26,7 @@ def by_taxon(body) -> dict:
 
 @pytest.mark.parametrize("sample", ANIMALS, ids=lambda sample: sample.file)
 def test_each_sample_is_identified(sample: Sample):
-    """Its animal comes first, at the place that its EXIF tells."""
+    """Its animal comes first, at the place in its EXIF."""
     fields = {} if sample.latitude is not None else {"geo": "off"}
     answer = predict(sample.content, **fields)
     assert answer.status == 200
@@ -43,15 +43,15 @@ def test_each_sample_is_identified(sample: Sample):
         assert answer.body["geo"]["status"] == "applied"
 
 
-def test_a_photo_without_an_animal_is_told_as_such():
-    """Predictions are made all the same; animalScore says how little they mean."""
+def test_a_photo_without_an_animal_has_a_low_animal_score():
+    """The response has predictions all the same; animalScore says how little they mean."""
     answer = predict(SAMPLES["trees-without-animal.jpg"].content)
     assert answer.status == 200
     assert answer.body["animalScore"] < 0.5
 
 
 def test_the_place_changes_the_answer():
-    """The same jaguars: surely jaguars in the Pantanal; in the Kruger park leopards gain."""
+    """The same photo is a jaguar in the Pantanal; in the Kruger park, leopard scores rise."""
     photo = SAMPLES["jaguar.jpg"].content
     home, away = (
         by_taxon(predict(photo, **place, limit="400").body) for place in (PANTANAL, KRUGER)
@@ -65,8 +65,8 @@ def test_the_place_changes_the_answer():
     assert away[JAGUAR]["visionScore"] == home[JAGUAR]["visionScore"]
 
 
-def test_the_answer_says_when_the_place_speaks_against_the_picture():
-    """What it looks like, what lives here instead, and what holds for both."""
+def test_the_answer_says_if_the_place_rejects_the_first_choice():
+    """It has the first choice, an animal that lives here, and a name for both."""
     decision = predict(SAMPLES["jaguar.jpg"].content, **KRUGER).body["decision"]
     rejected = decision["rejectedByPlace"]
     assert rejected["firstByLook"]["scientificName"] == "Panthera onca"
@@ -77,14 +77,14 @@ def test_the_answer_says_when_the_place_speaks_against_the_picture():
 
 
 def test_the_decision_on_a_photo_without_an_animal_names_none():
-    """Trees are no animal, whatever the scores among the animals are."""
+    """Trees are not an animal, whatever the scores of the animals are."""
     decision = predict(SAMPLES["trees-without-animal.jpg"].content).body["decision"]
     assert decision["kind"] in ("notAnAnimal", "unknown")
     assert decision["name"] is None
 
 
-def test_the_answer_has_every_part_that_is_promised():
-    """Field by field, with their types and ranges."""
+def test_the_answer_has_every_documented_field():
+    """The test checks them field by field, with types and ranges."""
     body = predict(SAMPLES["jaguar.jpg"].content).body
     assert set(body) == {
         "predictionId", "model", "photo", "location", "geo",
@@ -130,7 +130,7 @@ def test_the_answer_has_every_part_that_is_promised():
 
 
 def test_scores_sum_to_one_over_all_animals():
-    """All 398 of them, when asked for."""
+    """There are 398, if the limit allows."""
     predictions = predict(SAMPLES["jaguar.jpg"].content, limit="400").body["predictions"]
     assert len(predictions) == 398
     for score in ("score", "visionScore"):
@@ -138,7 +138,7 @@ def test_scores_sum_to_one_over_all_animals():
 
 
 def test_a_form_a_raw_body_and_the_test_client_agree():
-    """Base64 events as on Lambda, and raw bytes as under chalice local."""
+    """Lambda gets base64 events; chalice local gets raw bytes."""
     sample = SAMPLES["komodo-dragon.jpg"]
     by_form = predict(sample.content).body["predictions"]
     raw = call(
@@ -155,14 +155,14 @@ def test_a_form_a_raw_body_and_the_test_client_agree():
 
 
 def test_coordinates_of_the_request_win_over_those_of_the_photo():
-    """And the answer says whose they are."""
+    """The answer says where the coordinates come from."""
     location = predict(SAMPLES["jaguar.jpg"].content, **KRUGER).body["location"]
     assert location["source"] == "request"
     assert location["decimalLongitude"] == 31.49
 
 
 def test_without_a_place_the_problem_says_how_to_give_one():
-    """location-required names the fields and the switch."""
+    """location-required names both fields, and geo=off."""
     answer = predict(SAMPLES["sheep-without-gps.jpg"].content)
     assert answer.status == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -172,7 +172,7 @@ def test_without_a_place_the_problem_says_how_to_give_one():
 
 
 def test_geo_off_needs_no_place_and_uses_none():
-    """Scores are then those of the picture."""
+    """The scores are then those of the picture."""
     body = predict(SAMPLES["sheep-without-gps.jpg"].content, geo="off").body
     assert body["geo"]["status"] == "disabled"
     assert body["location"]["source"] == "none"
@@ -182,14 +182,14 @@ def test_geo_off_needs_no_place_and_uses_none():
 
 
 def test_the_open_ocean_has_no_data():
-    """The answer says so, and calls no animal unexpected."""
+    """The answer says so, and no animal is unexpected."""
     body = predict(SAMPLES["koala.jpg"].content, decimalLatitude="30", decimalLongitude="-40").body
     assert body["geo"]["status"] == "noData"
     assert body["predictions"][0]["expectedHere"] is None
 
 
 def test_an_uncertain_place_uses_a_coarser_cell():
-    """20 km of uncertainty make it an H3 cell of resolution 3, with its own animals."""
+    """20 km of uncertainty give an H3 cell of resolution 3, with its own animals."""
     sure = predict(SAMPLES["koala.jpg"].content).body
     vague = predict(SAMPLES["koala.jpg"].content, coordinateUncertaintyInMeters="20000").body
     assert (sure["location"]["cell"][1], vague["location"]["cell"][1]) == ("4", "3")
@@ -208,8 +208,8 @@ def test_an_uncertain_place_uses_a_coarser_cell():
     ],
     ids=["empty", "another format", "no photo at all", "cut off", "too large"],
 )
-def test_what_is_no_photo_is_refused_by_its_content(content, status, name):
-    """Whatever its name and declared type say."""
+def test_content_that_is_not_a_photo_is_refused(content, status, name):
+    """Its name and declared type do not matter."""
     answer = predict(content, **PANTANAL)
     assert (answer.status, answer.body["status"]) == (status, status)
     assert answer.body["type"] == f"/v1/problems/{name}"
@@ -218,8 +218,8 @@ def test_what_is_no_photo_is_refused_by_its_content(content, status, name):
         assert answer.fields == ["photo"]
 
 
-def test_the_declared_type_does_not_matter_as_long_as_it_is_one_of_ours():
-    """A HEIC that calls itself a JPEG is read as what it is."""
+def test_the_declared_type_may_be_wrong_if_it_is_accepted():
+    """A HEIC that is declared as JPEG is read as HEIC."""
     content = SAMPLES["koala.heic"].content
     answer = call("POST", "/v1/predictions", content, {"Content-Type": "image/jpeg"})
     assert answer.status == 200
@@ -228,14 +228,14 @@ def test_the_declared_type_does_not_matter_as_long_as_it_is_one_of_ours():
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/pdf"])
 def test_other_declared_types_are_refused(content_type):
-    """API Gateway would already have mangled such a body."""
+    """API Gateway does not pass such a body unchanged."""
     answer = call("POST", "/v1/predictions", b"{}", {"Content-Type": content_type})
     assert answer.status == 415
     assert answer.body["type"] == "/v1/problems/unsupported-media-type"
 
 
 def test_every_faulty_field_is_named():
-    """In one answer."""
+    """One response has all of them."""
     answer = predict(
         SAMPLES["jaguar.jpg"].content, decimalLatitude="91", decimalLongitude="x", geo="maybe"
     )
@@ -244,7 +244,7 @@ def test_every_faulty_field_is_named():
 
 
 def test_a_broken_form_is_malformed():
-    """400, not a guess at what was meant."""
+    """The status is 400; the service does not guess."""
     body = form(("photo", SAMPLES["jaguar.jpg"].content))[:-50]
     answer = call("POST", "/v1/predictions", body, {"Content-Type": FORM_TYPE})
     assert answer.status == 400
@@ -252,16 +252,16 @@ def test_a_broken_form_is_malformed():
 
 
 @pytest.mark.parametrize("body", ["no base64", "YQ", "YQ==\n", "\u00e9==", "\ud800"])
-def test_a_body_that_is_no_base64_is_malformed(body):
-    """API Gateway sends none such; whoever invokes the function directly may."""
-    asked = event("POST", "/v1/predictions", b"photo", {"Content-Type": "image/jpeg"})
-    response = app(asked | {"body": body}, None)
+def test_a_body_that_is_not_base64_is_malformed(body):
+    """API Gateway does not send such a body, but a direct invocation can."""
+    request = event("POST", "/v1/predictions", b"photo", {"Content-Type": "image/jpeg"})
+    response = app(request | {"body": body}, None)
     assert response["statusCode"] == 400
     assert json.loads(response["body"])["type"] == "/v1/problems/malformed-request"
 
 
 def test_an_empty_body_is_an_empty_photo():
-    """Where API Gateway has nothing to send, it sends null."""
-    asked = event("POST", "/v1/predictions", b"photo", {"Content-Type": "image/jpeg"})
-    response = app(asked | {"body": None}, None)
+    """API Gateway sends null for an empty body."""
+    request = event("POST", "/v1/predictions", b"photo", {"Content-Type": "image/jpeg"})
+    response = app(request | {"body": None}, None)
     assert response["statusCode"] == 422

@@ -19,6 +19,7 @@ from chalicelib.features.redis_cache import RedisCache, RedisOptions
 from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures
 from chalicelib.features.sqlite import EmbeddedFeatures
 from chalicelib.http import endpoints
+from chalicelib.http.problems import with_problem_responses
 from chalicelib.identify import IdentifyRequest
 from chalicelib.ports import FeatureRepository, Runtime
 from chalicelib.settings import Settings
@@ -103,7 +104,8 @@ def test_a_crash_tells_where_and_not_what(written):
 
     # The deployed services with a pipeline that fails; Identify is a class, this a function.
     broken = replace(deployed, identify=crash)
-    answer = endpoints.predict(request(**PLACE, eventDate="2021-03-04"), broken)
+    predict = with_problem_responses(endpoints.predict)
+    answer = predict(request(**PLACE, eventDate="2021-03-04"), broken)
     assert answer.status_code == 500
     text = written()
     assert "ValueError" in text

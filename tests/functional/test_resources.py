@@ -39,7 +39,7 @@ def names(body) -> list[str]:
 
 
 def test_the_animals_of_a_place_are_listed():
-    """Ranked, with what the place makes of each; jaguars live in the Pantanal, koalas do not."""
+    """They are ranked and have weights; jaguars live in the Pantanal, koalas do not."""
     answer = call("GET", f"/v1/species?{PANTANAL}")
     assert answer.status == 200
     assert "jaguar" in names(answer.body)
@@ -51,14 +51,14 @@ def test_the_animals_of_a_place_are_listed():
 
 
 def test_limit_cuts_the_list_but_not_the_total():
-    """So that a client knows that there is more."""
+    """A client then knows that there are more animals."""
     answer = call("GET", f"/v1/species?{PANTANAL}&limit=3")
     assert len(answer.body["species"]) == 3
     assert answer.body["total"] > 3
 
 
-def test_marine_animals_are_listed_by_the_sea_only():
-    """A land-locked place of a country with a coast has none of them."""
+def test_marine_animals_are_listed_only_at_the_sea():
+    """An inland place of a country with a coast has none of them."""
     inland = call("GET", "/v1/species?decimalLatitude=-23.7&decimalLongitude=133.9").body
     coast = call("GET", "/v1/species?decimalLatitude=-16.9&decimalLongitude=145.8").body
     assert "great white shark" not in names(inland)
@@ -66,8 +66,8 @@ def test_marine_animals_are_listed_by_the_sea_only():
     assert "loggerhead sea turtle" in names(coast)
 
 
-def test_a_place_without_data_is_an_empty_list_that_says_why():
-    """The middle of the Atlantic."""
+def test_a_place_without_data_gives_an_empty_list_and_the_reason():
+    """The place is in the middle of the Atlantic."""
     body = call("GET", "/v1/species?decimalLatitude=30&decimalLongitude=-40").body
     assert body["species"] == []
     assert body["geo"]["status"] == "noData"
@@ -82,15 +82,15 @@ def test_a_place_without_data_is_an_empty_list_that_says_why():
         ("decimalLatitude=nan&decimalLongitude=181", ["decimalLatitude", "decimalLongitude"]),
     ],
 )
-def test_a_faulty_question_names_its_fields(query, fields):
-    """422, with every fault."""
+def test_a_faulty_request_names_its_fields(query, fields):
+    """The status is 422, with every faulty field."""
     answer = call("GET", f"/v1/species?{query}")
     assert answer.status == 422
     assert answer.fields == fields
 
 
 def test_the_model_is_described():
-    """Name, version, hash, labels, input, licence, training data, calibration and dataset."""
+    """The description has name, version, hash, input, licence, calibration and dataset."""
     body = call("GET", "/v1/model").body
     assert (body["name"], body["classes"], body["animals"]) == ("efficientnet-lite2", 1000, 398)
     assert {"version", "sha256", "input", "calibration", "license", "trainingData"} <= set(body)
@@ -98,7 +98,7 @@ def test_the_model_is_described():
 
 
 def test_live_and_ready():
-    """Live needs nothing; ready tells model, store and versions."""
+    """Liveness needs nothing; readiness has model, store and versions."""
     assert call("GET", "/livez").body == {"live": True}
     answer = call("GET", "/readyz")
     assert answer.status == 200
@@ -109,7 +109,7 @@ def test_live_and_ready():
 @pytest.mark.parametrize("path", ["/nowhere", "/v1/nowhere", "/v1/species/1", "/a/b/c/d"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_an_unknown_path_is_a_problem(method, path):
-    """Whatever is sent to it."""
+    """This holds for any method and body."""
     body = b"x" if method == "POST" else None
     answer = call(method, path, body, {"Content-Type": "image/gif"} if body else None)
     assert answer.status == 404
@@ -120,8 +120,8 @@ def test_an_unknown_path_is_a_problem(method, path):
     ("method", "path", "allowed"),
     [("DELETE", "/v1/predictions", "POST"), ("POST", "/livez", "GET")],
 )
-def test_an_unknown_method_is_a_problem_that_names_the_known_ones(method, path, allowed):
-    """In the Allow header, as RFC 9110 wants it."""
+def test_a_wrong_method_is_a_problem_that_names_the_allowed_ones(method, path, allowed):
+    """They are in the Allow header, as RFC 9110 requires."""
     answer = call(method, path)
     assert answer.status == 405
     assert answer.body["type"] == "/v1/problems/method-not-allowed"
@@ -130,7 +130,7 @@ def test_an_unknown_method_is_a_problem_that_names_the_known_ones(method, path, 
 
 @pytest.mark.parametrize("name", problems.CATALOGUE)
 def test_every_problem_type_explains_itself(name):
-    """Its reference resolves, on any deployment."""
+    """Its reference resolves on any deployment."""
     answer = call("GET", problems.TYPE_PREFIX + name)
     assert answer.status == 200
     assert answer.body["title"]
@@ -138,7 +138,7 @@ def test_every_problem_type_explains_itself(name):
 
 
 def services(**parts) -> Services:
-    """Services made of fakes, as bootstrap would put them together."""
+    """Build services from fakes, as bootstrap would."""
     classifier = parts.get("classifier", FakeClassifier())
     places = Places(parts.get("features", FakeFeatures()))
     uploads = FakeUploadStore()
@@ -174,17 +174,17 @@ def deployment_without_model() -> Iterator[None]:
 
 
 def test_without_the_model_the_service_is_not_ready(deployment_without_model):
-    """503, and which part it is: predictions cannot be had."""
+    """The status is 503, and the body says which part is missing."""
     answer = call("GET", "/readyz")
     assert answer.status == 503
     assert answer.body["ready"] is False
     assert answer.body["checks"]["model"] == "unavailable"
 
 
-def test_an_unforeseen_error_tells_nothing_but_an_identifier(log):
-    """The log holds the rest under it."""
+def test_an_unexpected_error_shows_only_an_identifier(log):
+    """The log has the details under it."""
 
-    @problems.handled
+    @problems.with_problem_responses
     def view() -> Response:
         raise ZeroDivisionError("secret")
 
@@ -213,8 +213,8 @@ def test_an_unforeseen_error_tells_nothing_but_an_identifier(log):
         ),
     ],
 )
-def test_an_operator_says_who_may_come(settings, origin, keys):
-    """From which website, and whether uploads need an API key, as API Gateway is told."""
+def test_an_operator_sets_the_allowed_origin_and_api_keys(settings, origin, keys):
+    """API Gateway gets the origin, and which routes need an API key."""
     program = (
         "import json, app\n"
         "routes = [(path, methods) for path, methods in app.app.routes.items()]\n"

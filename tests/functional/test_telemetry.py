@@ -1,4 +1,4 @@
-"""Log lines and metrics, as CloudWatch would get them, of real API Gateway events."""
+"""Log lines and metrics of real API Gateway events, as CloudWatch gets them."""
 
 import json
 import subprocess
@@ -26,31 +26,31 @@ def predict(**fields: str):
 
 
 def metrics(out: str) -> dict:
-    """The last line of metrics."""
-    found: list[dict] = [json.loads(line) for line in out.splitlines() if '"_aws"' in line]
-    return found[-1]
+    """Return the last line of metrics."""
+    lines: list[dict] = [json.loads(line) for line in out.splitlines() if '"_aws"' in line]
+    return lines[-1]
 
 
-def test_a_prediction_is_measured(capsys):
-    """Tier, status and stages, in the embedded metric format; what did not happen is no metric."""
+def test_a_prediction_emits_metrics(capsys):
+    """It emits tier, status and stages in the embedded metric format, and no zero counts."""
     answer = predict(**SECRET_PLACE).body
-    found = metrics(capsys.readouterr().out)
-    (directive,) = found["_aws"]["CloudWatchMetrics"]
+    emitted = metrics(capsys.readouterr().out)
+    (directive,) = emitted["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "Rangefinder"
     assert directive["Dimensions"] == [["service"]]
-    assert found["service"] == "rangefinder"
+    assert emitted["service"] == "rangefinder"
     named = {metric["Name"] for metric in directive["Metrics"]}
     source = telemetry.SOURCES[FeatureSource(answer["geo"]["source"])]
     assert named - {telemetry.COLD_START} == {"GeoApplied", source, *telemetry.STAGES.values()}
-    assert found["GeoApplied"] == found[source] == [1.0]
-    assert found["StageTotal"][0] == pytest.approx(answer["timings"]["total"], abs=0.01)
-    assert found["model"] == f"{answer['model']['name']} {answer['model']['version']}"
-    assert found["dataset"] == answer["geo"]["dataset"]
-    assert found["requestId"] == REQUEST
+    assert emitted["GeoApplied"] == emitted[source] == [1.0]
+    assert emitted["StageTotal"][0] == pytest.approx(answer["timings"]["total"], abs=0.01)
+    assert emitted["model"] == f"{answer['model']['name']} {answer['model']['version']}"
+    assert emitted["dataset"] == answer["geo"]["dataset"]
+    assert emitted["requestId"] == REQUEST
 
 
 def test_the_first_prediction_of_an_environment_is_a_cold_start():
-    """In a process of its own, since this one has predicted before."""
+    """The test needs a new process, since this one has predicted before."""
     script = "from tests.functional.test_telemetry import predict; predict(geo='off')"
     done = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
@@ -58,35 +58,35 @@ def test_the_first_prediction_of_an_environment_is_a_cold_start():
     assert metrics(done.stdout)[telemetry.COLD_START] == [1.0]
 
 
-def test_later_predictions_are_no_cold_starts(capsys):
-    """Which the metric does not even mention."""
+def test_later_predictions_are_not_cold_starts(capsys):
+    """They do not emit the metric."""
     predict(geo="off")
     capsys.readouterr()
     assert predict(geo="off").status == 200
-    found = metrics(capsys.readouterr().out)
-    assert telemetry.COLD_START not in found
-    assert found["GeoDisabled"] == [1.0]
+    emitted = metrics(capsys.readouterr().out)
+    assert telemetry.COLD_START not in emitted
+    assert emitted["GeoDisabled"] == [1.0]
 
 
-def test_a_server_that_is_left_alone_is_counted(capsys):
-    """And only that one."""
-    found = services.identify(IdentifyRequest(photo=JAGUAR, use_geo=False))
-    telemetry.measure(replace(found, open_breakers=("cache",)), "rangefinder")
-    measured = metrics(capsys.readouterr().out)
-    assert measured["CacheBreakerOpen"] == [1.0]
-    assert "DatabaseBreakerOpen" not in measured
+def test_an_open_breaker_is_counted(capsys):
+    """Other breakers are not counted."""
+    identification = services.identify(IdentifyRequest(photo=JAGUAR, use_geo=False))
+    telemetry.emit_metrics(replace(identification, open_breakers=("cache",)), "rangefinder")
+    emitted = metrics(capsys.readouterr().out)
+    assert emitted["CacheBreakerOpen"] == [1.0]
+    assert "DatabaseBreakerOpen" not in emitted
 
 
 def test_every_status_and_source_has_a_metric():
-    """A new one without would be invisible."""
+    """A status or source without a metric would be invisible."""
     assert set(telemetry.STATUSES) == set(GeoStatus)
     assert set(telemetry.SOURCES) == set(FeatureSource)
     assert telemetry.SOURCES[FeatureSource.STALE] == "FeaturesStale"
     assert telemetry.STATUSES[GeoStatus.NO_DATA] == "GeoNoData"
 
 
-def test_every_answer_is_a_line_with_the_request(log):
-    """Whether it went well or not; the route and not the address."""
+def test_every_response_is_a_log_line_with_the_request_id(log):
+    """It has the status, and the route but not the address."""
     predict(geo="off")
     call("GET", "/v1/species?decimalLatitude=91&decimalLongitude=0")
     call("GET", "/v1/problems/not-found")
@@ -110,7 +110,7 @@ def test_every_answer_is_a_line_with_the_request(log):
     ],
 )
 def test_every_problem_names_the_request(method, path, status):
-    """So that a visitor can report it; Chalice's own refusals, too."""
+    """A user can report it. Chalice's own errors have it too."""
     answer = call(method, path)
     assert answer.status == status
     assert answer.body["requestId"] == REQUEST

@@ -23,13 +23,13 @@ def get(path: str, **headers: str) -> Answer:
 
 
 def references() -> list[str]:
-    """The addresses in the page, but for those of the service's own resources."""
-    found = re.findall(r'(?:href|src)="([^"#]+)"', get("/").body)
-    return [one for one in found if one.startswith("assets/")]
+    """Return the addresses of the page's own files."""
+    addresses = re.findall(r'(?:href|src)="([^"#]+)"', get("/").body)
+    return [address for address in addresses if address.startswith("assets/")]
 
 
-def test_the_page_may_do_only_what_it_must():
-    """No inline script or style, nothing from elsewhere, in nobody's frame."""
+def test_the_page_has_only_the_permissions_that_it_needs():
+    """No inline script or style, nothing from other hosts, no embedding in frames."""
     answer = get("/")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     policy = answer.headers["Content-Security-Policy"].split("; ")
@@ -50,8 +50,8 @@ def test_every_address_in_the_page_is_relative():
         assert not re.match(r"/|\w+:", address)
 
 
-def test_the_page_is_asked_for_anew_and_its_files_never_again():
-    """What is unchanged is not sent again; what is changed has another address."""
+def test_the_page_is_revalidated_and_its_files_are_immutable():
+    """Unchanged content is not sent again; changed files have another address."""
     page = get("/")
     assert "max-age=0" in page.headers["Cache-Control"]
     again = get("/", **{"If-None-Match": page.headers["ETag"]})
@@ -65,7 +65,7 @@ def test_the_page_is_asked_for_anew_and_its_files_never_again():
 
 
 def test_the_page_names_every_module_so_that_all_are_fetched_at_once():
-    """Or a browser would find out one after the other."""
+    """A browser would otherwise find them one after the other."""
     named = {address.rpartition("/")[2] for address in references()}
     served = set(website.website().files) - {"index.html", "countries-110m.json"}
     assert named == served
@@ -82,11 +82,11 @@ def test_other_names_and_other_versions_are_problems(path):
 
 
 @pytest.mark.parametrize(("path", "target"), [("/api", "api/"), ("/base/path", "path/")])
-def test_a_stage_without_its_slash_is_sent_on(path, target):
-    """Relative to https://host/api, `assets/` would be beside the stage and not in it."""
-    asked = event("GET", "/")
-    asked["requestContext"]["path"] = path
-    answer = call_text(asked)
+def test_a_stage_without_its_slash_is_redirected(path, target):
+    """Relative to https://host/api, `assets/` would be outside the stage."""
+    request = event("GET", "/")
+    request["requestContext"]["path"] = path
+    answer = call_text(request)
     assert (answer.status, answer.headers["Location"]) == (308, target)
 
 
@@ -95,17 +95,17 @@ def services(**environment: str) -> Services:
 
 
 def test_the_page_may_send_large_photos_to_the_bucket(monkeypatch):
-    """Where there is one, and only there; no network is needed to know it."""
+    """Only the deployment's own bucket is allowed; finding its address needs no network."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "local")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    found = website.policy(services(RANGEFINDER_UPLOADS_BUCKET="large-photos"))
-    assert re.search(r"connect-src 'self' https://large-photos\.s3\.[\w.-]*amazonaws\.com;", found)
+    policy = website.policy(services(RANGEFINDER_UPLOADS_BUCKET="large-photos"))
+    assert re.search(r"connect-src 'self' https://large-photos\.s3\.[\w.-]*amazonaws\.com;", policy)
     assert "connect-src 'self';" in website.policy(services())
 
 
-def test_a_bucket_that_cannot_be_reached_takes_no_page_down():
-    """Then large photos are what does not work."""
+def test_the_page_works_without_its_bucket():
+    """Only large photos do not work then."""
 
     class Broken(FakeUploadStore):
         def origin(self) -> str:
@@ -115,13 +115,13 @@ def test_a_bucket_that_cannot_be_reached_takes_no_page_down():
 
 
 def test_the_page_knows_the_largest_photo():
-    """So that larger ones take the other way at once."""
+    """It can then send larger photos to the bucket at once."""
     request = Request(event("GET", "/"), None)
-    found = website.index(request, services(RANGEFINDER_MAXIMUM_PHOTO_BYTES="123456"))
-    assert 'data-maximum-photo-bytes="123456"' in found.body
+    page = website.index(request, services(RANGEFINDER_MAXIMUM_PHOTO_BYTES="123456"))
+    assert 'data-maximum-photo-bytes="123456"' in page.body
 
 
-def test_others_files_are_as_published():
+def test_third_party_files_are_as_published():
     """docs/website.md has their packages and SHA-256."""
     row = r"`([\w.-]+)` \| `[\w.-]+` [\d.]+ .*`([0-9a-f]{64})`"
     documented = re.findall(row, DOCUMENT.read_text(encoding="utf-8"))
@@ -131,8 +131,8 @@ def test_others_files_are_as_published():
     }
 
 
-def test_the_map_is_open_data_of_the_world():
-    """A TopoJSON topology with the land and the countries."""
+def test_the_map_has_land_and_countries():
+    """The file is a TopoJSON topology."""
     topology = json.loads((website.DIRECTORY / "countries-110m.json").read_bytes())
     assert topology["type"] == "Topology"
     assert set(topology["objects"]) == {"countries", "land"}

@@ -1,4 +1,4 @@
-"""The running service against its published contract. On the newest Python only."""
+"""The running service against its contract, on the newest Python only."""
 
 import subprocess
 import sys
@@ -22,46 +22,46 @@ CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance",
     "response_headers_conformance", "response_schema_conformance", "unsupported_method",
 )  # fmt: skip
-"""Not ``negative_data_rejection``: empty fields, as forms send them, are taken for absent."""
+"""Without ``negative_data_rejection``: empty fields, as forms send them, count as absent."""
 
 
 OPERATIONS = len(DOCUMENT["paths"]) - 1
-"""All of them, but for the contract itself, which Schemathesis reads first."""
+"""All operations except the contract itself, which Schemathesis reads first."""
 
 
-def test_the_examples_are_what_the_service_answers():
-    """Asked again, it gives them again; scores may differ a little with the processor."""
-    answers, faults = examples.collect()
+def test_the_examples_are_current():
+    """The service gives the same responses; scores may differ slightly between processors."""
+    responses_by_status, faults = examples.collect()
     shown = DOCUMENT["components"]["examples"]
     assert faults == {name: shown[name]["value"] for name in shown}
-    for ((verb, path), status), body in answers.items():
+    for ((verb, path), status), body in responses_by_status.items():
         responses = DOCUMENT["paths"][path][verb.lower()]["responses"]
         (media,) = responses[str(status)]["content"].values()
         assert rounded(body) == rounded(media["example"])
 
 
 def rounded(value: object) -> object:
-    """The same with two digits after the point."""
+    """Allow a small difference in each number."""
     match value:
         case float():
             return pytest.approx(value, abs=0.02)
         case dict():
-            return {name: rounded(one) for name, one in value.items()}
+            return {name: rounded(item) for name, item in value.items()}
         case list():
-            return [rounded(one) for one in value]
+            return [rounded(item) for item in value]
     return value
 
 
-def test_whatever_it_is_asked_it_answers_as_the_contract_says(tmp_path):
-    """Schemathesis: no 5xx, and no status, type or body that is not in it.
+def test_every_response_matches_the_contract(tmp_path):
+    """Schemathesis finds no 5xx, and no status, type or body outside the contract.
 
-    It draws hundreds of requests from the contract, right and wrong ones, the same each time.
+    It draws hundreds of valid and invalid requests from the contract, the same each time.
     """
     configuration = tmp_path / "schemathesis.toml"
     configuration.write_text(CONFIGURATION, encoding="utf-8")
     environment = {
         "RANGEFINDER_UPLOADS_BUCKET": "rangefinder-uploads",
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # nobody is there: nothing leaves the machine
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # no server there: nothing leaves the machine
     }
     with serving(environment, tmp_path / "log") as base:
         done = subprocess.run(

@@ -1,1 +1,1 @@
-"""``make contract``: the API as OpenAPI 3.1, from the very models and fields that the code uses."""
+"""``make contract``: the API as OpenAPI 3.1, built from the models and fields of the code."""

@@ -1,4 +1,4 @@
-"""Write the contract. Refuses what would break those who rely on the one that is there."""
+"""Write the contract, unless it would break clients of the existing one."""
 
 import argparse
 import json
@@ -12,40 +12,40 @@ from chalicelib.http.static_routes import CONTRACT
 from tools.contract import changes, document, examples
 
 
-def build(answers: document.Examples, faults: dict[str, Any]) -> document.Json:
-    """The document of the routes that the app has."""
+def build(responses: document.Examples, faults: dict[str, Any]) -> document.Json:
+    """Build the document for the app's routes."""
     views = {
         (method, path): entry.view_function
         for path, methods in app.routes.items()
         for method, entry in methods.items()
     }
-    return document.build(views, answers, faults)
+    return document.build(views, responses, faults)
 
 
 def main() -> int:
-    """Ask the service for examples, build, validate, compare and write."""
+    """Collect examples, build, validate, compare and write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--unpublished",
         action="store_true",
-        help="nobody relies yet on what would break (0.x, or not released)",
+        help="write it even if it breaks clients (the API is not released yet)",
     )
     is_unpublished = parser.parse_args().unpublished
-    found = build(*examples.collect())
-    OpenAPIV31SpecValidator(found).validate()
+    contract = build(*examples.collect())
+    OpenAPIV31SpecValidator(contract).validate()
     if CONTRACT.exists():
-        lost = changes.breaking_changes(json.loads(CONTRACT.read_bytes()), found)
-        if lost and not is_unpublished:
-            print("This breaks clients. Put it under another version of the path:", *lost, sep="\n")
+        breaking = changes.breaking_changes(json.loads(CONTRACT.read_bytes()), contract)
+        if breaking and not is_unpublished:
+            print("This breaks clients. Use another version in the path:", *breaking, sep="\n")
             return 1
-    CONTRACT.write_text(written(found), encoding="utf-8")
-    print(f"{CONTRACT}: {CONTRACT.stat().st_size:,} bytes, {len(found['paths'])} paths")
+    CONTRACT.write_text(to_json(contract), encoding="utf-8")
+    print(f"{CONTRACT}: {CONTRACT.stat().st_size:,} bytes, {len(contract['paths'])} paths")
     return 0
 
 
-def written(found: document.Json) -> str:
-    """The document as text."""
-    return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+def to_json(contract: document.Json) -> str:
+    """Return the document as text."""
+    return json.dumps(contract, ensure_ascii=False, indent=1) + "\n"
 
 
 if __name__ == "__main__":

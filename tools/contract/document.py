@@ -1,4 +1,4 @@
-"""Puts the document together. Same code and same examples, same bytes."""
+"""Build the OpenAPI document. The same code and examples give the same bytes."""
 
 import inspect
 from collections import defaultdict
@@ -9,32 +9,43 @@ import msgspec
 
 from chalicelib import __version__
 from chalicelib.domain import MEDIA_TYPES
-from chalicelib.http import parameters, problems, requests
+from chalicelib.http import body, parameters, problems
 from tools.contract.operations import OPERATIONS, Method, Operation
 
 Json = dict[str, Any]
 Examples = Mapping[tuple[Method, int], Any]
-"""Answers of the service, by operation and status."""
+"""Responses of the service, by operation and status."""
 
 SCHEMAS: Final = "#/components/schemas/"
 UPLOADING: Final = {("POST", "/v1/predictions"), ("POST", "/v1/uploads")}
-"""What an operator may ask an API key for (RANGEFINDER_API_KEY_REQUIRED)."""
+"""Operations for which an operator may require an API key (RANGEFINDER_API_KEY_REQUIRED)."""
 
 DESCRIPTION: Final = """
-Tells which animal is in a photo, from its look and from where it was taken.
+Identifies the animal in a photo, from the picture and from where it was taken.
 
-Names are Darwin Core's (https://dwc.tdwg.org/terms/); `taxonID` is a WordNet 3.0 synset; cells
-are H3's (https://h3geo.org). Every fault is answered as problem details (RFC 9457), whose `type`
-is a reference to what it means; a method that a path does not know is 405, `method-not-allowed`.
-What changes an answer's meaning comes under another version in the path.
+Field names are Darwin Core's (https://dwc.tdwg.org/terms/). `taxonID` is a WordNet 3.0 synset.
+Cells are H3's (https://h3geo.org). Every error is a problem details object (RFC 9457), whose
+`type` is a reference to its explanation. A method that a path does not allow gives 405
+(`method-not-allowed`). Changes that break clients get another version in the path.
 """
 
 
 def build(
     views: Mapping[Method, Callable[..., Any]], examples: Examples, faults: Mapping[str, Any]
 ) -> Json:
-    """The document; ``views`` are the routes, ``faults`` an example of each type of problem."""
-    models = [model for one in OPERATIONS.values() for model in one.answers.values() if model]
+    """Build the document.
+
+    Args:
+        views: The view function of each operation; its docstring becomes the summary.
+        examples: An example of each response.
+        faults: An example of each problem type.
+    """
+    models = [
+        model
+        for operation in OPERATIONS.values()
+        for model in operation.responses.values()
+        if model
+    ]
     _, schemas = msgspec.json.schema_components(
         [*models, problems.ProblemDetails], ref_template=SCHEMAS + "{name}"
     )
@@ -47,7 +58,7 @@ def build(
         "info": {
             "title": "Rangefinder",
             "version": __version__,
-            "summary": "Which animal is in a photo, from its look and from its place.",
+            "summary": "Identifies the animal in a photo, from the picture and the place.",
             "description": DESCRIPTION.strip(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -61,7 +72,7 @@ def build(
                     "type": "apiKey",
                     "in": "header",
                     "name": "x-api-key",
-                    "description": "Where the operator asks for one.",
+                    "description": "Required if the operator asks for one.",
                 }
             },
         },
@@ -72,147 +83,151 @@ def _operation(
     method: Method, operation: Operation, view: Callable[..., Any], examples: Examples
 ) -> Json:
     summary, _, more = inspect.cleandoc(view.__doc__ or "").partition("\n")
-    found: Json = {"operationId": view.__name__, "summary": summary}
+    document: Json = {"operationId": view.__name__, "summary": summary}
     if more.strip():
-        found["description"] = more.strip()
+        document["description"] = more.strip()
     described = [
         {
             "name": name,
             "in": "path",
             "required": True,
-            "description": parameter.meaning,
+            "description": parameter.description,
             "schema": parameter.schema,
             "example": parameter.example,
         }
         for name, parameter in operation.path.items()
     ]
-    described += [_parameter(field, operation.question) for field in operation.question.fields]
-    if operation.cached:
+    described += [_parameter(field, operation.request) for field in operation.request.fields]
+    if operation.cacheable:
         described.append(
             {
                 "name": "If-None-Match",
                 "in": "header",
-                "description": "The ETag of an answer that the asker has.",
+                "description": "The ETag of the response that the client has.",
                 "schema": {"type": "string"},
             }
         )
     if described:
-        found["parameters"] = described
+        document["parameters"] = described
     if method in UPLOADING:
-        found["requestBody"] = _photo() if operation.question is parameters.PREDICTION else _leave()
-        found["security"] = [{}, {"apiKey": []}]
-    found["responses"] = _responses(method, operation, examples)
-    return found
+        is_prediction = operation.request is parameters.PREDICTION_REQUEST
+        document["requestBody"] = _prediction_body() if is_prediction else _upload_body()
+        document["security"] = [{}, {"apiKey": []}]
+    document["responses"] = _responses(method, operation, examples)
+    return document
 
 
-def _parameter(field: parameters.Field[Any, Any], question: parameters.Question) -> Json:
+def _parameter(field: parameters.Field[Any, Any], request: parameters.RequestSchema) -> Json:
     return {
         "name": field.name,
         "in": "query",
-        "required": field in question.required,
-        "description": field.meaning,
+        "required": field in request.required,
+        "description": field.description,
         "schema": _schema(field),
     }
 
 
 def _schema(field: parameters.Field[Any, Any]) -> Json:
     default = {} if field.default is None else {"default": field.default}
-    return {**field.kind.schema(), **default}
+    return {**field.type.schema(), **default}
 
 
-def _form(question: parameters.Question) -> Json:
-    """The fields of a question as those of a form."""
+def _form(request: parameters.RequestSchema) -> Json:
+    """Describe the fields of a request as those of a form."""
     members = {
-        field.name: {**_schema(field), "description": field.meaning} for field in question.fields
+        field.name: {**_schema(field), "description": field.description} for field in request.fields
     }
     return {"type": "object", "properties": members}
 
 
-def _object(question: parameters.Question) -> Json:
-    """The same as JSON, where what is null is as good as absent."""
-    found = _form(question)
-    for field in question.fields:
-        if field not in question.required:
-            member = found["properties"][field.name]
+def _object(request: parameters.RequestSchema) -> Json:
+    """Describe them as JSON, where null means absent."""
+    schema = _form(request)
+    for field in request.fields:
+        if field not in request.required:
+            member = schema["properties"][field.name]
             description = {"description": member.pop("description")}
-            found["properties"][field.name] = {**description, "anyOf": [member, {"type": "null"}]}
-    required = parameters.names(question.required)
-    return {**found, **({"required": required} if required else {})}
+            schema["properties"][field.name] = {**description, "anyOf": [member, {"type": "null"}]}
+    required = parameters.names(request.required)
+    return {**schema, **({"required": required} if required else {})}
 
 
-def _photo() -> Json:
-    form = _form(parameters.PREDICTION)
+def _prediction_body() -> Json:
+    form = _form(parameters.PREDICTION_REQUEST)
     photo = {
         "type": "string",
         "contentMediaType": "application/octet-stream",
-        "description": f"The photo: one of {', '.join(MEDIA_TYPES)}, told by its content.",
+        "description": f"The photo: one of {', '.join(MEDIA_TYPES)}, detected from its content.",
     }
-    form |= {"properties": {requests.PHOTO: photo, **form["properties"]}}
-    form |= {"required": [requests.PHOTO]}
-    bodies: Json = {kind: {} for kind in requests.PHOTO_TYPES if kind != requests.FORM}
+    form |= {"properties": {body.PHOTO: photo, **form["properties"]}}
+    form |= {"required": [body.PHOTO]}
+    raw: Json = {media_type: {} for media_type in body.PHOTO_TYPES if media_type != body.FORM}
     return {
         "required": True,
-        "description": "The photo as a form or as the body, or JSON about one that was uploaded.",
+        "description": "The photo, in a form or as the body; or JSON with an uploaded photo's key.",
         "content": {
-            requests.FORM: {"schema": form},
-            requests.JSON: {"schema": _object(parameters.UPLOADED)},
-            **bodies,
+            body.FORM: {"schema": form},
+            body.JSON: {"schema": _object(parameters.UPLOADED_PREDICTION_REQUEST)},
+            **raw,
         },
     }
 
 
-def _leave() -> Json:
-    return {"content": {requests.JSON: {"schema": _object(parameters.LEAVE)}}}
+def _upload_body() -> Json:
+    return {"content": {body.JSON: {"schema": _object(parameters.UPLOAD_REQUEST)}}}
 
 
 def _responses(method: Method, operation: Operation, examples: Examples) -> Json:
-    found: Json = {}
-    for status, model in operation.answers.items():
+    responses: Json = {}
+    for status, model in operation.responses.items():
         schema = {"$ref": SCHEMAS + model.__name__} if model else {"type": "object"}
         content: Json = {"schema": schema}
         if (method, status) in examples:
             content["example"] = examples[method, status]
-        found[str(status)] = {
-            "description": "The answer." if status < 300 else "The same, with what is amiss.",
+        responses[str(status)] = {
+            "description": "The response." if status < 300 else "The same, with what is missing.",
             "content": {operation.media_type: content},
         }
-        if operation.cached:
-            found[str(status)]["headers"] = _cache_headers()
-    if operation.cached:
-        found["304"] = {
-            "description": "The asker has it already.",
+        if operation.cacheable:
+            responses[str(status)]["headers"] = _cache_headers()
+    if operation.cacheable:
+        responses["304"] = {
+            "description": "The client has this response already.",
             "headers": _cache_headers(),
         }
     by_status: defaultdict[int, list[problems.Problem]] = defaultdict(list)
     for problem in operation.problems:
         by_status[problem.status].append(problem)
-    for status, kinds in by_status.items():
-        found[str(status)] = {
-            "description": " ".join(f"{kind.title.rstrip('?.')} ({kind.name})." for kind in kinds),
+    for status, types in by_status.items():
+        responses[str(status)] = {
+            "description": " ".join(
+                f"{problem.title.rstrip('?.')} ({problem.name})." for problem in types
+            ),
             "content": {
                 problems.MEDIA_TYPE: {
                     "schema": {"$ref": f"{SCHEMAS}ProblemDetails"},
                     "examples": {
-                        kind.name: {"$ref": f"#/components/examples/{kind.name}"} for kind in kinds
+                        problem.name: {"$ref": f"#/components/examples/{problem.name}"}
+                        for problem in types
                     },
                 }
             },
         }
-    return dict(sorted(found.items()))
+    return dict(sorted(responses.items()))
 
 
 def _cache_headers() -> Json:
     return {
-        "ETag": {"description": "A tag of the content.", "schema": {"type": "string"}},
+        "ETag": {"description": "The version of the content.", "schema": {"type": "string"}},
         "Cache-Control": {
-            "description": "For how long it may be kept, if at all.",
+            "description": "How long the response may be cached.",
             "schema": {"type": "string"},
         },
     }
 
 
 def _plain(schema: Any) -> Any:
-    """Docstrings as Markdown: not indented, and reStructuredText's two backticks are one there."""
+    """Convert docstrings to Markdown: no indentation, one backtick instead of two."""
     match schema:
         case dict():
             return {
@@ -222,5 +237,5 @@ def _plain(schema: Any) -> Any:
                 for name, value in schema.items()
             }
         case list():
-            return [_plain(one) for one in schema]
+            return [_plain(item) for item in schema]
     return schema

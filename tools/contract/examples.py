@@ -1,6 +1,6 @@
-"""Examples: what the service answers when it is asked, not what somebody thinks it does.
+"""The contract's examples, which are real responses of the service.
 
-Two services are asked: one that has all that it needs, and one without bucket and model.
+Two services respond: a healthy one, and a degraded one without bucket and model.
 """
 
 import json
@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.error import HTTPError
 
-from chalicelib.http.problems import INTERNAL, respond
+from chalicelib.http.problems import INTERNAL, problem_response
 from tools import ROOT
 from tools.contract.operations import OPERATIONS, Method
 from tools.show.serving import serving
 
 PREDICT: Final = ("POST", "/v1/predictions")
-LEAVE: Final = ("POST", "/v1/uploads")
+UPLOAD: Final = ("POST", "/v1/uploads")
 SPECIES: Final = ("GET", "/v1/species")
 READY: Final = ("GET", "/readyz")
 PLACE: Final = "decimalLatitude=-17.36&decimalLongitude=-56.78"
 
 
 class Request(NamedTuple):
-    """A request of an example; ``file`` is one of ``samples/``.
+    """The request of an example; ``file`` is one of ``samples/``.
 
-    ``part`` is the variable part of the path: the operation's own example if it is not given.
+    ``part`` is the variable part of the path. Its default is the operation's own example.
     """
 
     method: Method
@@ -37,9 +37,9 @@ class Request(NamedTuple):
     media_type: str = ""
 
 
-WHOLE: Final = (
+HEALTHY: Final = (
     Request(PREDICT, "limit=2", file="jaguar.jpg", media_type="image/jpeg"),
-    Request(LEAVE, body=b'{"contentType": "image/jpeg"}', media_type="application/json"),
+    Request(UPLOAD, body=b'{"contentType": "image/jpeg"}', media_type="application/json"),
     Request(SPECIES, f"{PLACE}&limit=2"),
     Request(("GET", "/v1/species/{taxonID}/range")),
     Request(("GET", "/v1/cells/{cell}")),
@@ -55,13 +55,13 @@ WHOLE: Final = (
     Request(("GET", "/v1/cells/{cell}"), part="unknown"),
     Request(("DELETE", "/livez")),
 )
-BROKEN: Final = (
-    Request(LEAVE, body=b"{}", media_type="application/json"),
+DEGRADED: Final = (
+    Request(UPLOAD, body=b"{}", media_type="application/json"),
     Request(SPECIES, PLACE),
     Request(READY),
 )
 
-SETTLED: Final[Mapping[str, Any]] = {
+FIXED_VALUES: Final[Mapping[str, Any]] = {
     "predictionId": "0d0b1b6e-6a0c-4f5a-9d44-0c7f0f6f2a55",
     "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
     "timings": {
@@ -71,51 +71,53 @@ SETTLED: Final[Mapping[str, Any]] = {
     "key": "uploads/1f0e6c9a4b7d4c0f8a55e1a2b3c4d5e6",
     "fields": {"key": "uploads/1f0e6c9a4b7d4c0f8a55e1a2b3c4d5e6", "policy": "…"},
 }  # fmt: skip
-"""What is another in each answer, as the examples have it."""
+"""Values for the members that differ in each response."""
 
 
 def collect() -> tuple[dict[tuple[Method, int], Any], dict[str, Any]]:
-    """Answers by operation and status, and an example of each type of problem."""
-    found: dict[tuple[Method, int], Any] = {}
+    """Return responses by operation and status, and an example of each problem type."""
+    responses: dict[tuple[Method, int], Any] = {}
     faults: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as nothing:
+    with tempfile.TemporaryDirectory() as empty:
         for requests, environment in (
-            (WHOLE, {"RANGEFINDER_UPLOADS_BUCKET": "rangefinder-uploads"}),
-            (BROKEN, {"RANGEFINDER_MODEL_DIRECTORY": nothing}),
+            (HEALTHY, {"RANGEFINDER_UPLOADS_BUCKET": "rangefinder-uploads"}),
+            (DEGRADED, {"RANGEFINDER_MODEL_DIRECTORY": empty}),
         ):
-            with serving(environment, Path(nothing) / "log") as base:
+            with serving(environment, Path(empty) / "log") as base:
                 for request in requests:
                     status, body = ask(base, request)
                     if "type" in body and "detail" in body:
                         faults[body["type"].rpartition("/")[2]] = body
                     else:
-                        found[request.method, status] = body
-    # Nobody can ask for it: it is written as it would be.
-    faults[INTERNAL.name] = settled(json.loads(str(respond(INTERNAL, INTERNAL.help).body)))
-    return found, faults
+                        responses[request.method, status] = body
+    # No request causes this problem on purpose, so build it as the service does.
+    faults[INTERNAL.name] = normalise(
+        json.loads(str(problem_response(INTERNAL, INTERNAL.help).body))
+    )
+    return responses, faults
 
 
 def ask(base: str, request: Request) -> tuple[int, Any]:
-    """The status and the JSON of an answer, what differs from time to time settled."""
+    """Send a request; return the status and the normalised JSON of its response."""
     verb, path = request.method
     if "{" in path:
         ((name, parameter),) = OPERATIONS[request.method].path.items()
         path = path.replace(f"{{{name}}}", request.part or parameter.example)
     body = (ROOT / "samples" / request.file).read_bytes() if request.file else request.body
-    asked = urllib.request.Request(
+    prepared = urllib.request.Request(
         f"{base}{path}?{request.query}",
         data=body or None,
         method=verb,
         headers={"Content-Type": request.media_type} if request.media_type else {},
     )
     try:
-        with urllib.request.urlopen(asked) as answer:  # our own server  # nosec B310
-            return answer.status, settled(json.load(answer))
+        with urllib.request.urlopen(prepared) as response:  # our own server  # nosec B310
+            return response.status, normalise(json.load(response))
     except HTTPError as error:
         with error:
-            return error.code, settled(json.load(error))
+            return error.code, normalise(json.load(error))
 
 
-def settled(body: Any) -> Any:
-    """The same answer with fixed values where each has its own."""
-    return {name: SETTLED.get(name, value) for name, value in body.items()}
+def normalise(body: Any) -> Any:
+    """Replace the members that differ in each response by fixed values."""
+    return {name: FIXED_VALUES.get(name, value) for name, value in body.items()}

@@ -1,4 +1,4 @@
-"""What each operation takes, answers and can refuse: what OpenAPI wants told in one place."""
+"""The operations of the API: their requests, responses and problems, for OpenAPI."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -12,30 +12,30 @@ from chalicelib.http.problems import INTERNAL, PROBLEMS, Problem
 
 
 class Parameter(NamedTuple):
-    """A part of a path."""
+    """A variable part of a path."""
 
-    meaning: str
+    description: str
     schema: Mapping[str, Any]
     example: str
 
 
 class Operation(NamedTuple):
-    """``answers`` are models by status, ``None`` for any object at all.
+    """One operation; ``responses`` are models by status, ``None`` for any object.
 
-    What is ``cached`` carries an ETag, and is 304 to whoever has it.
+    If it is ``cacheable``, its responses have an ETag, and 304 is possible.
     """
 
-    answers: Mapping[int, type[Struct] | None]
-    question: parameters.Question = parameters.Question(())
+    responses: Mapping[int, type[Struct] | None]
+    request: parameters.RequestSchema = parameters.RequestSchema(())
     path: Mapping[str, Parameter] = {}
     raises: tuple[type[errors.RangefinderError], ...] = ()
     media_type: str = JSON
-    cached: bool = False
+    cacheable: bool = False
 
     @property
     def problems(self) -> list[Problem]:
-        """What it can refuse, or fail with."""
-        return [*(PROBLEMS[kind] for kind in self.raises), INTERNAL]
+        """The problems that it can answer with."""
+        return [*(PROBLEMS[error] for error in self.raises), INTERNAL]
 
 
 Method = tuple[str, str]
@@ -44,7 +44,7 @@ Method = tuple[str, str]
 OPERATIONS: Final[Mapping[Method, Operation]] = {
     ("POST", "/v1/predictions"): Operation(
         {200: schemas.Identification},
-        parameters.PREDICTION,
+        parameters.PREDICTION_REQUEST,
         raises=(
             errors.MalformedRequest,
             errors.PhotoTooLarge,
@@ -57,7 +57,7 @@ OPERATIONS: Final[Mapping[Method, Operation]] = {
     ),
     ("POST", "/v1/uploads"): Operation(
         {201: schemas.Upload},
-        parameters.LEAVE,
+        parameters.UPLOAD_REQUEST,
         raises=(
             errors.MalformedRequest,
             errors.UnsupportedMediaType,
@@ -68,52 +68,52 @@ OPERATIONS: Final[Mapping[Method, Operation]] = {
     ),
     ("GET", "/v1/species"): Operation(
         {200: schemas.SpeciesList},
-        parameters.SPECIES,
+        parameters.SPECIES_REQUEST,
         raises=(errors.InvalidInput, errors.Unavailable),
     ),
     ("GET", "/v1/species/{taxonID}/range"): Operation(
         {200: geojson.Range},
-        parameters.RANGE,
+        parameters.RANGE_REQUEST,
         {
             "taxonID": Parameter(
-                "The animal: a taxonID that a prediction or a list of species gave.",
+                "The animal: a taxonID from a prediction or from GET /v1/species.",
                 {"type": "string"},
                 "n01695060",
             )
         },
         raises=(errors.NotFound, errors.InvalidInput, errors.Unavailable),
         media_type=geojson.MEDIA_TYPE,
-        cached=True,
+        cacheable=True,
     ),
     ("GET", "/v1/cells/{cell}"): Operation(
         {200: geojson.Cell},
         path={
             "cell": Parameter(
-                "The index of an H3 cell, in hexadecimal digits.",
+                "The index of an H3 cell, in lower-case hexadecimal digits.",
                 {"type": "string"},
                 "84a85d3ffffffff",
             )
         },
         raises=(errors.NotFound,),
         media_type=geojson.MEDIA_TYPE,
-        cached=True,
+        cacheable=True,
     ),
     ("GET", "/v1/model"): Operation(
-        {200: model_card.Model}, raises=(errors.Unavailable,), cached=True
+        {200: model_card.Model}, raises=(errors.Unavailable,), cacheable=True
     ),
     ("GET", "/v1/problems/{name}"): Operation(
         {200: problems.ProblemType},
         path={
             "name": Parameter(
-                "The name of a type of problem: the end of its type.",
+                "The name of a problem type: the last part of its `type`.",
                 {"type": "string", "enum": list(problems.CATALOGUE)},
                 "location-required",
             )
         },
         raises=(errors.NotFound,),
-        cached=True,
+        cacheable=True,
     ),
-    ("GET", "/openapi.json"): Operation({200: None}, cached=True),
+    ("GET", "/openapi.json"): Operation({200: None}, cacheable=True),
     ("GET", "/livez"): Operation({200: schemas.Liveness}),
     ("GET", "/readyz"): Operation({200: schemas.Readiness, 503: schemas.Readiness}),
 }

@@ -1,9 +1,9 @@
-"""What need not be sent twice is not."""
+"""Caching headers and 304 responses."""
 
 import pytest
 from chalice.app import Request
 
-from chalicelib.http.caching import HOUR, YEAR, cached
+from chalicelib.http.caching import HOUR, YEAR, cacheable_response
 
 
 def request(**headers: str) -> Request:
@@ -20,9 +20,9 @@ def request(**headers: str) -> Request:
 
 
 def test_an_answer_may_be_kept_and_has_a_strong_tag_of_its_content():
-    """The same content has the same tag; any other has another."""
+    """The same content has the same tag; other content has another tag."""
     first, again, other = (
-        cached(request(), content, "text/plain", HOUR, {"Vary": "Origin"})
+        cacheable_response(request(), content, "text/plain", HOUR, {"Vary": "Origin"})
         for content in ("ä", "ä".encode(), "b")
     )
     assert (first.status_code, first.body) == (200, "ä")
@@ -33,21 +33,25 @@ def test_an_answer_may_be_kept_and_has_a_strong_tag_of_its_content():
 
 
 def test_what_never_changes_is_immutable():
-    """Then a browser does not even ask whether it has changed."""
-    found = cached(request(), "a", "text/plain", YEAR)
-    assert found.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    """A browser then does not revalidate it."""
+    response = cacheable_response(request(), "a", "text/plain", YEAR)
+    assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
 @pytest.mark.parametrize("given", ["{}", "W/{}", '"x,y", {}', "*"])
-def test_who_has_it_gets_304_and_no_body(given):
-    """With the headers that the answer would have had."""
-    full = cached(request(), "a", "text/plain", HOUR)
-    found = cached(request(If_None_Match=given.format(full.headers["ETag"])), "a", "text/plain", 60)
-    assert (found.status_code, found.body) == (304, "")
-    assert found.headers["ETag"] == full.headers["ETag"]
+def test_a_client_that_has_it_gets_304_and_no_body(given):
+    """The headers are those of the full response."""
+    full = cacheable_response(request(), "a", "text/plain", HOUR)
+    response = cacheable_response(
+        request(If_None_Match=given.format(full.headers["ETag"])), "a", "text/plain", 60
+    )
+    assert (response.status_code, response.body) == (304, "")
+    assert response.headers["ETag"] == full.headers["ETag"]
 
 
 @pytest.mark.parametrize("given", ['"other"', "garbage", "", 'W/"', '"*"'])
-def test_who_has_something_else_gets_it_all(given):
-    """Garbage included."""
-    assert cached(request(If_None_Match=given), "a", "text/plain", HOUR).status_code == 200
+def test_a_client_that_has_something_else_gets_all_of_it(given):
+    """An invalid tag counts as another tag."""
+    assert (
+        cacheable_response(request(If_None_Match=given), "a", "text/plain", HOUR).status_code == 200
+    )

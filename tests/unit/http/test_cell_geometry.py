@@ -1,4 +1,4 @@
-"""Outlines of cells are what RFC 7946 asks for, anywhere on the globe."""
+"""Outlines of cells follow RFC 7946, anywhere on the globe."""
 
 import h3
 import pytest
@@ -13,7 +13,7 @@ ANYWHERE = st.builds(h3.latlng_to_cell, st.floats(-90, 90), st.floats(-180, 180)
 
 @given(ANYWHERE)
 def test_a_ring_is_closed_counterclockwise_and_on_the_map(cell):
-    """Whatever the cell: pentagons, poles and the antimeridian included."""
+    """Any cell does, also pentagons and cells on poles and the antimeridian."""
     for ring in outline(cell):
         assert ring[0] == ring[-1]
         shape = shapely.Polygon(ring)
@@ -27,14 +27,14 @@ def test_a_ring_is_closed_counterclockwise_and_on_the_map(cell):
 
 @given(ANYWHERE)
 def test_the_parts_hold_the_cell_s_centre(cell):
-    """Cut or not, they are where the cell is."""
+    """Cut or not, the parts are where the cell is."""
     latitude, longitude = h3.cell_to_latlng(cell)
     parts = shapely.MultiPolygon([(ring, []) for ring in outline(cell)])
     assert parts.buffer(1e-3).contains(shapely.Point(longitude, latitude))
 
 
 def test_a_cell_on_the_antimeridian_is_cut_there():
-    """Into an eastern part that ends at 180 degrees and a western one that begins there."""
+    """The eastern part ends at 180 degrees; the western part begins there."""
     cell = h3.latlng_to_cell(0.0, 180.0, 2)
     parts = outline(cell)
     bounds = sorted(shapely.Polygon(part).bounds for part in parts)
@@ -46,7 +46,7 @@ def test_a_cell_on_the_antimeridian_is_cut_there():
 
 @pytest.mark.parametrize("latitude", [90.0, -90.0])
 def test_a_cell_around_a_pole_reaches_it_on_all_sides(latitude):
-    """From edge to edge of the map."""
+    """Its outline goes from edge to edge of the map."""
     shape = shapely.MultiPolygon(
         [(ring, []) for ring in outline(h3.latlng_to_cell(latitude, 0.0, 2))]
     )
@@ -56,12 +56,12 @@ def test_a_cell_around_a_pole_reaches_it_on_all_sides(latitude):
 
 
 def test_a_part_that_is_rounded_away_is_left_out():
-    """A sliver without an area is no polygon."""
+    """A part without an area is not a polygon."""
     assert len(outline("830db3fffffffff")) == 2
     assert len(outline("830db3fffffffff", decimals=2)) == 1
 
 
 def test_coordinates_are_no_longer_than_a_map_needs():
-    """A tenth of the bytes of an answer with thousands of cells would be noise."""
+    """More digits would be a tenth of a response with thousands of cells."""
     (ring,) = outline("84a85d3ffffffff", decimals=2)
     assert all(number == round(number, 2) for point in ring for number in point)

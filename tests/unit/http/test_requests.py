@@ -6,18 +6,20 @@ from hypothesis import strategies as st
 from chalicelib.domain import Coordinates, EventDate
 from chalicelib.errors import InvalidInput, MalformedRequest, PhotoTooLarge, RangefinderError
 from chalicelib.http import parameters, requests
+from chalicelib.http.body import RequestLimits
+from chalicelib.http.requests import ResponseOptions
 from chalicelib.identify import IdentifyRequest
 from tests.forms import BOUNDARY, FORM_TYPE, form
 from tests.strategies import form_bodies
 
-LIMITS = requests.Limits(
+LIMITS = RequestLimits(
     photo_bytes=1_000_000, form_parts=16, part_header_bytes=4_096, field_bytes=256
 )
 PHOTO = b"\xff\xd8\xff photo \r\n--not-a-boundary\r\n"
 
 
 def request(
-    body: bytes = b"", content_type: str | None = "image/jpeg", query: dict | None = None
+    content: bytes = b"", content_type: str | None = "image/jpeg", query: dict | None = None
 ) -> Request:
     return Request(
         {
@@ -25,15 +27,17 @@ def request(
             "headers": {"content-type": content_type} if content_type else {},
             "pathParameters": {},
             "requestContext": {"httpMethod": "POST", "resourcePath": "/"},
-            "body": body,
+            "body": content,
             "stageVariables": {},
         }
     )
 
 
-def ask(body: bytes = PHOTO, content_type: str = "image/jpeg", **query: str):
-    parameters = {name: [value] for name, value in query.items()}
-    return requests.prediction_query(request(body, content_type, parameters or None), LIMITS)
+def ask(content: bytes = PHOTO, content_type: str = "image/jpeg", **query: str):
+    query_parameters = {name: [value] for name, value in query.items()}
+    return requests.read_prediction(
+        request(content, content_type, query_parameters or None), LIMITS
+    )
 
 
 def ask_form(*fields: tuple[str, bytes | str]):
@@ -46,8 +50,8 @@ def faults(call, *arguments, **query) -> dict[str, str]:
     return dict(caught.value.errors)
 
 
-def test_a_form_and_a_raw_body_ask_the_same():
-    """Whichever a client finds easier."""
+def test_a_form_and_a_raw_body_give_the_same_request():
+    """A client may use either."""
     fields = {
         "decimalLatitude": "-17.36",
         "decimalLongitude": "-56.78",
@@ -57,34 +61,36 @@ def test_a_form_and_a_raw_body_ask_the_same():
         "limit": "3",
         "lang": "pt-BR",
     }
-    by_form, wanted = ask_form(("photo", PHOTO), *fields.items())
-    assert (by_form, wanted) == ask(PHOTO, **fields)
+    by_form, options = ask_form(("photo", PHOTO), *fields.items())
+    assert (by_form, options) == ask(PHOTO, **fields)
     assert by_form.photo == PHOTO
     assert by_form.coordinates == Coordinates(-17.36, -56.78)
     assert by_form.uncertainty == 30
     assert by_form.event_date == EventDate("2024-08-19", 8)
     assert by_form.use_geo is False
-    assert wanted == (3, "pt-BR")
+    assert options == ResponseOptions(3, "pt-BR")
 
 
 def test_a_photo_alone_is_enough():
-    """All else has a default; an empty field is an absent one."""
-    query, wanted = ask_form(("photo", PHOTO), ("decimalLatitude", ""), ("eventDate", " "))
-    assert query == IdentifyRequest(PHOTO)
-    assert wanted == (parameters.CANDIDATES.default, "en")
+    """All other fields have defaults; an empty field counts as absent."""
+    identify_request, options = ask_form(
+        ("photo", PHOTO), ("decimalLatitude", ""), ("eventDate", " ")
+    )
+    assert identify_request == IdentifyRequest(PHOTO)
+    assert options == ResponseOptions(parameters.CANDIDATES.default, "en")
 
 
-def test_a_form_may_put_its_fields_in_the_address():
-    """But not say one of them twice."""
-    body = form(("photo", PHOTO), ("geo", "off"))
-    query, wanted = ask(body, FORM_TYPE, limit="2")
-    assert (query.use_geo, wanted.limit) == (False, 2)
-    assert "more than once" in faults(ask, body, FORM_TYPE, geo="on")["geo"]
+def test_a_form_may_put_its_fields_in_the_query():
+    """Each field must be given only once."""
+    content = form(("photo", PHOTO), ("geo", "off"))
+    identify_request, options = ask(content, FORM_TYPE, limit="2")
+    assert (identify_request.use_geo, options.limit) == (False, 2)
+    assert "only once" in faults(ask, content, FORM_TYPE, geo="on")["geo"]
 
 
 def test_every_faulty_field_is_named_at_once():
-    """A client mends them in one go."""
-    found = faults(
+    """A client can correct them together."""
+    details = faults(
         ask,
         decimalLatitude="91",
         decimalLongitude="east",
@@ -94,7 +100,7 @@ def test_every_faulty_field_is_named_at_once():
         limit="0",
         lang="-",
     )
-    assert list(found) == [
+    assert list(details) == [
         "decimalLatitude",
         "decimalLongitude",
         "coordinateUncertaintyInMeters",
@@ -106,24 +112,24 @@ def test_every_faulty_field_is_named_at_once():
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "1e999", "0x10", "1_0", "٣", "1,5", "--1", "+"])
-def test_what_python_takes_for_a_number_is_not_always_one(text):
-    """NaN, infinities, underscores and foreign digits are refused."""
+def test_python_s_own_number_formats_are_refused(text):
+    """NaN, infinities, underscores and other digits than ASCII are not numbers."""
     assert "decimalLatitude" in faults(ask, decimalLatitude=text, decimalLongitude="0")
 
 
 @pytest.mark.parametrize("text", ["-90", "+90.0", "0", ".5", "4e1"])
-def test_every_way_to_write_a_decimal_number_is_taken(text):
-    """The poles included."""
-    query, _ = ask(decimalLatitude=text, decimalLongitude="180")
-    assert query.coordinates == Coordinates(float(text), 180.0)
+def test_every_decimal_number_is_accepted(text):
+    """The poles are valid latitudes."""
+    identify_request, _ = ask(decimalLatitude=text, decimalLongitude="180")
+    assert identify_request.coordinates == Coordinates(float(text), 180.0)
 
 
 @pytest.mark.parametrize(
     ("given", "missing"),
     [("decimalLatitude", "decimalLongitude"), ("decimalLongitude", "decimalLatitude")],
 )
-def test_half_a_place_is_none(given, missing):
-    """The missing half is named."""
+def test_one_coordinate_is_not_a_place(given, missing):
+    """The error names the missing coordinate."""
     assert list(faults(ask, **{given: "10"})) == [missing]
 
 
@@ -137,24 +143,24 @@ def test_half_a_place_is_none(given, missing):
         ("2024-07-01T12:00:00+02:00", 7),
     ],
 )
-def test_a_date_may_be_as_coarse_as_it_is_known(text, month):
-    """As Darwin Core lets it be."""
+def test_a_date_may_be_incomplete(text, month):
+    """Darwin Core allows a year or a month alone."""
     assert ask(eventDate=text)[0].event_date == EventDate(text, month)
 
 
 @pytest.mark.parametrize("text", ["2023-02-29", "2024-13", "24-1-1", "2024-01T10:00", "0000"])
-def test_a_date_that_never_was_is_refused(text):
-    """With an example of one that could be."""
+def test_an_invalid_date_is_refused(text):
+    """The error has an example of a valid date."""
     assert "ISO 8601" in faults(ask, eventDate=text)["eventDate"]
 
 
 def test_a_form_without_a_photo_names_the_photo():
-    """Even where other fields are wrong as well."""
+    """It does so also if other fields are faulty."""
     assert set(faults(ask_form, ("limit", "x"))) == {"photo", "limit"}
 
 
-def test_two_photos_are_one_too_many():
-    """We would not know which is meant."""
+def test_two_photos_are_refused():
+    """The service could not know which photo to use."""
     assert set(faults(ask_form, ("photo", PHOTO), ("photo", PHOTO))) == {"photo"}
 
 
@@ -170,43 +176,43 @@ def test_two_photos_are_one_too_many():
         (b"--" + BOUNDARY + b"\r\n" + b"X: " + b"y" * 100_000, FORM_TYPE),
     ],
 )
-def test_a_form_that_is_none_is_malformed(body, content_type):
-    """No boundary, cut off, empty, ten thousand parts: no field of it can be trusted."""
+def test_an_invalid_form_is_malformed(body, content_type):
+    """No boundary, cut off, empty, ten thousand parts: no field can be trusted."""
     with pytest.raises(MalformedRequest):
         ask(body, content_type)
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_parsed():
-    """However broken it is besides."""
+    """It may be malformed as well."""
     with pytest.raises(PhotoTooLarge):
         ask(b"x" * (LIMITS.body_bytes + 1), FORM_TYPE)
 
 
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"9" * 1000])
-def test_a_field_that_is_no_short_text_is_named(value):
+def test_a_field_that_is_not_a_short_text_is_named(value):
     """Only the photo may be long and binary."""
     assert set(faults(ask_form, ("photo", PHOTO), ("limit", value))) == {"limit"}
 
 
 @given(st.binary(max_size=2000))
-def test_any_body_is_a_question_or_a_clear_refusal(body):
-    """No parser's own error comes through."""
+def test_any_body_gives_a_request_or_an_error_of_ours(content):
+    """No parser's own exception escapes."""
     prefix = b"--" + BOUNDARY + b"\r\nContent-Disposition: form-data; name="
-    for content in (body, prefix + body):
+    for candidate in (content, prefix + content):
         try:
-            ask(content, FORM_TYPE)
+            ask(candidate, FORM_TYPE)
         except RangefinderError:
             continue
 
 
 @given(form_bodies())
-def test_any_form_is_a_question_or_a_clear_refusal(body):
-    """And a photo that is found is a piece of what was sent."""
+def test_any_form_gives_a_request_or_an_error_of_ours(content):
+    """A photo is a part of the form that was sent."""
     try:
-        query, _ = ask(body, FORM_TYPE)
+        identify_request, _ = ask(content, FORM_TYPE)
     except RangefinderError:
         return
-    assert query.photo in body
+    assert identify_request.photo in content
 
 
 @pytest.mark.parametrize(
@@ -218,20 +224,20 @@ def test_any_form_is_a_question_or_a_clear_refusal(body):
     ],
 )
 def test_each_limit_of_a_form_is_the_one_that_was_set(limits, body):
-    """The same form passes where they are wider."""
+    """The same form is accepted under higher limits."""
     assert ask(body, FORM_TYPE)[1].limit == 3
     with pytest.raises((MalformedRequest, InvalidInput)):
-        requests.prediction_query(request(body, FORM_TYPE), LIMITS._replace(**limits))
+        requests.read_prediction(request(body, FORM_TYPE), LIMITS._replace(**limits))
 
 
 @pytest.mark.parametrize("body", ["not base64", "é", "A", "\ud800"])
 @pytest.mark.parametrize("is_base64", [True, False])
 def test_a_body_that_is_not_as_the_event_says_is_malformed(body, is_base64):
-    """API Gateway sends none such; whoever may invoke the function can."""
+    """API Gateway does not send such a body, but a direct invocation can."""
     event = request(b"", FORM_TYPE).to_original_event()
     event |= {"body": body, "isBase64Encoded": is_base64}
     with pytest.raises(MalformedRequest):
-        requests.prediction_query(Request(event), LIMITS)
+        requests.read_prediction(Request(event), LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -249,36 +255,40 @@ def test_a_body_that_is_not_as_the_event_says_is_malformed(body, is_base64):
         b"",
     ],
 )
-def test_json_that_is_no_flat_object_is_malformed(body):
-    """However deep, long or large its numbers are."""
+def test_json_that_is_not_a_flat_object_is_malformed(body):
+    """This holds for deep nesting, long bodies and large numbers."""
     with pytest.raises(MalformedRequest):
         ask(body, "application/json")
 
 
 @pytest.mark.parametrize("text", ["\ud800", "1\udfff", "\0", "1" * 5_000, "-" * 5_000, "1e999999"])
 def test_a_parameter_of_any_text_is_refused_by_its_name(text):
-    """Halves of surrogate pairs, too: API Gateway's JSON can hold them."""
+    """This includes halves of surrogate pairs, which API Gateway's JSON can have."""
     fields = ("decimalLatitude", "coordinateUncertaintyInMeters", "eventDate", "geo", "limit")
     assert set(faults(ask, **dict.fromkeys(fields, text))) == {*fields, "decimalLongitude"}
 
 
 def test_a_species_list_needs_a_place():
-    """Both coordinates are named where both are missing."""
-    found = faults(lambda: requests.species_query(request(query=None)))
-    assert set(found) == {"decimalLatitude", "decimalLongitude"}
+    """If both coordinates are missing, both are named."""
+    details = faults(lambda: requests.read_species(request(query=None)))
+    assert set(details) == {"decimalLatitude", "decimalLongitude"}
 
 
 def test_a_species_list_takes_uncertainty_month_and_limit():
-    """And gives all animals of the whole year without them."""
+    """Without them, the list has all animals of the whole year."""
     query = {"decimalLatitude": ["1"], "decimalLongitude": ["2"]}
-    assert requests.species_query(request(query=query)) == (
+    assert requests.read_species(request(query=query)) == (
         Coordinates(1.0, 2.0),
         0,
-        (parameters.MAXIMUM_LIMIT, "en"),
+        ResponseOptions(parameters.MAXIMUM_LIMIT, "en"),
     )
     query |= {"coordinateUncertaintyInMeters": ["9000"], "month": ["6"], "limit": ["7"]}
     point = Coordinates(1.0, 2.0, 9000.0)
-    assert requests.species_query(request(query=query)) == (point, 6, (7, "en"))
+    assert requests.read_species(request(query=query)) == (
+        point,
+        6,
+        ResponseOptions(7, "en"),
+    )
     assert "month" in faults(
-        lambda: requests.species_query(request(query=query | {"month": ["13"]}))
+        lambda: requests.read_species(request(query=query | {"month": ["13"]}))
     )
