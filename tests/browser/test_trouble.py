@@ -48,7 +48,7 @@ def test_what_is_no_photo_is_refused_in_words(visit, tmp_path):
     file = tmp_path / "notes.jpg"
     file.write_text("no photo")
     visit.upload(file)
-    expect(visit.sees("#error-title")).to_have_text("This is no photo that can be read")
+    expect(visit.sees("#error-title")).to_have_text("This media type is not supported")
     expect(visit.sees("#error-help")).to_contain_text("Send JPEG, PNG, WebP or HEIC")
     assert visit.page.evaluate("document.activeElement.id") == "error"
     visit.look("no-photo")
@@ -112,7 +112,7 @@ def test_a_large_photo_goes_by_way_of_the_bucket(visit_with_bucket, account, lar
     visit.answer("Jaguar")
     assert [len(visit.asked(path)) for path in ("/v1/uploads", "/v1/predictions")] == [1, 1]
     visit.page.get_by_role("switch").check()
-    expect(visit.sees("#geo")).to_contain_text("The place was left out")
+    expect(visit.sees("#geo")).to_contain_text("The location was ignored")
     left = account.client("s3").list_objects_v2(Bucket=BUCKET)
     assert left["KeyCount"] == 0
 
@@ -133,7 +133,7 @@ def test_a_large_photo_that_lacks_a_place_waits_in_the_bucket(visit_with_bucket,
 def test_without_a_bucket_a_smaller_copy_is_offered(visit, large):
     """It has no place, so that is asked for."""
     visit.upload(large)
-    expect(visit.sees("#error-detail")).to_contain_text("5.1 MB; at most 4.7 MB")
+    expect(visit.sees("#error-detail")).to_contain_text("5.1 MB. The limit is 4.7 MB")
     visit.look("too-large")
     visit.press("Send a smaller copy")
     visit.sees("#place.needed")
@@ -147,6 +147,6 @@ def test_a_service_without_its_database_says_that_the_look_decided(browser):
     environment = {"RANGEFINDER_MYSQL_URL": f"mysql://a:b@127.0.0.1:{free_port()}/rangefinder"}
     with serving(environment) as base, Visit.begin(browser, base) as visit:
         visit.upload("jaguar.jpg")
-        expect(visit.sees("#geo")).to_contain_text("The data on places is out of reach")
-        expect(visit.sees("#range-status")).to_contain_text(re.compile("could not be found out"))
+        expect(visit.sees("#geo")).to_contain_text("The data on places are unavailable")
+        expect(visit.sees("#range-status")).to_contain_text(re.compile("could not be loaded"))
         visit.look("degraded")
