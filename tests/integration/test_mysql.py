@@ -32,47 +32,49 @@ OPTIONS = MysqlOptions(timeout=5.0)
 
 @pytest.fixture
 def repository():
-    """Makes repositories on a server, and closes them."""
-    made: list[MysqlFeatures] = []
+    """Return a function that makes repositories; close them at the end."""
+    repositories: list[MysqlFeatures] = []
 
     def make(url: str, options: MysqlOptions = OPTIONS, clock: FakeClock | None = None):
         server = mysql_connection(url)
-        made.append(MysqlFeatures(lambda: server, options, clock or FakeClock()))
-        return made[-1]
+        repositories.append(MysqlFeatures(lambda: server, options, clock or FakeClock()))
+        return repositories[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for made_repository in repositories:
+        made_repository.close()
 
 
 @pytest.fixture
 def database(repository, mysql_url):
+    """Return a repository on the shared server."""
     return repository(mysql_url)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, certificates):
-    """A server of our own, with TLS."""
-    with mariadb(tmp_path_factory.mktemp("own"), certificates) as one:
-        load_places(one.url)
-        yield one
+    """Start a server of our own, with TLS."""
+    with mariadb(tmp_path_factory.mktemp("own"), certificates) as server:
+        load_places(server.url)
+        yield server
 
 
 @pytest.mark.parametrize("month", [0, 1, 7])
 @pytest.mark.parametrize("name", PLACES)
 def test_the_database_answers_as_the_embedded_store_does(database, name, month):
-    """The same ranges give the same features, whichever store settings choose.
+    """The same ranges give the same features in both stores.
 
-    But for a hundredth where regions meet whose animals have different seasons: a row has one.
+    Presences by month may differ by 0.01 where regions meet whose animals have different seasons:
+    a row of the database has one season.
     """
     cells = cell_chain(PLACES[name])
-    found, expected = database.features(cells, month), EMBEDDED.features(cells, month)
-    assert found.source is FeatureSource.DATABASE
-    found_header = structs.replace(found, taxa={}, source=expected.source)
-    assert found_header == structs.replace(expected, taxa={})
-    assert found.taxa.keys() == expected.taxa.keys()
-    assert len(found.taxa) > 10
-    for taxon_id, feature in found.taxa.items():
+    features, expected = database.features(cells, month), EMBEDDED.features(cells, month)
+    assert features.source is FeatureSource.DATABASE
+    header = structs.replace(features, taxa={}, source=expected.source)
+    assert header == structs.replace(expected, taxa={})
+    assert features.taxa.keys() == expected.taxa.keys()
+    assert len(features.taxa) > 10
+    for taxon_id, feature in features.taxa.items():
         other = expected.taxa[taxon_id]
         assert feature.presence == pytest.approx(other.presence, rel=1e-5, abs=0.01 * bool(month))
         assert (feature.status, feature.prevalence) == (other.status, other.prevalence)
@@ -82,39 +84,39 @@ def test_the_database_answers_as_the_embedded_store_does(database, name, month):
     ("taxon_id", "month"),
     [("n02128925", 0), ("n02128925", 7), ("n02002556", 0), ("n02504458", 7)],
 )
-def test_ranges_agree_too(database, taxon_id, month):
-    """Jaguar, white stork, African elephant: in the cells that are loaded, as the embedded store.
+def test_the_database_gives_the_ranges_of_the_embedded_store(database, taxon_id, month):
+    """Jaguar, white stork and African elephant have the same presences in all loaded cells.
 
-    All cells of the world are asked about, as ``GET /v1/species/{taxonID}/range`` does. Not
-    the stork by month: where regions meet, the database has one season and the file has each.
+    As ``GET /v1/species/{taxonID}/range`` does, it asks for all cells of the world. The stork is
+    left out by month: where regions meet, the database has one season and the file has each.
     """
     loaded = {cell_chain(place)[-1] for place in PLACES.values()}
     expected = EMBEDDED.presences(taxon_id, sorted(loaded), month)
     assert expected
-    found = database.presences(taxon_id, coarsest_cells(), month)
-    assert found == pytest.approx(expected, rel=1e-5)
+    presences = database.presences(taxon_id, coarsest_cells(), month)
+    assert presences == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_taxon_that_the_dataset_lacks_has_no_range(database):
-    """No error: the dataset does not cover it."""
+    """A taxon that the dataset does not cover has an empty range, and raises no error."""
     assert database.presences("n00000000", coarsest_cells(), 0) == {}
     assert EMBEDDED.presences("n00000000", coarsest_cells(), 0) == {}
 
 
-def test_the_datasets_agree_too(database):
-    """Version, licence, citation, taxa, and from which presence on an animal is expected."""
+def test_the_database_gives_the_dataset_of_the_embedded_store(database):
+    """Version, licence, citation, taxa and the threshold of expected presence are equal."""
     assert database.dataset() == EMBEDDED.dataset()
 
 
-def test_a_place_that_nobody_knows_has_no_taxa(database):
-    """That is an answer, not a fault."""
-    found = database.features(cell_chain(OCEAN), 0)
-    assert (found.taxa, found.cell, found.effort) == ({}, None, 0)
-    assert found.dataset == EMBEDDED.dataset().version
+def test_a_place_without_data_has_no_taxa(database):
+    """A place in the open ocean gives features without taxa or cell, and raises no error."""
+    features = database.features(cell_chain(OCEAN), 0)
+    assert (features.taxa, features.cell, features.effort) == ({}, None, 0)
+    assert features.dataset == EMBEDDED.dataset().version
 
 
 def test_a_lookup_is_one_read_of_the_primary_key(repository, server):
-    """For the whole chain of cells, month and year: one statement, one range of the index."""
+    """One statement reads one range of the primary key for all cells, the month and the year."""
     database = repository(server.url)
     database.dataset()
     before = server.selects()
@@ -131,26 +133,26 @@ def test_a_lookup_is_one_read_of_the_primary_key(repository, server):
 
 
 def test_a_read_only_user_is_enough(repository, server):
-    """The service needs SELECT and nothing else."""
+    """A user that has only SELECT can look places up and read the dataset."""
     database = repository(server.url.replace("//rangefinder:", "//reader:"))
     assert database.features(KRUGER, 0).taxa
     assert database.dataset().taxa
 
 
 def test_one_environment_makes_one_connection(repository, server):
-    """However many lookups it makes, from however many threads."""
-    with proxy(server.port) as door:
-        database = repository(server.url.replace(str(server.port), str(door.port)))
-        assert door.connections == 0
+    """Forty lookups from eight threads share one connection, opened by the first."""
+    with proxy(server.port) as gate:
+        database = repository(server.url.replace(str(server.port), str(gate.port)))
+        assert gate.connections == 0
         with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(lambda _: database.features(KRUGER, 0), range(40)))
+            features = list(pool.map(lambda _: database.features(KRUGER, 0), range(40)))
         database.close()
-    assert len(found) == 40
-    assert door.connections == 1
+    assert len(features) == 40
+    assert gate.connections == 1
 
 
-def test_a_connection_that_was_lost_is_made_anew(repository, server):
-    """The server closes idle ones, and is replaced now and then: no visitor notices."""
+def test_a_lost_connection_is_opened_again(repository, server):
+    """If the server closes the connection, the next lookup opens another and succeeds."""
     database = repository(server.url)
     expected = database.features(KRUGER, 0)
     with server.root() as connection, connection.cursor() as cursor:
@@ -160,8 +162,8 @@ def test_a_connection_that_was_lost_is_made_anew(repository, server):
     assert database.features(KRUGER, 0) == expected
 
 
-def test_a_wrong_password_is_told_without_it(repository, server):
-    """As a fault of the database, which a prediction survives."""
+def test_a_wrong_password_is_reported_without_the_password(repository, server):
+    """A wrong password raises FeaturesUnavailable, whose text holds neither password nor port."""
     database = repository(server.url.replace("secret", "hunter2"))
     with pytest.raises(FeaturesUnavailable) as caught:
         database.features(KRUGER, 0)
@@ -169,8 +171,8 @@ def test_a_wrong_password_is_told_without_it(repository, server):
     assert str(server.port) not in str(caught.value)
 
 
-def test_a_database_without_a_dataset_is_no_database(repository, server):
-    """Migrated but not loaded: the answer says degraded rather than that nothing lives here."""
+def test_a_database_without_an_active_dataset_is_unavailable(repository, server):
+    """An empty database raises FeaturesUnavailable, so no client reads that nothing lives here."""
     with server.root() as connection, connection.cursor() as cursor:
         cursor.execute("UPDATE rangefinder.dataset SET is_active = 0")
         try:
@@ -181,11 +183,11 @@ def test_a_database_without_a_dataset_is_no_database(repository, server):
 
 
 class TestTls:
-    """With certificates of authorities, TLS is required and checked."""
+    """If certificate authorities are configured, TLS is required and verified."""
 
     @pytest.fixture
     def url(self, server):
-        """As a user who may not come without TLS."""
+        """Return the URL of a user that the server accepts only over TLS."""
         with server.root() as connection, connection.cursor() as cursor:
             cursor.execute(
                 "CREATE USER IF NOT EXISTS careful@'%' IDENTIFIED BY 'secret' REQUIRE SSL"
@@ -193,27 +195,27 @@ class TestTls:
             cursor.execute("GRANT SELECT ON rangefinder.* TO careful@'%'")
         return server.url.replace("//rangefinder:", "//careful:")
 
-    def test_with_the_right_authority_it_is_used(self, repository, url, certificates):
-        """The server would refuse this user otherwise."""
+    def test_with_the_right_authority_the_connection_uses_tls(self, repository, url, certificates):
+        """A user that must come over TLS can look places up, by address and by name."""
         options = replace(OPTIONS, certificate_authorities=str(certificates / "ca.pem"))
         assert repository(url, options).features(KRUGER, 0).taxa
         assert repository(url.replace("127.0.0.1", "localhost"), options).features(KRUGER, 0).taxa
 
-    def test_another_authority_is_not_believed(self, repository, url, tmp_path):
-        """Somebody in between has certificates, too."""
-        other = str(make_certificates(tmp_path) / "ca.pem")
-        options = replace(OPTIONS, certificate_authorities=other)
+    def test_a_certificate_of_another_authority_is_rejected(self, repository, url, tmp_path):
+        """A server whose certificate another authority has signed is not trusted."""
+        other_authority = str(make_certificates(tmp_path) / "ca.pem")
+        options = replace(OPTIONS, certificate_authorities=other_authority)
         with pytest.raises(FeaturesUnavailable):
             repository(url, options).features(KRUGER, 0)
 
-    def test_another_name_is_not_believed(self, repository, url, certificates):
-        """A certificate that the authority signed for somebody else."""
+    def test_a_certificate_of_another_name_is_rejected(self, repository, url, certificates):
+        """A server is not trusted if its certificate does not hold the address in the URL."""
         options = replace(OPTIONS, certificate_authorities=str(certificates / "ca.pem"))
         with pytest.raises(FeaturesUnavailable):
             repository(url.replace("127.0.0.1", "127.0.0.2"), options).features(KRUGER, 0)
 
-    def test_a_server_without_it_is_refused(self, repository, tmp_path, certificates):
-        """Rather than talked to in the clear."""
+    def test_a_server_without_tls_is_rejected(self, repository, tmp_path, certificates):
+        """The client does not fall back to a connection without TLS."""
         options = replace(OPTIONS, certificate_authorities=str(certificates / "ca.pem"))
         with mariadb(tmp_path) as plain, pytest.raises(FeaturesUnavailable):
             repository(plain.url, options).features(KRUGER, 0)
@@ -224,12 +226,12 @@ class TestSecretsManager:
 
     @staticmethod
     def client(*passwords: str):
-        """The real client, with answers as the service's model has them."""
-        one = boto3.client(
+        """Return the real client, with stubbed responses that match the service's model."""
+        client = boto3.client(
             "secretsmanager", region_name="eu-central-1",
             aws_access_key_id="x", aws_secret_access_key="x",
         )  # fmt: skip
-        stub = Stubber(one)
+        stub = Stubber(client)
         for password in passwords:
             stub.add_response(
                 "get_secret_value",
@@ -237,16 +239,16 @@ class TestSecretsManager:
                 {"SecretId": "rangefinder/database"},
             )
         stub.activate()
-        return one
+        return client
 
-    def test_a_rotated_password_is_found(self, server):
-        """The old one stops working; the next connection asks again."""
+    def test_a_rotated_password_is_fetched_again(self, server):
+        """After a rotation, the next connection reads the secret again and succeeds."""
         clock = FakeClock()
         client = self.client("first-password", "second-password")
-        given = from_secret(
+        credentials = from_secret(
             mysql_connection(server.url), "rangefinder/database", lambda _: client, clock
         )
-        database = MysqlFeatures(given, OPTIONS, clock)
+        database = MysqlFeatures(credentials, OPTIONS, clock)
         with server.root() as connection, connection.cursor() as cursor:
             cursor.execute("CREATE USER rotated@'%' IDENTIFIED BY 'first-password'")
             cursor.execute("GRANT SELECT ON rangefinder.* TO rotated@'%'")
@@ -257,41 +259,46 @@ class TestSecretsManager:
         assert database.features(KRUGER, 0).taxa
         database.close()
 
-    def test_without_the_secret_the_database_is_out_of_reach(self, server):
-        """Told by the kind of the fault, without any value."""
+    def test_without_the_secret_the_database_is_unavailable(self, server):
+        """A secret that cannot be read raises FeaturesUnavailable."""
         client = self.client()
-        given = from_secret(mysql_connection(server.url), "gone", lambda _: client, FakeClock())
-        database = MysqlFeatures(given, MysqlOptions(), FakeClock())
+        credentials = from_secret(
+            mysql_connection(server.url), "gone", lambda _: client, FakeClock()
+        )
+        database = MysqlFeatures(credentials, MysqlOptions(), FakeClock())
         with pytest.raises(FeaturesUnavailable):
             database.features(KRUGER, 0)
 
 
 def test_an_iam_token_is_used_for_ten_minutes():
-    """It is valid for fifteen; signed by the real client, without a call."""
+    """A token, which is valid for 15 minutes, is signed again after ten, without a network call."""
     clock = FakeClock()
-    made: list[str] = []
+    services: list[str] = []
 
     def client(service: str):
-        made.append(service)
+        services.append(service)
         return boto3.client(
             service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
         )
 
     server = mysql_connection("mysql://lambda@db.example.com:3307/rangefinder")
-    given = from_iam(server, client, clock)
-    first = given()
+    credentials = from_iam(server, client, clock)
+    first = credentials()
     assert first.password.startswith("db.example.com:3307/?Action=connect&DBUser=lambda")
     assert "X-Amz-Expires=900" in first.password
     clock.now += TOKEN_SECONDS - 1
-    assert given() == first
-    assert made == ["rds"]
+    assert credentials() == first
+    assert services == ["rds"]
     clock.now += 1
-    given()
-    assert made == ["rds", "rds"]
+    credentials()
+    assert services == ["rds", "rds"]
 
 
-def test_a_silent_server_costs_no_more_than_the_timeout(repository, server):
-    """PyMySQL by itself would wait for ever: connect_timeout does not cover the greeting."""
+def test_a_silent_server_raises_features_unavailable(repository, server):
+    """A server that accepts connections but sends no greeting does not block the lookup.
+
+    PyMySQL alone would wait for ever: its ``connect_timeout`` does not cover the greeting.
+    """
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         database = repository(

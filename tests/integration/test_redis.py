@@ -1,4 +1,4 @@
-"""The shared cache on real Redis servers: alone, with TLS and a password, as a cluster."""
+"""The shared cache on real Redis servers: a single server, and a cluster with TLS and a password."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -21,13 +21,14 @@ CALM = 5.0
 
 
 @pytest.fixture
-def alone(empty_redis) -> RedisOptions:
+def single_server(empty_redis) -> RedisOptions:
+    """Return the options of a single server."""
     return RedisOptions(empty_redis, timeout=CALM)
 
 
 @pytest.fixture
 def cluster(redis_cluster, certificates) -> RedisOptions:
-    """As ElastiCache Serverless is: cluster protocol, TLS, a password."""
+    """Return the options of an empty cluster with TLS and a password, as ElastiCache Serverless."""
     with redis_cluster.client() as client:
         client.flushall()
     return RedisOptions(
@@ -38,42 +39,44 @@ def cluster(redis_cluster, certificates) -> RedisOptions:
     )
 
 
-@pytest.fixture(params=["alone", "cluster"])
+@pytest.fixture(params=["single_server", "cluster"])
 def options(request) -> RedisOptions:
-    found: RedisOptions = request.getfixturevalue(request.param)
-    return found
+    """Return the options of each kind of server in turn."""
+    options: RedisOptions = request.getfixturevalue(request.param)
+    return options
 
 
 @pytest.fixture
 def connect() -> Iterator[Callable[[RedisOptions], RedisCache]]:
-    """Makes caches, and closes them."""
-    made: list[RedisCache] = []
+    """Return a function that makes caches; close them at the end."""
+    caches: list[RedisCache] = []
 
     def make(options: RedisOptions) -> RedisCache:
-        made.append(RedisCache(options, FakeClock()))
-        return made[-1]
+        caches.append(RedisCache(options, FakeClock()))
+        return caches[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for cache in caches:
+        cache.close()
 
 
 @pytest.fixture
 def cache(connect, options) -> RedisCache:
-    one: RedisCache = connect(options)
-    return one
+    """Return a cache on each kind of server in turn."""
+    cache: RedisCache = connect(options)
+    return cache
 
 
-def test_what_is_put_can_be_got_byte_for_byte(cache):
-    """Under its key only."""
+def test_a_value_is_returned_byte_for_byte(cache):
+    """A value is returned unchanged under its key, and under no other key."""
     value = bytes(range(256))
     cache.put("geo:facts-1:0:84a8f4bffffffff", value, 60)
     assert cache.get("geo:facts-1:0:84a8f4bffffffff") == value
     assert cache.get("geo:facts-1:1:84a8f4bffffffff") is None
 
 
-def test_the_server_forgets_by_itself(cache, options):
-    """After the hard limit; nobody need clear up."""
+def test_values_and_leases_expire_on_the_server(cache, options):
+    """The server knows the expiry of values and leases, and an expired value is gone."""
     cache.put("key", b"value", 60)
     cache.lease("key:lease", "one", 1.5)
     with client_of(options) as client:
@@ -85,8 +88,8 @@ def test_the_server_forgets_by_itself(cache, options):
     assert cache.get("key") is None
 
 
-def test_one_alone_holds_a_lease(cache):
-    """Until that one gives it back; nobody else can."""
+def test_a_lease_has_one_holder(cache):
+    """A lease is granted to one token, and only that token can release it."""
     assert cache.lease("key", "one", 60)
     assert not cache.lease("key", "two", 60)
     cache.release("key", "two")
@@ -95,18 +98,18 @@ def test_one_alone_holds_a_lease(cache):
     assert cache.lease("key", "two", 60)
 
 
-def test_environments_share_what_one_has_loaded(connect, options):
-    """Through the protocol that the server speaks."""
+def test_environments_share_an_entry(connect, options):
+    """The second environment reads from the cache what the first environment has loaded."""
     database = FakeFeatures(place(jaguar=feature()))
     environments = [environment(database, connect(options), name) for name in ("one", "two")]
-    first, second = [one.features(CHAIN, 0) for one in environments]
+    first, second = [reader.features(CHAIN, 0) for reader in environments]
     assert (first.source, second.source) == (FeatureSource.EMBEDDED, FeatureSource.CACHE)
     assert first.taxa == second.taxa
     assert len(database.asked) == 1
 
 
 def test_a_cluster_spreads_its_keys_over_all_slots(redis_cluster, cluster, connect):
-    """The server holds all 16,384 of them, and answers for keys anywhere among them."""
+    """The server holds all 16,384 slots and returns the values of keys in many of them."""
     cache = connect(cluster)
     keys = [f"geo:facts-1:0:84{number:05x}ffffffff" for number in range(200)]
     for key in keys:
@@ -117,23 +120,23 @@ def test_a_cluster_spreads_its_keys_over_all_slots(redis_cluster, cluster, conne
         assert len({client.execute_command("CLUSTER KEYSLOT", key) for key in keys}) > 150
 
 
-def test_a_wrong_password_is_a_cache_out_of_reach(cluster, connect):
-    """And is not told."""
+def test_a_wrong_password_is_reported_without_the_password(cluster, connect):
+    """A wrong password raises CacheUnavailable, whose text does not hold the password."""
     wrong = replace(cluster, url=cluster.url.replace("secret", "hunter2"))
     with pytest.raises(CacheUnavailable) as caught:
         connect(wrong).get("key")
     assert "hunter2" not in str(caught.value)
 
 
-def test_another_authority_is_not_believed(cluster, connect, tmp_path):
-    """Somebody in between has certificates, too."""
-    other = replace(cluster, certificate_authorities=str(make_certificates(tmp_path) / "ca.pem"))
+def test_a_certificate_of_another_authority_is_rejected(cluster, connect, tmp_path):
+    """A server whose certificate another authority has signed is not trusted."""
+    options = replace(cluster, certificate_authorities=str(make_certificates(tmp_path) / "ca.pem"))
     with pytest.raises(CacheUnavailable):
-        connect(other).get("key")
+        connect(options).get("key")
 
 
-def test_another_name_is_not_believed(tmp_path, connect, certificates):
-    """A certificate that the authority signed for somebody else."""
+def test_a_certificate_of_another_name_is_rejected(tmp_path, connect, certificates):
+    """A server is not trusted if its certificate does not hold the address in the URL."""
     with redis_server(tmp_path, certificates=certificates) as server:
         options = RedisOptions(
             server.url, timeout=CALM, certificate_authorities=str(certificates / "ca.pem")
@@ -145,11 +148,13 @@ def test_another_name_is_not_believed(tmp_path, connect, certificates):
 
 
 def environment(database: FakeFeatures, cache: RedisCache, name: str) -> SharedCachedFeatures:
-    process = Runtime(lambda: name, FakeClock(1_000_000.0), lambda _: None, random.Random(1).random)
-    return SharedCachedFeatures(database, cache, CachePolicy(), process)
+    """Return an environment whose lease token is ``name``."""
+    runtime = Runtime(lambda: name, FakeClock(1_000_000.0), lambda _: None, random.Random(1).random)
+    return SharedCachedFeatures(database, cache, CachePolicy(), runtime)
 
 
 def client_of(options: RedisOptions) -> redis.Redis:
+    """Return a client that reads the server directly."""
     authorities = options.certificate_authorities
     return redis.Redis.from_url(
         options.url, **({"ssl_ca_certs": authorities} if authorities else {})

@@ -1,4 +1,4 @@
-"""What the documents show to a newcomer works as it stands there."""
+"""The commands and programs in the documents work as they stand there."""
 
 import json
 import os
@@ -24,13 +24,15 @@ COMMANDS = {
     document: curl_lines(document)
     for document in ("README.md", "docs/quick-start.md", "docs/client.md")
 }
-PROGRAMS_OF_THE_DOCS = [one for one in snippets("docs/client.md") if one.language in PROGRAMS]
-MODEL = {one.title: one for one in snippets("docs/model.md") if one.title}
+PROGRAMS_OF_THE_DOCS = [
+    snippet for snippet in snippets("docs/client.md") if snippet.language in PROGRAMS
+]
+MODEL = {snippet.title: snippet for snippet in snippets("docs/model.md") if snippet.title}
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory) -> Iterator[str]:
-    """A deployment with a bucket."""
+    """Start a deployment with a bucket and return its address."""
     with fake_aws() as account:
         account.client("s3").create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
@@ -41,7 +43,7 @@ def base(tmp_path_factory) -> Iterator[str]:
 
 
 def run(command: list[str], base: str, text: str = "") -> str:
-    """What a program prints, run where the repository is."""
+    """Run a program in the repository and return what it prints."""
     return subprocess.run(
         command,
         input=text,
@@ -54,55 +56,56 @@ def run(command: list[str], base: str, text: str = "") -> str:
     ).stdout
 
 
-def ask(command: str, base: str) -> Any:
-    """What a curl line gets, pasted into a shell."""
+def run_in_shell(command: str, base: str) -> Any:
+    """Run a curl line in a shell and return the parsed JSON."""
     return json.loads(run(["sh", "-c", command], base))
 
 
-@pytest.mark.parametrize("command", sorted({one for found in COMMANDS.values() for one in found}))
-def test_every_curl_line_gets_what_it_asks_for(base, command):
-    """Pasted into a shell."""
-    answer = ask(command, base)
+@pytest.mark.parametrize("command", sorted({line for lines in COMMANDS.values() for line in lines}))
+def test_every_curl_line_gets_an_answer(base, command):
+    """Pasted into a shell, every curl line returns predictions or species."""
+    answer = run_in_shell(command, base)
     assert answer.get("predictions") or answer.get("species")
 
 
 def test_each_document_has_curl_lines():
-    """Or the test above would check nothing."""
-    assert all(len(found) >= 4 for found in COMMANDS.values()), COMMANDS
+    """Each document has at least four curl lines, so the test above has something to run."""
+    assert all(len(lines) >= 4 for lines in COMMANDS.values()), COMMANDS
 
 
-@pytest.mark.parametrize("snippet", PROGRAMS_OF_THE_DOCS, ids=lambda one: one.name)
+@pytest.mark.parametrize("snippet", PROGRAMS_OF_THE_DOCS, ids=lambda snippet: snippet.name)
 def test_every_program_prints_what_the_page_says(base, snippet: Snippet):
-    """Python and JavaScript; with uploads to S3, too."""
+    """Every Python and JavaScript program prints exactly the block that follows it."""
     assert snippet.printed
     assert run(PROGRAMS[snippet.language], base, snippet.code) == snippet.printed
 
 
 def test_the_page_has_programs_in_each_language():
-    """Requests, httpx, uploads; fetch."""
-    assert [one.language for one in PROGRAMS_OF_THE_DOCS] == ["python", "python", "js", "python"]
+    """The page has three programs in Python and a program in JavaScript, in this order."""
+    languages = [snippet.language for snippet in PROGRAMS_OF_THE_DOCS]
+    assert languages == ["python", "python", "js", "python"]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="the model is written by ai_edge_litert")
-def test_a_model_of_ones_own_works_as_the_page_says(tmp_path: Path):
-    """The walk-through of docs/model.md, with its own description and labels."""
+def test_your_own_model_works_as_the_page_says(tmp_path: Path):
+    """The files and commands of docs/model.md run a model and print what the page shows."""
     from tests.tiny_model import build  # noqa: PLC0415
 
-    for title, one in MODEL.items():
+    for title, snippet in MODEL.items():
         path = tmp_path / title
         path.parent.mkdir(exist_ok=True)
-        path.write_text(one.code, encoding="utf-8")
+        path.write_text(snippet.code, encoding="utf-8")
     directory = tmp_path / "my-model"
     card = json.loads((directory / "model.json").read_text(encoding="utf-8"))
     (directory / card["file"]).write_bytes(build(card["input"]["width"]))
 
     about, predict = curl_lines("docs/model.md")
-    (tried,) = (one for one in snippets("docs/model.md") if predict in one.code)
+    (walk_through,) = (snippet for snippet in snippets("docs/model.md") if predict in snippet.code)
     with serving({"RANGEFINDER_MODEL_DIRECTORY": str(directory)}, tmp_path / "log") as url:
-        model, answer = ask(about, url), ask(predict, url)
+        model, answer = run_in_shell(about, url), run_in_shell(predict, url)
     first = answer["predictions"][0]
     assert first["geoWeight"] > 1
-    assert tried.printed.splitlines() == [
+    assert walk_through.printed.splitlines() == [
         f"{model['name']} {model['version']}: "
         f"{model['classes']} classes, {model['animals']} animals",
         f"geo {answer['geo']['status']}",

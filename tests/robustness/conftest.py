@@ -1,4 +1,4 @@
-"""Environments end here as Lambda's do: nobody closes their connections."""
+"""Fixtures for environments that end as Lambda's do, without closing their connections."""
 
 import gc
 import warnings
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="package", autouse=True)
 def forgotten_connections() -> Iterator[None]:
-    """Of the sockets that the environments leave open the operating system disposes."""
+    """Collect the sockets that environments left open, without their warnings."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)

@@ -1,4 +1,4 @@
-"""Nothing is left behind by a request, whatever became of it."""
+"""Requests leak no descriptors, threads or connections, whether they succeed or fail."""
 
 import os
 import threading
@@ -23,37 +23,37 @@ QUESTIONS = (
     (400, form(("photo", JPEG))[:-40], FORM_TYPE),
     (415, b"no photo at all", "image/jpeg"),
 )
-"""Each kind of end that a request can have."""
+"""Status, body and media type of requests that succeed or fail in different ways."""
 
 
-def test_hundreds_of_requests_leave_no_descriptor_and_no_thread():
-    """But the few threads that look places up: what leaked would end where it is busiest."""
+def test_requests_leak_no_descriptor_and_no_thread():
+    """175 requests, failed requests included, leave only the threads of the lookup pool behind."""
 
-    def ask_all() -> None:
+    def send_all() -> None:
         for status, body, media_type in QUESTIONS:
             answer = call("POST", "/v1/predictions", body, {"Content-Type": media_type})
             assert answer.status == status
 
-    for _ in range(5):  # what is opened once is open then
-        ask_all()
+    for _ in range(5):  # Opens everything that stays open.
+        send_all()
     descriptors, threads = os.listdir("/proc/self/fd"), set(threading.enumerate())  # noqa: PTH208
     for _ in range(25):
-        ask_all()
+        send_all()
     assert os.listdir("/proc/self/fd") == descriptors  # noqa: PTH208
-    added = [one.name for one in threading.enumerate() if one not in threads]
+    added = [thread.name for thread in threading.enumerate() if thread not in threads]
     assert all(name.startswith("features") for name in added)
     assert len(added) <= LOOKUP_THREADS
 
 
-def test_an_environment_has_one_connection_to_the_database(tmp_path):
-    """So that as many environments fit as the database has connections."""
+def test_an_environment_opens_one_connection_to_the_database(tmp_path):
+    """After forty lookups, the server has one more connection than before."""
     with mariadb(tmp_path / "mariadb") as server:
         load_places(server.url)
         settings = {"RANGEFINDER_MYSQL_URL": server.url, "RANGEFINDER_MEMORY_CACHE_SECONDS": "0"}
         services = Services.build(Settings.from_environment(settings))
         own = server.counters()["Threads_connected"]
         for place in list(PLACES.values()) * 10:
-            found = services.identify(IdentifyRequest(JPEG, place))
-            assert found.geo.status is GeoStatus.APPLIED
+            answer = services.identify(IdentifyRequest(JPEG, place))
+            assert answer.geo.status is GeoStatus.APPLIED
         assert server.counters()["Threads_connected"] == own + 1
         assert services.places.look_up(PLACES["Elbe"], WHOLE_YEAR).status is GeoStatus.APPLIED

@@ -1,7 +1,7 @@
-"""The whole service with real servers that fail: a visitor always gets an answer.
+"""The whole service with real servers that fail: the client always gets an answer.
 
-Between service and servers stands a proxy that fails as networks do. Clocks are fake: they
-stand still unless a test moves them, so that breakers and entries change when it says so.
+A proxy between service and servers fails as networks do. Clocks are fake: they stand still until
+a test moves them, and with them the circuit breakers and the expiry of entries.
 """
 
 import pickle
@@ -32,8 +32,8 @@ from tests.servers import mariadb, port_of, redis_server
 PHOTO = SAMPLES["jaguar.jpg"].content
 PANTANAL, KRUGER, ELBE, DOURO = PLACES.values()
 FAULTS = [fault for fault in Fault if fault is not Fault.NONE]
-DEFAULT_BREAKER_POLICY = "0.6"
-"""Seconds: more than a busy machine needs, less than the delay of a slow network."""
+TIMEOUT_SECONDS = "0.6"
+"""More than a busy machine needs, less than the delay of the proxy's slow network."""
 
 PLACE_KEYS = "geo:ranges-*ffffff"
 NUMBERS = count()
@@ -41,7 +41,7 @@ NUMBERS = count()
 
 @dataclass
 class Deployment:
-    """A database and a cache, each behind a network that may fail, and environments."""
+    """A database and a cache, each behind a proxy that may fail, and their environments."""
 
     database: Proxy
     cache: Proxy
@@ -51,48 +51,51 @@ class Deployment:
     time_of_day: FakeClock = field(default_factory=lambda: FakeClock(1_800_000_000.0))
 
     def environment(self, **settings: str) -> Services:
-        """A new one, with an empty memory; ``settings`` in place of the usual ones."""
+        """Return a new environment with an empty memory; ``settings`` override the usual ones."""
         usual = {
             "mysql_url": self.mysql_url,
-            "mysql_timeout_seconds": DEFAULT_BREAKER_POLICY,
+            "mysql_timeout_seconds": TIMEOUT_SECONDS,
             "redis_url": self.redis_url,
-            "redis_timeout_seconds": DEFAULT_BREAKER_POLICY,
+            "redis_timeout_seconds": TIMEOUT_SECONDS,
             "features_timeout_seconds": "10",
         }
-        process = Runtime(
+        runtime = Runtime(
             lambda: f"lease-{next(NUMBERS)}", self.time_of_day, lambda _: None, lambda: 0.5
         )
         environment = {
             f"RANGEFINDER_{name.upper()}": text for name, text in (usual | settings).items()
         }
-        return Services.build(Settings.from_environment(environment), self.clock, process)
+        return Services.build(Settings.from_environment(environment), self.clock, runtime)
 
     def without_memory(self) -> Services:
-        """One that asks the cache each time."""
+        """Return an environment without a memory cache, which asks Redis each time."""
         return self.environment(memory_cache_seconds="0")
 
     def keys(self) -> redis.Redis:
-        """What is in the cache, straight from the server."""
+        """Return a client that reads the cache directly, without the proxy."""
         return redis.Redis(port=self.cache.target)
 
 
 def predict(services: Services, coordinates: Coordinates = PANTANAL) -> Identification:
-    """A prediction, photo, model and all."""
+    """Identify a photo, with the real decoder and model."""
     return services.identify(IdentifyRequest(PHOTO, coordinates))
 
 
-def source(found: Identification) -> FeatureSource | None:
-    return found.geo.features.source if found.geo.features else None
+def source(answer: Identification) -> FeatureSource | None:
+    """Return the tier that the features came from, if there are any."""
+    return answer.geo.features.source if answer.geo.features else None
 
 
 @pytest.fixture
 def deployment(mysql_url, empty_redis) -> Iterator[Deployment]:
-    with behind_proxies(mysql_url, empty_redis) as one:
-        yield one
+    """Return the shared servers behind proxies that pass everything on."""
+    with behind_proxies(mysql_url, empty_redis) as deployment:
+        yield deployment
 
 
 @contextmanager
 def behind_proxies(mysql_url: str, redis_url: str) -> Iterator[Deployment]:
+    """Put a proxy before each of two servers."""
     with proxy(port_of(mysql_url)) as database, proxy(port_of(redis_url)) as cache:
         yield Deployment(
             database,
@@ -103,25 +106,25 @@ def behind_proxies(mysql_url: str, redis_url: str) -> Iterator[Deployment]:
 
 
 class TestCacheDown:
-    """Redis fails: all goes on as if nothing had been in it."""
+    """While Redis fails, the service answers as if the cache were empty."""
 
     @pytest.mark.parametrize("fault", FAULTS)
-    def test_predictions_go_on_and_the_cache_is_soon_left_alone(self, deployment, fault):
-        """However it fails: the database answers, and nobody waits for the cache for long."""
+    def test_the_database_answers_and_the_breaker_of_the_cache_opens(self, deployment, fault):
+        """The database answers, and after four predictions the service leaves out the cache."""
         services = deployment.without_memory()
         predict(services)
         assert source(predict(services)) is FeatureSource.CACHE
         deployment.cache.become(fault)
-        found = [predict(services) for _ in range(4)]
-        assert {one.geo.status for one in found} == {GeoStatus.APPLIED}
-        assert {source(one) for one in found} == {FeatureSource.DATABASE}
+        answers = [predict(services) for _ in range(4)]
+        assert {answer.geo.status for answer in answers} == {GeoStatus.APPLIED}
+        assert {source(answer) for answer in answers} == {FeatureSource.DATABASE}
         connections = deployment.cache.connections
         assert source(predict(services)) is FeatureSource.DATABASE
         assert deployment.cache.connections == connections
 
     @pytest.mark.parametrize("fault", FAULTS)
-    def test_the_cache_is_used_again_once_it_is_back(self, deployment, fault):
-        """One call probes, after a while."""
+    def test_the_cache_is_used_again_after_the_breaker_closes(self, deployment, fault):
+        """Once the cache is back, a probe after five seconds closes the circuit breaker."""
         services = deployment.without_memory()
         predict(services)
         deployment.cache.become(fault)
@@ -132,16 +135,16 @@ class TestCacheDown:
         deployment.clock.now += 5.1
         assert source(predict(services)) is FeatureSource.CACHE
 
-    def test_killed_in_mid_load_it_takes_no_prediction_with_it(self, tmp_path, mysql_url):
-        """Nor does it when it is back, empty."""
+    def test_a_cache_that_is_killed_fails_no_prediction(self, tmp_path, mysql_url):
+        """The database answers while Redis is dead, and the cache fills again after its restart."""
         with redis_server(tmp_path) as server, behind_proxies(mysql_url, server.url) as deployment:
             services = deployment.without_memory()
             predict(services)
             assert source(predict(services)) is FeatureSource.CACHE
             server.kill()
             for _ in range(5):
-                found = predict(services)
-                assert (found.geo.status, source(found)) == (
+                answer = predict(services)
+                assert (answer.geo.status, source(answer)) == (
                     GeoStatus.APPLIED,
                     FeatureSource.DATABASE,
                 )
@@ -152,10 +155,8 @@ class TestCacheDown:
                 FeatureSource.CACHE,
             ]
 
-    def test_a_cluster_that_is_killed_takes_no_prediction_with_it(
-        self, tmp_path, deployment, certificates
-    ):
-        """Its client would look for other nodes; there are none."""
+    def test_a_cluster_that_is_killed_fails_no_prediction(self, tmp_path, deployment, certificates):
+        """The database answers, although the cluster's client searches for other nodes."""
         with redis_server(
             tmp_path, is_cluster=True, certificates=certificates, password="secret"
         ) as server:
@@ -173,22 +174,22 @@ class TestCacheDown:
 
 
 class TestDatabaseDown:
-    """MariaDB fails: what is cached goes on, and says so when it is old."""
+    """While MariaDB fails, cached places are served, and marked once they are stale."""
 
     @pytest.mark.parametrize("fault", FAULTS)
-    def test_cached_places_go_on_others_lose_the_place(self, deployment, fault):
-        """Nobody loses the answer."""
+    def test_cached_places_are_served_and_other_places_are_degraded(self, deployment, fault):
+        """Cached places keep their data; other places are answered by vision scores alone."""
         predict(deployment.environment())
         deployment.database.become(fault)
         services = deployment.environment()
         assert source(predict(services)) is FeatureSource.CACHE
         assert source(predict(services)) is FeatureSource.MEMORY
-        found = predict(services, KRUGER)
-        assert (found.geo.status, found.geo.features) == (GeoStatus.DEGRADED, None)
-        assert found.candidates[0].score == pytest.approx(found.candidates[0].vision_score)
+        answer = predict(services, KRUGER)
+        assert (answer.geo.status, answer.geo.features) == (GeoStatus.DEGRADED, None)
+        assert answer.candidates[0].score == pytest.approx(answer.candidates[0].vision_score)
 
-    def test_killed_with_a_warm_cache_it_fails_no_prediction(self, tmp_path, empty_redis):
-        """Stale until the hard limit, and marked; then degraded; then back with the server."""
+    def test_a_database_that_is_killed_fails_no_prediction(self, tmp_path, empty_redis):
+        """Answers are cached, then stale, then degraded, then from the restarted server."""
         with mariadb(tmp_path) as server:
             load_places(server.url)
             with behind_proxies(server.url, empty_redis) as deployment:
@@ -197,15 +198,15 @@ class TestDatabaseDown:
                     predict(services, coordinates)
                 server.kill()
                 for coordinates in PLACES.values():
-                    found = predict(services, coordinates)
-                    assert source(found) is FeatureSource.CACHE
+                    answer = predict(services, coordinates)
+                    assert source(answer) is FeatureSource.CACHE
                 deployment.time_of_day.now += 4_000
                 for coordinates in PLACES.values():
-                    found = predict(services, coordinates)
-                    assert found.geo.status is GeoStatus.APPLIED
-                    assert source(found) is FeatureSource.STALE
+                    answer = predict(services, coordinates)
+                    assert answer.geo.status is GeoStatus.APPLIED
+                    assert source(answer) is FeatureSource.STALE
                 for key in deployment.keys().scan_iter("geo:*"):
-                    # As the server does at the hard limit.
+                    # The server does so at the stale-if-error limit.
                     deployment.keys().delete(key)
                 services = deployment.without_memory()
                 assert predict(services).geo.status is GeoStatus.DEGRADED
@@ -213,24 +214,24 @@ class TestDatabaseDown:
                 deployment.clock.now += 5.1
                 assert source(predict(services)) is FeatureSource.DATABASE
 
-    def test_the_server_is_told_the_hard_limit(self, deployment):
-        """So that it forgets what is too old even to be stale."""
+    def test_entries_expire_in_redis_at_the_stale_if_error_limit(self, deployment):
+        """Redis deletes an entry after the time that it may serve as stale, here a day."""
         predict(deployment.environment(cache_kept_seconds="86400"))
         (key,) = deployment.keys().keys(PLACE_KEYS)
         assert 86_000 < deployment.keys().ttl(key) <= 86_400
 
-    def test_memory_alone_survives_it_too(self, deployment):
-        """Without any Redis: what an environment has seen it still knows, dataset and all."""
+    def test_the_memory_cache_alone_serves_stale_places(self, deployment):
+        """Without Redis, an environment serves the places that it has in memory as stale."""
         services = deployment.environment(redis_url="redis://127.0.0.1:1")
         predict(services)
         deployment.database.become(Fault.REFUSE)
         deployment.clock.now += 61
         deployment.time_of_day.now += 61
-        found = predict(services)
-        assert (found.geo.status, source(found)) == (GeoStatus.APPLIED, FeatureSource.STALE)
+        answer = predict(services)
+        assert (answer.geo.status, source(answer)) == (GeoStatus.APPLIED, FeatureSource.STALE)
 
-    def test_a_silent_one_is_asked_once_and_not_twice(self, deployment):
-        """Another try would take as long again; and after three it is left alone."""
+    def test_a_silent_database_gets_no_second_attempt(self, deployment):
+        """A lookup that times out is not repeated, and after three the circuit breaker opens."""
         services = deployment.environment(redis_url="redis://127.0.0.1:1")
         predict(services)
         deployment.database.become(Fault.BLACK_HOLE)
@@ -243,15 +244,15 @@ class TestDatabaseDown:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_with_both_down_there_still_is_an_answer(deployment, fault):
-    """By the look alone; it says so, and nothing is remembered of it."""
+def test_with_both_servers_down_the_answer_is_degraded(deployment, fault):
+    """With both servers down, the answer still ranks all animals, and nothing of it is cached."""
     services = deployment.environment()
     deployment.cache.become(fault)
     deployment.database.become(fault)
     for _ in range(5):
-        found = predict(services)
-        assert found.geo.status is GeoStatus.DEGRADED
-        assert len(found.candidates) == 398
+        answer = predict(services)
+        assert answer.geo.status is GeoStatus.DEGRADED
+        assert len(answer.candidates) == 398
     deployment.cache.become(Fault.NONE)
     deployment.database.become(Fault.NONE)
     deployment.clock.now += 5.1
@@ -259,7 +260,7 @@ def test_with_both_down_there_still_is_an_answer(deployment, fault):
 
 
 def test_an_answer_does_not_wait_for_a_slow_database(deployment):
-    """Longer than the settings say; the lookup goes on, and the next visitor has its result."""
+    """With a database slower than the features timeout, the answer is degraded."""
     services = deployment.environment(
         features_timeout_seconds="0.05", mysql_timeout_seconds="30", redis_url="redis://127.0.0.1:1"
     )
@@ -274,7 +275,7 @@ POISONER = PlaceCodec("facts-1", 0, "84a8f4bffffffff")
 
 
 class TestPoison:
-    """Whatever stands under our keys, no visitor notices."""
+    """Foreign and damaged values under our keys do not change an answer."""
 
     @pytest.mark.parametrize("key", ["place", "dataset"])
     @pytest.mark.parametrize(
@@ -290,8 +291,8 @@ class TestPoison:
         ],
         ids=["truncated", "schema", "bit", "pickle", "NaN", "empty", "list"],
     )
-    def test_a_poisoned_entry_is_ignored_and_written_anew(self, deployment, key, spoil):
-        """The database answers once; the next reader finds a sound entry."""
+    def test_a_damaged_entry_is_a_miss_and_is_replaced(self, deployment, key, spoil):
+        """The database answers in its place, and the next environment reads a valid entry."""
         expected = predict(deployment.environment())
         keys = deployment.keys()
         (name,) = keys.keys(PLACE_KEYS) if key == "place" else [DATASET_KEY.encode()]
@@ -302,41 +303,41 @@ class TestPoison:
         else:
             keys.set(name, spoil(raw))
         for _ in range(2):
-            found = predict(deployment.environment())
-            assert found.geo.status is GeoStatus.APPLIED
-            assert list(found.candidates) == list(expected.candidates)
-        assert source(found) is FeatureSource.CACHE
+            answer = predict(deployment.environment())
+            assert answer.geo.status is GeoStatus.APPLIED
+            assert list(answer.candidates) == list(expected.candidates)
+        assert source(answer) is FeatureSource.CACHE
         assert keys.type(name) == b"string"
 
 
-def test_a_place_that_nobody_knows_is_asked_about_once(deployment):
-    """A hundred visitors at sea, each in an environment of its own, make one query."""
+def test_a_place_without_data_is_queried_once(deployment):
+    """A hundred lookups at sea, each in an environment of its own, make one connection."""
     for _ in range(100):
-        found = deployment.environment().places.look_up(OCEAN, 0)
-        assert found.status is GeoStatus.NO_DATA
+        place_lookup = deployment.environment().places.look_up(OCEAN, 0)
+        assert place_lookup.status is GeoStatus.NO_DATA
     assert deployment.database.connections == 1
 
 
-def test_when_the_holder_of_a_lease_dies_the_next_reader_goes_on(empty_redis):
-    """As soon as the server lets go of the lease, and not only when patience ends."""
-    killed, took_it = Event(), Event()
+def test_a_waiting_environment_goes_on_when_the_lease_expires(empty_redis):
+    """If its holder dies, a lease expires, and then the next environment loads the place."""
+    may_end, has_lease = Event(), Event()
 
     class Hanging(FakeFeatures):
         def features(self, *_):
-            took_it.set()
-            killed.wait(30)
+            has_lease.set()
+            may_end.wait(30)
             raise SystemExit
 
     def environment(name: str, database: FakeFeatures) -> SharedCachedFeatures:
         cache = RedisCache(RedisOptions(empty_redis, timeout=5.0), FakeClock())
         policy = CachePolicy(lease_ttl=0.2, lease_wait=60.0)
-        process = Runtime(lambda: name, FakeClock(), until_the_lease_has_gone, lambda: 0.5)
-        return SharedCachedFeatures(database, cache, policy, process)
+        runtime = Runtime(lambda: name, FakeClock(), wait_until_the_lease_expires, lambda: 0.5)
+        return SharedCachedFeatures(database, cache, policy, runtime)
 
     cells = cell_chain(PANTANAL)
     lease = f"geo:facts-1:0:{cells[0]}:lease"
 
-    def until_the_lease_has_gone(_: float) -> None:
+    def wait_until_the_lease_expires(_: float) -> None:
         with redis.Redis.from_url(empty_redis) as client:
             while client.exists(lease):
                 pass
@@ -349,10 +350,10 @@ def test_when_the_holder_of_a_lease_dies_the_next_reader_goes_on(empty_redis):
 
     dying = Thread(target=hang)
     dying.start()
-    took_it.wait(30)
+    has_lease.wait(30)
     database = FakeFeatures(place(jaguar=feature()))
-    found = environment("second", database).features(cells, 0)
-    assert found.source is FeatureSource.EMBEDDED
+    features = environment("second", database).features(cells, 0)
+    assert features.source is FeatureSource.EMBEDDED
     assert len(database.asked) == 1
-    killed.set()
+    may_end.set()
     dying.join()

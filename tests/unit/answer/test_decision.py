@@ -12,33 +12,33 @@ POODLE = Taxon("poodle", "Canis familiaris", "poodle", "species", Geography.DOME
 
 
 def candidates(*scores: tuple[Taxon, float, float, bool | None]) -> Ranking:
-    """Taxon, score, visionScore, expectedHere."""
+    """Rank taxa that are given as taxon, score, vision score and expected here."""
     taxa, both, vision, here = zip(*scores, strict=True)
     place = PlaceWeights(
         weights=np.ones(len(taxa)),
-        is_covered=np.array([one is not None for one in here]),
-        is_expected=np.array([one is True for one in here]),
+        is_covered=np.array([expected is not None for expected in here]),
+        is_expected=np.array([expected is True for expected in here]),
     )
     return Ranking(TaxonIndex(taxa), np.array(both), np.array(vision), place)
 
 
-def test_a_sure_score_gives_the_name():
-    """One taxon has enough of the probability: say it."""
-    found = decide(
+def test_a_score_above_the_threshold_is_named():
+    """A taxon whose score reaches the threshold is named."""
+    decision = decide(
         candidates((JAGUAR, 0.9, 0.8, True), (LEOPARD, 0.1, 0.2, False)), 0.9, THRESHOLDS
     )
-    assert found.kind is DecisionKind.SPECIES
-    assert found.name == NamedTaxon("Panthera onca", "species", 0.9)
-    assert found.rejection is None
+    assert decision.kind is DecisionKind.SPECIES
+    assert decision.name == NamedTaxon("Panthera onca", "species", 0.9)
+    assert decision.rejection is None
 
 
 def test_breeds_count_together():
-    """A dog is a dog, whichever breed."""
-    found = decide(candidates((DOG, 0.5, 0.5, None), (POODLE, 0.4, 0.4, None)), 0.9, THRESHOLDS)
-    assert found.kind is DecisionKind.SPECIES
-    assert found.name is not None
-    assert found.name.scientific_name == "Canis familiaris"
-    assert found.name.score == pytest.approx(0.9)
+    """The scores of two breeds add up to the score of their species."""
+    decision = decide(candidates((DOG, 0.5, 0.5, None), (POODLE, 0.4, 0.4, None)), 0.9, THRESHOLDS)
+    assert decision.kind is DecisionKind.SPECIES
+    assert decision.name is not None
+    assert decision.name.scientific_name == "Canis familiaris"
+    assert decision.name.score == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(
@@ -48,26 +48,26 @@ def test_breeds_count_together():
         ((0.4, 0.3, 0.2, 0.1), ("Carnivora", "order")),
     ],
 )
-def test_below_that_the_finest_sure_higher_taxon_is_named(scores, name):
-    """Jaguar or leopard, but surely a big cat."""
+def test_the_finest_sure_higher_taxon_is_named(scores, name):
+    """If no species is sure, the finest higher taxon that reaches its threshold is named."""
     taxa = (JAGUAR, LEOPARD, DOG, ANT)
-    found = decide(
+    decision = decide(
         candidates(
             *((taxon, score, score, None) for taxon, score in zip(taxa, scores, strict=True))
         ),
         0.9,
         THRESHOLDS,
     )
-    assert found.kind is DecisionKind.ROLLED_UP
-    assert found.name is not None
-    assert (found.name.scientific_name, found.name.taxon_rank) == name
+    assert decision.kind is DecisionKind.ROLLED_UP
+    assert decision.name is not None
+    assert (decision.name.scientific_name, decision.name.taxon_rank) == name
 
 
-def test_where_nothing_is_sure_enough_nothing_is_named():
-    """An honest 'unknown' is worth more than a guess."""
-    found = decide(candidates((JAGUAR, 0.5, 0.5, None), (ANT, 0.5, 0.5, None)), 0.9, THRESHOLDS)
-    assert found.kind is DecisionKind.UNKNOWN
-    assert found.name is None
+def test_without_a_sure_taxon_the_decision_is_unknown():
+    """If no taxon of any rank reaches its threshold, the decision is unknown."""
+    decision = decide(candidates((JAGUAR, 0.5, 0.5, None), (ANT, 0.5, 0.5, None)), 0.9, THRESHOLDS)
+    assert decision.kind is DecisionKind.UNKNOWN
+    assert decision.name is None
 
 
 @pytest.mark.parametrize(
@@ -78,26 +78,26 @@ def test_where_nothing_is_sure_enough_nothing_is_named():
         (0.6, DecisionKind.SPECIES),
     ],
 )
-def test_a_picture_without_an_animal_gets_no_name(animal_score, kind):
-    """However sure the scores among animals are; and between the two, nobody can tell."""
+def test_the_animal_score_decides_whether_a_name_is_given(animal_score, kind):
+    """Even a sure species is named only if the animal score reaches its threshold."""
     assert decide(candidates((JAGUAR, 1.0, 1.0, True)), animal_score, THRESHOLDS).kind is kind
 
 
-def test_where_the_place_rejects_the_picture_what_there_is_instead_is_named():
-    """The visitor sees both: what it looked like, and what lives here; and what holds for both."""
-    found = decide(
+def test_a_rejection_names_both_animals_and_their_common_taxon():
+    """A rejection holds the animal of the picture, the best expected animal, and their genus."""
+    decision = decide(
         candidates((JAGUAR, 0.6, 0.1, True), (LEOPARD, 0.4, 0.9, False)), 0.9, THRESHOLDS
     )
-    assert found.rejection == Rejection(LEOPARD, JAGUAR, NamedTaxon("Panthera", "genus", 1.0))
-    assert found.kind is DecisionKind.ROLLED_UP
+    assert decision.rejection == Rejection(LEOPARD, JAGUAR, NamedTaxon("Panthera", "genus", 1.0))
+    assert decision.kind is DecisionKind.ROLLED_UP
 
 
 def test_a_very_sure_picture_is_named_against_the_place():
-    """As in a zoo; the rejection is told all the same."""
-    found = decide(
+    """A sure name stands although the place rejects it, and the rejection is reported too."""
+    decision = decide(
         candidates((LEOPARD, 0.9, 0.99, False), (JAGUAR, 0.1, 0.01, True)), 0.9, THRESHOLDS
     )
-    assert found.kind is DecisionKind.SPECIES
-    assert found.name == NamedTaxon("Panthera pardus", "species", 0.9)
-    assert found.rejection is not None
-    assert found.rejection.instead == JAGUAR
+    assert decision.kind is DecisionKind.SPECIES
+    assert decision.name == NamedTaxon("Panthera pardus", "species", 0.9)
+    assert decision.rejection is not None
+    assert decision.rejection.instead == JAGUAR

@@ -24,48 +24,51 @@ places = st.builds(
 )
 
 
-def one_by_one(scores: np.ndarray, geo: PlaceLookup) -> list[Candidate]:
-    """The rule of fusion as it is told, animal by animal and without arrays."""
+def fuse_in_a_loop(scores: np.ndarray, geo: PlaceLookup) -> list[Candidate]:
+    """Apply the rule of fusion to each animal in turn, without arrays."""
     assert geo.features is not None
-    weighed = []
+    rows = []
     for taxon, vision in zip(TAXA, scores.tolist(), strict=True):
         if taxon is None:
             continue
         weight, expected = 1.0, None
         if DATASET.covers(taxon):
-            found = geo.features.taxa.get(taxon.taxon_id)
-            weight = ranking.place_weight(found, BOUNDS) if found else BOUNDS.floor
-            expected = found is not None and DATASET.expects(found)
-        weighed.append((taxon, vision, weight, expected))
-    total = sum(vision * weight for _, vision, weight, _ in weighed) or 1.0
-    seen = sum(vision for _, vision, _, _ in weighed) or 1.0
+            taxon_feature = geo.features.taxa.get(taxon.taxon_id)
+            weight = ranking.place_weight(taxon_feature, BOUNDS) if taxon_feature else BOUNDS.floor
+            expected = taxon_feature is not None and DATASET.expects(taxon_feature)
+        rows.append((taxon, vision, weight, expected))
+    total = sum(vision * weight for _, vision, weight, _ in rows) or 1.0
+    vision_total = sum(vision for _, vision, _, _ in rows) or 1.0
     return [
-        Candidate(taxon, vision * weight / total, vision / seen, weight, expected)
-        for taxon, vision, weight, expected in weighed
+        Candidate(taxon, vision * weight / total, vision / vision_total, weight, expected)
+        for taxon, vision, weight, expected in rows
     ]
 
 
 def numbers(candidate: Candidate) -> tuple[float, float, float]:
+    """Return the numbers that must agree."""
     return candidate.score, candidate.vision_score, candidate.geo_weight
 
 
 @given(scores_of_a_model, places)
-def test_all_animals_at_once_give_what_each_by_itself_would(scores, geo):
-    """Arrays are for speed alone: score, vision score, weight and expectation are the rule's."""
-    found, _ = ranking.fuse(scores, replace(MODEL, taxa=TAXA), geo, BOUNDS)
-    expected = {one.taxon.taxon_id: one for one in one_by_one(scores, geo)}
-    assert len(found) == len(expected) == len(list(found))
-    for one in found:
-        other = expected[one.taxon.taxon_id]
-        assert numbers(one) == pytest.approx(numbers(other), abs=1e-12)
-        assert one.expected_here is other.expected_here
-    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
-    assert found.first_by_look().vision_score == max(one.vision_score for one in found)
+def test_vectorised_fusion_equals_a_loop_over_the_animals(scores, geo):
+    """Arrays give the loop's scores, weights and expectations, sorted by score."""
+    candidates, _ = ranking.fuse(scores, replace(MODEL, taxa=TAXA), geo, BOUNDS)
+    expected = {candidate.taxon.taxon_id: candidate for candidate in fuse_in_a_loop(scores, geo)}
+    assert len(candidates) == len(expected) == len(list(candidates))
+    for candidate in candidates:
+        other = expected[candidate.taxon.taxon_id]
+        assert numbers(candidate) == pytest.approx(numbers(other), abs=1e-12)
+        assert candidate.expected_here is other.expected_here
+    ranked = [candidate.score for candidate in candidates]
+    assert ranked == sorted(ranked, reverse=True)
+    best_vision_score = max(candidate.vision_score for candidate in candidates)
+    assert candidates.first_by_look().vision_score == best_vision_score
 
 
 @given(st.lists(st.floats(0, 1), min_size=5, max_size=5))
-def test_scores_of_a_name_are_those_of_all_that_bear_it(values):
-    """By its own name and by each of the higher ranks."""
+def test_the_score_of_a_name_is_the_sum_over_its_animals(values):
+    """The likeliest name of each rank has the summed score of all animals that bear it."""
     animals, scores = TaxonIndex(TAXA), np.array(values)
 
     def best(names: list[tuple[str, str] | None]) -> NamedTaxon:
@@ -74,7 +77,8 @@ def test_scores_of_a_name_are_those_of_all_that_bear_it(values):
             if name is not None:
                 sums[name] = sums.get(name, 0.0) + score
         return max(
-            (NamedTaxon(*name, score) for name, score in sums.items()), key=lambda one: one.score
+            (NamedTaxon(*name, score) for name, score in sums.items()),
+            key=lambda named: named.score,
         )
 
     def higher(taxon: Taxon, rank: str) -> tuple[str, str] | None:
@@ -83,40 +87,41 @@ def test_scores_of_a_name_are_those_of_all_that_bear_it(values):
     own = best([(taxon.scientific_name, taxon.taxon_rank) for taxon in animals.taxa])
     assert likeliest(animals.names, scores).score == pytest.approx(own.score)  # type: ignore[union-attr]
     for rank, group in zip(HIGHER_RANKS, animals.higher_ranks, strict=True):
-        found = likeliest(group, scores)
-        assert found is not None
-        assert found.taxon_rank == rank
+        named_taxon = likeliest(group, scores)
+        assert named_taxon is not None
+        assert named_taxon.taxon_rank == rank
         expected = best([higher(taxon, rank) for taxon in animals.taxa])
-        assert found.score == pytest.approx(expected.score)
+        assert named_taxon.score == pytest.approx(expected.score)
 
 
-def test_a_rank_that_no_animal_has_names_nothing():
-    """As of a model whose labels know no genera."""
+def test_a_rank_without_names_has_no_likeliest_name():
+    """A model whose labels have no higher ranks gets no name at any of them."""
     animals = TaxonIndex([replace(JAGUAR, higher={})])
     assert [likeliest(group, np.ones(1)) for group in animals.higher_ranks] == [None] * len(
         HIGHER_RANKS
     )
 
 
-def test_candidates_can_be_taken_as_from_any_sequence():
-    """By number, from the end, or some of them."""
+def test_candidates_are_a_sequence():
+    """Candidates take an index, a negative index or a slice; an index out of range raises."""
     scores = np.array([0.0, 0.1, 0.4, 0.2, 0.0, 0.05, 0.25], dtype=np.float32)
-    found, _ = ranking.fuse(
+    candidates, _ = ranking.fuse(
         scores, replace(MODEL, taxa=TAXA), PlaceLookup(GeoStatus.DISABLED), BOUNDS
     )
-    assert found[0].taxon == DOG
-    assert found[-1].taxon == ANT
-    assert [one.taxon for one in found[1:3]] == [replace(DOG, taxon_id="poodle"), LEOPARD]
+    assert candidates[0].taxon == DOG
+    assert candidates[-1].taxon == ANT
+    next_taxa = [candidate.taxon for candidate in candidates[1:3]]
+    assert next_taxa == [replace(DOG, taxon_id="poodle"), LEOPARD]
     with pytest.raises(IndexError):
-        found[5]
+        candidates[5]
 
 
-def test_of_equal_scores_the_model_s_order_decides():
-    """So that the same photo always gets the same answer."""
-    found, _ = ranking.fuse(
+def test_equal_scores_keep_the_order_of_the_model():
+    """Candidates with equal scores keep the order of the model's outputs."""
+    candidates, _ = ranking.fuse(
         np.full(len(TAXA), 0.1, np.float32),
         replace(MODEL, taxa=TAXA),
         PlaceLookup(GeoStatus.DISABLED),
         BOUNDS,
     )
-    assert [one.taxon for one in found] == [taxon for taxon in TAXA if taxon]
+    assert [candidate.taxon for candidate in candidates] == [taxon for taxon in TAXA if taxon]

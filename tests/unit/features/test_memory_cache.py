@@ -12,11 +12,12 @@ OTHER = ("841f8dfffffffff",)
 
 
 def cached(inner: FakeFeatures, clock: FakeClock, entries: int = 10) -> MemoryCachedFeatures:
+    """Return a memory cache: entries are fresh for a minute and usable for an hour."""
     return MemoryCachedFeatures(inner, clock, ttl=60, stale_if_error=3600, maximum_entries=entries)
 
 
-def test_a_place_is_looked_up_once():
-    """The second answer comes from memory, says so, and is the same otherwise."""
+def test_the_second_lookup_is_served_from_memory():
+    """The second lookup of a place has the same taxa, and names the memory as its source."""
     inner = FakeFeatures(place(jaguar=feature()))
     cache = cached(inner, FakeClock())
     first, second = cache.features(CHAIN, 3), cache.features(CHAIN, 3)
@@ -26,8 +27,8 @@ def test_a_place_is_looked_up_once():
     assert len(inner.asked) == 1
 
 
-def test_an_entry_ends_after_its_time():
-    """Or new data would never be seen."""
+def test_an_entry_expires_after_its_ttl():
+    """An entry is loaded again once its time to live has passed."""
     inner, clock = FakeFeatures(), FakeClock()
     cache = cached(inner, clock)
     cache.features(CHAIN, 3)
@@ -39,8 +40,8 @@ def test_an_entry_ends_after_its_time():
     assert len(inner.asked) == 2
 
 
-def test_places_without_data_are_remembered_too():
-    """A crowd at sea must not hammer the database."""
+def test_places_without_data_are_cached_too():
+    """A place without data is loaded once, however often it is asked for."""
     inner = FakeFeatures(place())
     cache = cached(inner, FakeClock())
     for _ in range(100):
@@ -48,8 +49,8 @@ def test_places_without_data_are_remembered_too():
     assert len(inner.asked) == 1
 
 
-def test_cell_month_and_dataset_version_each_make_another_entry():
-    """A new dataset invalidates the old one by itself."""
+def test_the_key_holds_cell_month_and_dataset_version():
+    """A lookup that differs in cell, month or dataset version has an entry of its own."""
     inner = FakeFeatures()
     cache = cached(inner, FakeClock())
     cache.features(CHAIN, 3)
@@ -60,8 +61,8 @@ def test_cell_month_and_dataset_version_each_make_another_entry():
     assert len(inner.asked) == 4
 
 
-def test_the_least_recently_used_place_makes_room():
-    """Memory is bounded."""
+def test_the_least_recently_used_entry_is_evicted():
+    """A full cache evicts the entry that was used least recently, so its memory is bounded."""
     inner = FakeFeatures()
     cache = cached(inner, FakeClock(), entries=2)
     for chain in (CHAIN, OTHER, CHAIN, ("third",), CHAIN, OTHER):
@@ -69,8 +70,8 @@ def test_the_least_recently_used_place_makes_room():
     assert [chain[0] for chain, _ in inner.asked] == [CHAIN[0], OTHER[0], "third", OTHER[0]]
 
 
-def test_a_failure_is_not_remembered():
-    """The next visitor gets another try."""
+def test_a_failure_is_not_cached():
+    """A lookup that failed is tried again by the next request."""
     inner = FakeFeatures(is_down=True)
     cache = cached(inner, FakeClock())
     with pytest.raises(FeaturesUnavailable):
@@ -79,8 +80,8 @@ def test_a_failure_is_not_remembered():
     assert cache.features(CHAIN, 0).source is FeatureSource.EMBEDDED
 
 
-def test_an_entry_that_has_ended_serves_as_stale_while_nothing_newer_can_be_had():
-    """Until the hard limit, each time marked; then there is none."""
+def test_an_expired_entry_is_served_as_stale_while_the_repository_fails():
+    """An expired entry is served and marked as stale until the stale-if-error limit."""
     inner, clock = FakeFeatures(place(jaguar=feature()), is_dataset_down=False), FakeClock()
     cache = cached(inner, clock)
     cache.features(CHAIN, 0)
@@ -94,29 +95,29 @@ def test_an_entry_that_has_ended_serves_as_stale_while_nothing_newer_can_be_had(
         cache.features(CHAIN, 0)
 
 
-def test_a_crowd_of_threads_asks_once():
-    """Twenty threads want one cold place; the repository is asked a single time."""
-    together = threading.Barrier(20)
+def test_concurrent_misses_make_one_lookup():
+    """Twenty threads that miss the same entry make one call to the repository (single flight)."""
+    barrier = threading.Barrier(20)
 
     class Slow(FakeFeatures):
         def features(self, chain, month):
-            asked.wait(timeout=5)
+            may_answer.wait(timeout=5)
             return super().features(chain, month)
 
-    asked = threading.Event()
+    may_answer = threading.Event()
     inner = Slow()
     cache = cached(inner, FakeClock())
-    found: list[PlaceFeatures] = []
+    answers: list[PlaceFeatures] = []
 
     def visit() -> None:
-        together.wait()
-        found.append(cache.features(CHAIN, 0))
+        barrier.wait()
+        answers.append(cache.features(CHAIN, 0))
 
     threads = [threading.Thread(target=visit) for _ in range(20)]
     for thread in threads:
         thread.start()
-    asked.set()
+    may_answer.set()
     for thread in threads:
         thread.join()
     assert len(inner.asked) == 1
-    assert len(found) == 20
+    assert len(answers) == 20

@@ -5,29 +5,29 @@ from chalicelib.features.place_service import average
 from tests.fakes import feature, place
 
 
-def test_places_are_averaged_by_their_shares():
-    """An animal of one half of the circle is half as firmly expected."""
-    found = average([(place(jaguar=feature(1.0)), 0.5), (place(leopard=feature(0.5)), 0.5)])
-    assert found.taxa["jaguar"].presence == pytest.approx(0.5)
-    assert found.taxa["leopard"].presence == pytest.approx(0.25)
+def test_presences_are_averaged_by_the_weights_of_the_places():
+    """An animal that lives in one of two equal places has half its presence there."""
+    features = average([(place(jaguar=feature(1.0)), 0.5), (place(leopard=feature(0.5)), 0.5)])
+    assert features.taxa["jaguar"].presence == pytest.approx(0.5)
+    assert features.taxa["leopard"].presence == pytest.approx(0.25)
 
 
-def test_a_place_without_data_does_not_thin_the_others_out():
-    """A beach is not half as rich as its hinterland."""
-    found = average([(place(), 0.7), (place(jaguar=feature(0.8)), 0.3)])
-    assert found.taxa["jaguar"].presence == pytest.approx(0.8)
+def test_places_without_data_do_not_lower_the_average():
+    """A place without data has no weight: a beach is not half as rich as its hinterland."""
+    features = average([(place(), 0.7), (place(jaguar=feature(0.8)), 0.3)])
+    assert features.taxa["jaguar"].presence == pytest.approx(0.8)
 
 
-def test_a_taxon_keeps_its_firmest_status():
-    """Native on one side of the border, scarce on the other: native."""
+def test_the_strongest_status_of_a_taxon_is_kept():
+    """A taxon that is native in one place and marginal in another is native in the average."""
     scarce = TaxonFeature(Status.MARGINAL, 0.1, 0.1)
-    found = average([(place(jaguar=scarce), 0.5), (place(jaguar=feature(0.9)), 0.5)])
-    assert found.taxa["jaguar"].status is Status.NATIVE
-    assert found.taxa["jaguar"].presence == pytest.approx(0.5)
+    features = average([(place(jaguar=scarce), 0.5), (place(jaguar=feature(0.9)), 0.5)])
+    assert features.taxa["jaguar"].status is Status.NATIVE
+    assert features.taxa["jaguar"].presence == pytest.approx(0.5)
 
 
-def test_the_slowest_tier_is_named():
-    """So that nobody takes a half-cold answer for a warm one."""
+def test_the_average_names_its_slowest_source():
+    """The average of a cached place and an uncached place is not called cached."""
     warm = place(jaguar=feature())
     warm = type(warm)(
         warm.dataset, FeatureSource.MEMORY, warm.cell, warm.month, warm.effort, warm.taxa
@@ -35,6 +35,6 @@ def test_the_slowest_tier_is_named():
     assert average([(warm, 0.5), (place(), 0.5)]).source is FeatureSource.EMBEDDED
 
 
-def test_where_no_place_has_data_there_is_none():
-    """And the first still says which cell was asked for."""
+def test_places_without_data_have_an_average_without_taxa():
+    """If no place has data, the average has no taxa."""
     assert average([(place(), 0.5), (place(), 0.5)]).taxa == {}

@@ -30,7 +30,7 @@ KEY = f"geo:facts-1:0:{CHAIN[0]}"
 
 @dataclass
 class FakeSharedCache:
-    """A dictionary with a clock, that can be out of reach."""
+    """A shared cache in a dictionary, with a fake clock; it can be out of reach."""
 
     clock: FakeClock
     is_down: bool = False
@@ -42,27 +42,27 @@ class FakeSharedCache:
         return self.is_down
 
     def get(self, key: str) -> bytes | None:
-        self._answer()
+        self._raise_if_down()
         value, until = self.values.get(key, (None, math.inf))
         return value if self.clock() < until else None
 
     def put(self, key: str, value: bytes, seconds: float) -> None:
-        self._answer()
+        self._raise_if_down()
         self.values[key] = value, self.clock() + seconds
 
-    def lease(self, key: str, owner: str, seconds: float) -> bool:
-        self._answer()
+    def lease(self, key: str, token: str, seconds: float) -> bool:
+        self._raise_if_down()
         if self.clock() < self.leases.get(key, ("", -math.inf))[1]:
             return False
-        self.leases[key] = owner, self.clock() + seconds
+        self.leases[key] = token, self.clock() + seconds
         return True
 
-    def release(self, key: str, owner: str) -> None:
-        self._answer()
-        if self.leases.get(key, ("", 0.0))[0] == owner:
+    def release(self, key: str, token: str) -> None:
+        self._raise_if_down()
+        if self.leases.get(key, ("", 0.0))[0] == token:
             del self.leases[key]
 
-    def _answer(self) -> None:
+    def _raise_if_down(self) -> None:
         if self.is_down:
             raise CacheUnavailable("down")
 
@@ -79,63 +79,66 @@ class Scenario:
         self.while_sleeping: Callable[[], None] = lambda: None
 
     def environment(self, name: str = "one") -> SharedCachedFeatures:
-        process = Runtime(lambda: name, self.clock, self.sleep, lambda: self.chance)
-        return SharedCachedFeatures(self.database, self.cache, POLICY, process)
+        """Return an environment whose lease token is ``name``."""
+        runtime = Runtime(lambda: name, self.clock, self.sleep, lambda: self.chance)
+        return SharedCachedFeatures(self.database, self.cache, POLICY, runtime)
 
     def sleep(self, seconds: float) -> None:
+        """Move the clock instead of waiting."""
         self.slept.append(seconds)
         self.clock.now += seconds
         self.while_sleeping()
 
     @property
     def queries(self) -> int:
+        """Number of lookups that reached the database."""
         return len(self.database.asked)
 
 
-def test_what_one_environment_has_loaded_serves_all():
-    """The database is asked once, however many environments a spike brings."""
+def test_an_entry_serves_all_environments():
+    """A place that one environment has loaded serves a hundred others, with a single query."""
     scenario = Scenario()
     first = scenario.environment("one").features(CHAIN, 0)
     assert first.source is FeatureSource.EMBEDDED
     for number in range(100):
-        found = scenario.environment(str(number)).features(CHAIN, 0)
-        assert found.source is FeatureSource.CACHE
-        assert found.taxa == first.taxa
+        features = scenario.environment(str(number)).features(CHAIN, 0)
+        assert features.source is FeatureSource.CACHE
+        assert features.taxa == first.taxa
     assert scenario.queries == 1
 
 
-def test_an_entry_that_has_ended_is_refreshed_by_one_while_others_take_it_as_stale():
-    """Nobody waits for a refresh but who does it."""
+def test_one_environment_refreshes_an_expired_entry_while_others_serve_it_stale():
+    """The holder of the lease refreshes an expired entry; the others serve it as stale."""
     scenario = Scenario()
-    one, two = scenario.environment("one"), scenario.environment("two")
-    one.features(CHAIN, 0)
+    first, second = scenario.environment("one"), scenario.environment("two")
+    first.features(CHAIN, 0)
     scenario.clock.now += 111
     scenario.cache.leases[KEY + ":lease"] = ("someone else", scenario.clock.now + 2)
-    assert two.features(CHAIN, 0).source is FeatureSource.STALE
+    assert second.features(CHAIN, 0).source is FeatureSource.STALE
     scenario.cache.leases.clear()
-    assert two.features(CHAIN, 0).source is FeatureSource.EMBEDDED
-    assert one.features(CHAIN, 0).source is FeatureSource.CACHE
+    assert second.features(CHAIN, 0).source is FeatureSource.EMBEDDED
+    assert first.features(CHAIN, 0).source is FeatureSource.CACHE
     assert scenario.queries == 2
 
 
-def test_stale_serves_while_the_database_is_down_until_the_hard_limit():
-    """Yesterday's animals are better than none; after the limit there are none."""
+def test_stale_entries_are_served_until_the_stale_if_error_limit():
+    """While the database is down, an expired entry is served as stale until the limit."""
     scenario = Scenario()
-    one = scenario.environment()
-    one.features(CHAIN, 0)
+    environment = scenario.environment()
+    environment.features(CHAIN, 0)
     scenario.database.is_down = True
     scenario.clock.now += 500
-    assert one.features(CHAIN, 0).source is FeatureSource.STALE
+    assert environment.features(CHAIN, 0).source is FeatureSource.STALE
     scenario.clock.now += 600
     with pytest.raises(FeaturesUnavailable):
-        one.features(CHAIN, 0)
+        environment.features(CHAIN, 0)
 
 
-def test_an_entry_in_hand_serves_though_the_cache_goes_down_in_between():
-    """With the database down, too, it would otherwise be thrown away."""
+def test_an_entry_that_was_read_is_served_though_the_cache_fails_afterwards():
+    """An expired entry that was read is served as stale if both lease and database fail."""
 
     class NoLeases(FakeSharedCache):
-        def lease(self, key, owner, seconds):
+        def lease(self, key, token, seconds):
             raise CacheUnavailable("down")
 
     scenario = Scenario()
@@ -148,92 +151,92 @@ def test_an_entry_in_hand_serves_though_the_cache_goes_down_in_between():
     assert later.features(CHAIN, 0).source is FeatureSource.STALE
 
 
-def test_without_the_cache_all_goes_on_as_if_nothing_had_been_in_it():
-    """The database answers; when both are down that is what is said."""
+def test_without_the_cache_lookups_go_to_the_database():
+    """While the cache is down, the database answers; if both are down, the lookup fails."""
     scenario = Scenario()
-    one = scenario.environment()
+    environment = scenario.environment()
     scenario.cache.is_down = True
-    assert one.features(CHAIN, 0).source is FeatureSource.EMBEDDED
+    assert environment.features(CHAIN, 0).source is FeatureSource.EMBEDDED
     scenario.database.is_down = True
     with pytest.raises(FeaturesUnavailable):
-        one.features(CHAIN, 0)
+        environment.features(CHAIN, 0)
 
 
-def test_who_is_left_alone_is_told():
-    """For metrics and alarms."""
+def test_open_breakers_of_cache_and_database_are_reported():
+    """The environment names the cache and the database once their circuit breakers are open."""
     scenario = Scenario()
-    one = scenario.environment()
-    assert one.open_breakers() == ()
+    environment = scenario.environment()
+    assert environment.open_breakers() == ()
     scenario.cache.is_down = True
-    assert one.open_breakers() == ("cache",)
+    assert environment.open_breakers() == ("cache",)
     scenario.database.is_down = True
-    assert one.open_breakers() == ("cache", "database")
+    assert environment.open_breakers() == ("cache", "database")
 
 
-def test_who_misses_while_another_loads_waits_a_bounded_moment():
-    """And then asks the database itself: a slow holder must not hold up everyone."""
+def test_a_miss_waits_a_bounded_time_for_the_holder_of_the_lease():
+    """A miss waits for the holder of the lease, then loads the place from the database itself."""
     scenario = Scenario()
     scenario.environment().dataset()
     scenario.cache.leases[KEY + ":lease"] = ("slow", scenario.clock.now + 60)
-    found = scenario.environment("two").features(CHAIN, 0)
-    assert found.source is FeatureSource.EMBEDDED
+    features = scenario.environment("two").features(CHAIN, 0)
+    assert features.source is FeatureSource.EMBEDDED
     assert sum(scenario.slept) == pytest.approx(POLICY.lease_wait, abs=POLICY.lease_poll * 1.1)
 
 
-def test_who_waits_takes_what_the_other_has_loaded():
-    """As soon as it is there."""
+def test_a_waiting_environment_serves_the_entry_of_the_lease_holder():
+    """A waiting environment serves the entry at its first poll after the holder has written it."""
     elsewhere = Scenario()
     elsewhere.environment().features(CHAIN, 0)
     scenario = Scenario()
-    two = scenario.environment("two")
-    two.dataset()
+    environment = scenario.environment("two")
+    environment.dataset()
     scenario.cache.leases[KEY + ":lease"] = ("one", scenario.clock.now + 60)
     scenario.while_sleeping = lambda: scenario.cache.values.update(elsewhere.cache.values)
-    assert two.features(CHAIN, 0).source is FeatureSource.CACHE
+    assert environment.features(CHAIN, 0).source is FeatureSource.CACHE
     assert len(scenario.slept) == 1
     assert scenario.queries == 0
 
 
-def test_when_the_holder_of_a_lease_dies_the_next_goes_on_within_its_time():
-    """A lease ends by itself."""
+def test_a_lease_that_is_never_released_expires():
+    """A lease that its holder never releases expires, and the next environment loads the place."""
     scenario = Scenario()
-    two = scenario.environment("two")
-    two.dataset()
+    environment = scenario.environment("two")
+    environment.dataset()
     scenario.cache.leases[KEY + ":lease"] = ("dead", scenario.clock.now + 0.5)
     start = scenario.clock.now
-    assert two.features(CHAIN, 0).source is FeatureSource.EMBEDDED
+    assert environment.features(CHAIN, 0).source is FeatureSource.EMBEDDED
     assert scenario.clock.now - start <= 0.5 + POLICY.lease_poll
 
 
-def test_a_place_without_data_is_remembered_for_a_shorter_time():
-    """The open ocean is asked about once, and again sooner than others."""
+def test_a_place_without_data_is_cached_for_the_negative_ttl():
+    """A place without data is cached, but for a shorter time than other places."""
     scenario = Scenario()
     scenario.database.entry = place()
-    one = scenario.environment()
+    environment = scenario.environment()
     for _ in range(100):
-        assert one.features(CHAIN, 0).taxa == {}
+        assert environment.features(CHAIN, 0).taxa == {}
     assert scenario.queries == 1
     scenario.clock.now += 12
-    one.features(CHAIN, 0)
+    environment.features(CHAIN, 0)
     assert scenario.queries == 2
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.999])
-def test_entries_end_at_different_times(chance):
-    """By up to a tenth, so that what was loaded together is not refreshed together."""
+def test_the_ttl_varies_by_the_jitter(chance):
+    """The TTL varies by up to a tenth, so entries loaded together do not expire together."""
     scenario = Scenario()
     scenario.chance = chance
-    one = scenario.environment()
-    one.features(CHAIN, 0)
+    environment = scenario.environment()
+    environment.features(CHAIN, 0)
     scenario.chance = 0.0
     scenario.clock.now += 89.9 if chance == 0.0 else 109
-    assert one.features(CHAIN, 0).source is FeatureSource.CACHE
+    assert environment.features(CHAIN, 0).source is FeatureSource.CACHE
     scenario.clock.now += 0.2 if chance == 0.0 else 1.1
-    assert one.features(CHAIN, 0).source is FeatureSource.EMBEDDED
+    assert environment.features(CHAIN, 0).source is FeatureSource.EMBEDDED
 
 
-def test_an_entry_that_was_dear_may_be_refreshed_before_it_ends():
-    """By chance, so that under load some reader has renewed it in time."""
+def test_an_entry_that_was_slow_to_load_may_be_refreshed_early():
+    """An entry that took long to load is by chance refreshed before it expires (XFetch)."""
 
     class Slow(FakeFeatures):
         def features(self, chain, month):
@@ -242,75 +245,75 @@ def test_an_entry_that_was_dear_may_be_refreshed_before_it_ends():
 
     scenario = Scenario()
     scenario.database = Slow(place(jaguar=feature()))
-    one = scenario.environment()
-    one.features(CHAIN, 0)
+    environment = scenario.environment()
+    environment.features(CHAIN, 0)
     scenario.clock.now += 95
     scenario.chance = 0.1
-    assert one.features(CHAIN, 0).source is FeatureSource.CACHE
+    assert environment.features(CHAIN, 0).source is FeatureSource.CACHE
     scenario.chance = 0.9
-    assert one.features(CHAIN, 0).source is FeatureSource.EMBEDDED
+    assert environment.features(CHAIN, 0).source is FeatureSource.EMBEDDED
 
 
-def test_a_new_dataset_is_noticed_in_time_and_invalidates_by_itself():
-    """Its entries have other keys; the old ones are left to end."""
+def test_a_new_dataset_is_used_after_the_dataset_ttl():
+    """After the dataset's TTL, lookups use the new dataset and write entries under its keys."""
     scenario = Scenario()
-    one = scenario.environment()
-    one.features(CHAIN, 0)
+    environment = scenario.environment()
+    environment.features(CHAIN, 0)
     scenario.database.version = "facts-2"
     scenario.database.entry = replace(scenario.database.entry, dataset="facts-2")
     scenario.clock.now += 2 * POLICY.dataset_ttl * 1.1
-    assert one.features(CHAIN, 0).dataset == "facts-2"
+    assert environment.features(CHAIN, 0).dataset == "facts-2"
     assert f"geo:facts-2:0:{CHAIN[0]}" in scenario.cache.values
 
 
-def test_a_dataset_once_known_stays_in_use_while_nothing_can_be_asked():
-    """Or entries that are there could not be found."""
+def test_a_known_dataset_stays_in_use_while_both_servers_are_down():
+    """An environment keeps using the dataset that it knows; a new environment has none to use."""
     scenario = Scenario()
-    one = scenario.environment()
-    version = one.dataset().version
+    environment = scenario.environment()
+    version = environment.dataset().version
     scenario.cache.is_down = scenario.database.is_down = True
     scenario.clock.now += 10_000
-    assert one.dataset().version == version
+    assert environment.dataset().version == version
     with pytest.raises(FeaturesUnavailable):
         scenario.environment("cold").dataset()
 
 
 @pytest.mark.parametrize("spoil", [lambda raw: raw[:-3], lambda _: b"", lambda _: b"\x80\x04."])
-def test_what_is_no_entry_is_ignored_and_written_anew(spoil):
-    """Truncated, empty, or a pickle: never a fault, and gone after one reader."""
+def test_an_invalid_entry_is_a_miss_and_is_replaced(spoil):
+    """A truncated, empty or pickled entry is a miss, and the next lookup reads a valid entry."""
     scenario = Scenario()
-    one = scenario.environment()
-    one.features(CHAIN, 0)
+    environment = scenario.environment()
+    environment.features(CHAIN, 0)
     raw, until = scenario.cache.values[KEY]
     scenario.cache.values[KEY] = spoil(raw), until
-    assert one.features(CHAIN, 0).source is FeatureSource.EMBEDDED
-    assert one.features(CHAIN, 0).source is FeatureSource.CACHE
+    assert environment.features(CHAIN, 0).source is FeatureSource.EMBEDDED
+    assert environment.features(CHAIN, 0).source is FeatureSource.CACHE
     assert DATASET_KEY in scenario.cache.values
 
 
-def test_who_comes_upon_a_new_dataset_tells_all_at_once():
-    """Between its activation and the next look every miss would go to the database."""
+def test_a_new_dataset_is_published_to_all_environments():
+    """The first environment that meets a new dataset publishes it, so the others do not miss."""
     scenario = Scenario()
-    one, two = scenario.environment("one"), scenario.environment("two")
-    two.dataset(), one.dataset()
+    first, second = scenario.environment("one"), scenario.environment("two")
+    second.dataset(), first.dataset()
     scenario.database.version = "facts-2"
     scenario.database.entry = replace(scenario.database.entry, dataset="facts-2")
-    assert one.features(CHAIN, 0).dataset == "facts-2"
-    assert one.dataset().version == "facts-2"
+    assert first.features(CHAIN, 0).dataset == "facts-2"
+    assert first.dataset().version == "facts-2"
     assert f"geo:facts-2:0:{CHAIN[0]}" in scenario.cache.values
     assert f"geo:facts-1:0:{CHAIN[0]}" not in scenario.cache.values
     for _ in range(10):
-        assert two.features(CHAIN, 0).dataset == "facts-2"
-        assert two.dataset().version == "facts-2"
+        assert second.features(CHAIN, 0).dataset == "facts-2"
+        assert second.dataset().version == "facts-2"
         assert scenario.environment("three").features(CHAIN, 0).source is FeatureSource.CACHE
     assert scenario.queries == 2
 
 
-def test_environments_of_one_snapshot_hold_leases_of_their_own():
-    """Lambda may restore many from one: what was drawn at the start they all share."""
-    one, two = system_runtime(), system_runtime()
-    assert len({one.new_lease_token(), one.new_lease_token(), two.new_lease_token()}) == 3
+def test_environments_of_one_snapshot_share_no_tokens_and_no_random_numbers():
+    """Tokens are unique, and random numbers do not depend on the state that a snapshot restores."""
+    first, second = system_runtime(), system_runtime()
+    assert len({first.new_lease_token(), first.new_lease_token(), second.new_lease_token()}) == 3
     state = random.getstate()
-    chances = [one.random() for _ in range(5)]
+    chances = [first.random() for _ in range(5)]
     random.setstate(state)
-    assert [one.random() for _ in range(5)] != chances
+    assert [first.random() for _ in range(5)] != chances
