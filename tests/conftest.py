@@ -1,8 +1,7 @@
-"""Servers that several test modules share: each starts once, when first wanted.
+"""Servers that several test modules share: each starts once, when the first test needs it.
 
-Where ``MYSQL_URL`` or ``REDIS_URL`` name servers, those are used in their place (see
-compose.yaml); tests that stop a server always start one of their own. A server that cannot
-be started fails the tests that want it.
+``MYSQL_URL`` and ``REDIS_URL`` name other servers to use instead (see compose.yaml). A test that
+stops a server always starts its own. If a server does not start, the tests that need it fail.
 """
 
 import io
@@ -24,7 +23,7 @@ from tools.build.features import TARGET
 from tools.database.dataset_loader import mysql_writer
 from tools.database.load_ranges import describe, rows
 
-settings.register_profile("untimed", deadline=None)  # no test is timed: machines are busy
+settings.register_profile("untimed", deadline=None)  # Machines are busy.
 settings.load_profile("untimed")
 
 PLACES = {
@@ -37,18 +36,18 @@ OCEAN = Coordinates(-40.0, -110.0)
 
 
 def load_places(url: str, version: str | None = None) -> None:
-    """The ranges of the places above, as ``make load-ranges`` would load those of all."""
+    """Load the ranges of the places above, as ``make load-ranges`` loads those of all places."""
     description, taxa = describe(TARGET)
     cells = sorted({int(cell, 16) for place in PLACES.values() for cell in cell_chain(place)})
-    found = [row for cell in cells for row in rows(TARGET, (cell, cell))]
+    place_rows = [row for cell in cells for row in rows(TARGET, (cell, cell))]
     if version:
         description["version"] = version
-    mysql_writer(url).load(description, taxa, found)
+    mysql_writer(url).load(description, taxa, place_rows)
 
 
 @pytest.fixture
 def log() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What the service has logged since the test began, a dictionary for each line."""
+    """Return a function that reads what the service has logged, a dictionary for each line."""
     (handler,) = telemetry.logger.handlers
     assert isinstance(handler, logging.StreamHandler)
     lines = io.StringIO()
@@ -59,7 +58,7 @@ def log() -> Iterator[Callable[[], list[dict[str, Any]]]]:
 
 @pytest.fixture(scope="session")
 def mysql_url(tmp_path_factory) -> Iterator[str]:
-    """A database with the facts of some places."""
+    """Start a database that holds the ranges of some places."""
     if url := os.environ.get("MYSQL_URL"):
         migrate(url)
         load_places(url)
@@ -72,7 +71,7 @@ def mysql_url(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory) -> Iterator[str]:
-    """A Redis server."""
+    """Start a Redis server."""
     if url := os.environ.get("REDIS_URL"):
         yield url
         return
@@ -82,7 +81,7 @@ def redis_url(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture
 def empty_redis(redis_url: str) -> str:
-    """The same, with nothing in it."""
+    """Empty the Redis server."""
     import redis  # noqa: PLC0415
 
     with redis.Redis.from_url(redis_url) as client:
@@ -92,13 +91,13 @@ def empty_redis(redis_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory) -> Path:
-    """An authority of our own and a certificate of localhost."""
+    """Make a certificate authority and a certificate for localhost."""
     return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="session")
 def redis_cluster(tmp_path_factory, certificates) -> Iterator[RedisServer]:
-    """As ElastiCache Serverless is: a cluster, with TLS and a password."""
+    """Start a cluster with TLS and a password, as ElastiCache Serverless is."""
     with redis_server(
         tmp_path_factory.mktemp("cluster"),
         is_cluster=True,

@@ -1,4 +1,4 @@
-"""EXIF blocks for tests, written byte by byte so that they can hold any nonsense."""
+"""EXIF blocks for tests, written byte by byte, so that they can hold invalid values."""
 
 import struct
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ GPS_DATE, POSITIONING_ERROR = 0x1D, 0x1F
 
 
 def _encode(value: Value) -> tuple[int, int, bytes]:
-    """TIFF type, count and bytes of a value: TIFF 6.0, section 2."""
+    """Return the TIFF type, the count and the bytes of a value (TIFF 6.0, section 2)."""
     if isinstance(value, str):
         return 2, len(value) + 1, value.encode() + b"\0"
     if isinstance(value, int):
@@ -24,17 +24,18 @@ def _encode(value: Value) -> tuple[int, int, bytes]:
     return 5, len(value), b"".join(struct.pack("<II", *pair) for pair in value)
 
 
-def _directory(entries: dict[int, Value], at: int) -> bytes:
+def _directory(entries: dict[int, Value], offset: int) -> bytes:
+    """Encode a directory that starts at ``offset`` of the stream."""
     head = struct.pack("<H", len(entries))
     tail, body = b"", b""
-    data_at = at + 2 + 12 * len(entries) + 4
+    data_offset = offset + 2 + 12 * len(entries) + 4
     for tag, value in sorted(entries.items()):
-        kind, count, content = _encode(value)
+        field_type, count, content = _encode(value)
         if len(content) > 4:
-            tail += struct.pack("<HHII", tag, kind, count, data_at + len(body))
+            tail += struct.pack("<HHII", tag, field_type, count, data_offset + len(body))
             body += content + b"\0" * (len(content) % 2)
         else:
-            tail += struct.pack("<HHI", tag, kind, count) + content.ljust(4, b"\0")
+            tail += struct.pack("<HHI", tag, field_type, count) + content.ljust(4, b"\0")
     return head + tail + struct.pack("<I", 0) + body
 
 
@@ -43,18 +44,18 @@ def block(
     gps: dict[int, Value] | None = None,
     exif: dict[int, Value] | None = None,
 ) -> bytes:
-    """A little-endian TIFF stream with an image, a GPS and an EXIF directory."""
+    """Return a little-endian TIFF stream with an image, a GPS and an EXIF directory."""
     parts = {GPS_POINTER: gps, EXIF_POINTER: exif}
     used = {tag: entries for tag, entries in parts.items() if entries is not None}
     entries = dict(image or {})
     size = len(_directory(entries, 8)) + 12 * len(used)
-    at, bodies = 8 + size, b""
+    offset, bodies = 8 + size, b""
     pointers = b""
     for tag, part in sorted(used.items()):
-        content = _directory(part, at)
-        pointers += struct.pack("<HHII", tag, 4, 1, at)
+        content = _directory(part, offset)
+        pointers += struct.pack("<HHII", tag, 4, 1, offset)
         bodies += content
-        at += len(content)
+        offset += len(content)
     count = len(entries) + len(used)
     plain = _directory(entries, 8 + 12 * len(used))
     table = plain[2 : 2 + 12 * len(entries)] + pointers
@@ -69,7 +70,7 @@ def gps(
     longitude_ref: str = "W",
     **more: Value,
 ) -> dict[int, Value]:
-    """A GPS directory; by default a point in the Pantanal."""
+    """Return a GPS directory; by default of a point in the Pantanal."""
     names = {"date": GPS_DATE, "positioning_error": POSITIONING_ERROR}
     return {
         LATITUDE_REF: latitude_ref,

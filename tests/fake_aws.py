@@ -1,7 +1,7 @@
 """A fake AWS account: a moto server in a process of its own, on a free port of loopback.
 
-``python -m tests.fake_aws PORT`` runs it. moto 5.2 imports only a part of what API Gateway
-does, so three things of Chalice's document are put right on the way (``readable``).
+``python -m tests.fake_aws PORT`` runs it. moto 5.2 imports fewer documents than API Gateway does,
+so :func:`readable` changes three things in Chalice's document first.
 """
 
 import subprocess
@@ -17,13 +17,14 @@ from tools.show.serving import OFFLINE, free_port, wait_until_it_listens
 
 
 class Account:
-    """Where the account answers, and clients for it."""
+    """The address of a fake account, and clients for it."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.environment = {**OFFLINE, "AWS_ENDPOINT_URL": self.url}
 
     def client(self, service: str) -> Any:
+        """Return a client of a service in the account."""
         return boto3.client(
             service,
             endpoint_url=self.url,
@@ -35,7 +36,7 @@ class Account:
 
 @contextmanager
 def fake_aws() -> Iterator[Account]:
-    """An empty account, gone at the end."""
+    """Start an empty account; stop it at the end."""
     port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.fake_aws", str(port)],
@@ -50,10 +51,10 @@ def fake_aws() -> Iterator[Account]:
 
 
 def readable(document: dict[str, Any]) -> dict[str, Any]:
-    """Chalice's Swagger 2 as moto reads it.
+    """Return Chalice's Swagger 2 document in the form that moto reads.
 
-    It must call itself OpenAPI 3, have a description, and name a function for preflights,
-    which API Gateway answers by itself.
+    moto needs the version of OpenAPI 3, a description, and a function for preflights, which API
+    Gateway answers itself.
     """
     document = {name: value for name, value in document.items() if name != "swagger"}
     document["openapi"] = "3.0.0"
@@ -67,7 +68,7 @@ def readable(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(port: int) -> None:
-    """Run the server, with the documents put right."""
+    """Run the server; it makes documents readable before it imports them."""
     from moto.apigateway.models import APIGatewayBackend  # noqa: PLC0415
     from moto.server import main as serve  # noqa: PLC0415
 
@@ -77,7 +78,7 @@ def main(port: int) -> None:
 
 
 def _reading(method: Callable[..., Any], position: int) -> Callable[..., Any]:
-    """The method, with its document (that argument, or ``api_doc``) made readable."""
+    """Wrap a method so that its document (an argument, or ``api_doc``) is made readable."""
 
     def read(self: Any, *arguments: Any, **named: Any) -> Any:
         values = list(arguments)

@@ -1,4 +1,4 @@
-"""Hand-written stand-ins for the ports: small, and no test patches anything."""
+"""Hand-written fakes of the ports, so that no test patches anything."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
@@ -49,17 +49,19 @@ DATASET = Dataset("facts-1", "Facts", "CC0-1.0", "nobody", frozenset({"jaguar", 
 
 
 def feature(presence: float = 1.0, prevalence: float = 0.1) -> TaxonFeature:
+    """Return the feature of a native taxon."""
     return TaxonFeature(Status.NATIVE, presence, prevalence)
 
 
 def place(**taxa: TaxonFeature) -> PlaceFeatures:
+    """Return the features of a place that has these taxa, for the whole year."""
     embedded = FeatureSource.EMBEDDED
     return PlaceFeatures(DATASET.version, embedded, "84a8f4bffffffff", WHOLE_YEAR, 0, taxa)
 
 
 @dataclass
 class FakeClock:
-    """A clock that moves when it is told to, or by ``step`` at each look."""
+    """A clock that a test moves, or that each reading advances by ``step``."""
 
     now: float = 100.0
     step: float = 0.0
@@ -70,7 +72,7 @@ class FakeClock:
 
 
 class InlineExecutor(Executor):
-    """Does what it is given before it comes back, so that nothing happens beside a test."""
+    """An executor that runs each call at once, so that nothing runs beside a test."""
 
     def submit(self, fn, /, *args, **kwargs):
         done: Future[object] = Future()
@@ -80,6 +82,8 @@ class InlineExecutor(Executor):
 
 @dataclass
 class FakePhoto:
+    """An opened photo, whose pixels hold the orientation that it was decoded with."""
+
     format: str = "JPEG"
     width: int = 40
     height: int = 30
@@ -92,6 +96,8 @@ class FakePhoto:
 
 @dataclass
 class FakePhotos:
+    """A reader that returns its photo for any bytes, and records the bytes."""
+
     photo: FakePhoto = field(default_factory=FakePhoto)
     opened: list[bytes] = field(default_factory=list)
 
@@ -102,7 +108,7 @@ class FakePhotos:
 
 @dataclass
 class FakeUploadStore:
-    """A shelf of photos by key."""
+    """A store of photos by key, in a dictionary."""
 
     photos: dict[str, bytes] = field(default_factory=dict)
 
@@ -128,7 +134,7 @@ NO_EXIF = MissingPosition(ExifFault.ABSENT, "it has no EXIF")
 
 @dataclass
 class FakeNames:
-    """Knows the jaguar in German."""
+    """A source of names that has the jaguar's in German."""
 
     def in_language(self, tag: str) -> VernacularNames:
         return VernacularNames(tag, {JAGUAR.taxon_id: "Jaguar"} if tag == "de" else {})
@@ -136,6 +142,8 @@ class FakeNames:
 
 @dataclass
 class FakeExif:
+    """An EXIF reader that returns its reading for any block."""
+
     reading: ExifReading = field(default_factory=lambda: ExifReading(missing_position=NO_EXIF))
 
     def read(self, exif: bytes) -> ExifReading:
@@ -144,7 +152,7 @@ class FakeExif:
 
 @dataclass
 class FakeFeatures:
-    """Answers every place alike, counts the questions, and can be down."""
+    """A repository that returns one entry for every place, records lookups, and can be down."""
 
     entry: PlaceFeatures = field(default_factory=place)
     version: str = DATASET.version
@@ -173,7 +181,7 @@ class FakeFeatures:
 
 @dataclass
 class FakeClassifier:
-    """Sees what it is told to see, and remembers what it was shown."""
+    """A classifier that returns its scores for any pixels, and records the pixels."""
 
     scores: Sequence[float] = (0.3, 0.4, 0.1, 0.1, 0.05, 0.05)
     model: Model = MODEL

@@ -5,7 +5,7 @@ FORM_TYPE = f"multipart/form-data; boundary={BOUNDARY.decode()}"
 
 
 def form(*fields: tuple[str, bytes | str]) -> bytes:
-    """A form; values in bytes go as files, as a browser would send them."""
+    """Return a form; values in bytes are sent as files, as a browser does."""
     parts = []
     for name, value in fields:
         file = f'; filename="{name}.jpg"' if isinstance(value, bytes) else ""

@@ -1,7 +1,7 @@
-"""A package run as Lambda runs it: by its own runtime client, against a local Runtime API.
+"""Run a package as Lambda does: with Lambda's runtime client, against a local Runtime API.
 
-The process sees the package, then what the Lambda runtime brings (the client and boto3), and
-the standard library; nothing else of this machine.
+The process sees the package, what the Lambda runtime brings (the client and boto3) and the
+standard library. It sees nothing else of the machine.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
@@ -27,23 +27,23 @@ RUNTIME = (
     "awslambdaric", "runtime_client.*.so", "simplejson", "snapshot_restore_py.py",
     "boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3",
 )  # fmt: skip
-"""What python3.12 and later bring to /var/runtime and /var/lang."""
+"""Packages that python3.12 and later have in /var/runtime and /var/lang."""
 
 INTERPRETER = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
-"""Of no virtual environment, so that it sees nothing but what it is given."""
+"""The interpreter outside any virtual environment: it sees only the paths that it is given."""
 
 FROM_SOURCE = {"PYTHONPATH": f"{ROOT}:{SITE_PACKAGES}"}
-"""In place of the package: this checkout, with all that its virtual environment has."""
+"""Runs this checkout with its virtual environment instead of the package."""
 
 MOST_SECONDS = 60.0
 
 
 class FunctionError(Exception):
-    """What the runtime client reported, or that it died."""
+    """Raised if the runtime client reported an error, ended, or did not answer."""
 
 
 class RuntimeApi(ThreadingHTTPServer):
-    """Hands out events and takes answers."""
+    """A server that hands out events and takes answers."""
 
     daemon_threads = True
 
@@ -52,10 +52,10 @@ class RuntimeApi(ThreadingHTTPServer):
         self.events: queue.Queue[dict[str, Any]] = queue.Queue()
         self.answers: queue.Queue[tuple[str, Any, float]] = queue.Queue()
         self.first_next: float | None = None
-        """When the function was ready for its first event, on ``time.perf_counter``."""
+        """The time at which the function asked for its first event, by ``time.perf_counter``."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a function that is killed closes its connection."""
+        """Ignore errors: a function that is killed closes its connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -84,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *args: Any) -> None:
-        """Say nothing of each request."""
+        """Log nothing."""
 
 
 class Function:
@@ -101,11 +101,11 @@ class Function:
         return self._process.pid
 
     def invoke(self, event: Mapping[str, Any]) -> Any:
-        """The answer to an event. Raises ``FunctionError``."""
+        """Return the answer to an event. Raises ``FunctionError``."""
         return self.timed_invoke(event)[0]
 
     def timed_invoke(self, event: Mapping[str, Any]) -> tuple[Any, float]:
-        """The answer, and when it came: seconds since the process was started."""
+        """Return the answer, and its time in seconds since the process started."""
         self._api.events.put(dict(event))
         deadline = time.monotonic() + MOST_SECONDS
         while time.monotonic() < deadline:
@@ -122,17 +122,17 @@ class Function:
 
     @property
     def seconds_to_first_next(self) -> float:
-        """From the process's start until it asked for its first event."""
+        """Seconds from the process's start until it asked for its first event."""
         assert self._api.first_next is not None
         return self._api.first_next - self._started
 
 
 def lay_out_runtime(directory: Path) -> Path:
-    """A directory with what the Lambda runtime brings, as links."""
+    """Make a directory with links to what the Lambda runtime brings."""
     directory.mkdir()
     for name in RUNTIME:
-        (found,) = SITE_PACKAGES.glob(name)
-        (directory / found.name).symlink_to(found)
+        (installed,) = SITE_PACKAGES.glob(name)
+        (directory / installed.name).symlink_to(installed)
     return directory
 
 
@@ -143,7 +143,7 @@ def running(
     environment: Mapping[str, str] | None = None,
     handler: str = "app.app",
 ) -> Iterator[Function]:
-    """The package as a function, until the end. ``runtime`` is of :func:`lay_out_runtime`."""
+    """Run the package as a function. ``runtime`` is of :func:`lay_out_runtime`."""
     api = RuntimeApi()
     Thread(target=api.serve_forever, daemon=True).start()
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Small sources in each of the four formats: the same records, as each would have them."""
+"""Small sources in each of the four formats, made from the same records."""
 
 import gzip
 import zipfile
@@ -37,7 +37,7 @@ COLUMNS = (
 
 
 def seen(taxon: Record, place: Record, observer: str | None, date: str, **more: object) -> Record:
-    """A record that is kept, but for what ``more`` says."""
+    """Return a record that the import keeps, unless ``more`` changes that."""
     return {
         **taxon, **place, "recordedBy": observer, "eventDate": date, "month": int(date[5:7]),
         "coordinateUncertaintyInMeters": 10.0, "occurrenceStatus": "PRESENT",
@@ -51,15 +51,15 @@ KEPT = [
     seen(JAGUAR, PANTANAL, "ana", "2024-07-02"),
     seen(JAGUAR, PANTANAL, "bob", "2024-08-03", license="CC0_1_0"),
     seen(CAPYBARA, PANTANAL, "cid", "2024-07-04"),
-    # Too vague for the fine cell, not for the wider ones.
+    # Too uncertain for the finest cell, but not for its parents.
     seen(JAGUAR, PANTANAL, "dan", "2024-07-05", coordinateUncertaintyInMeters=20_000.0),
-    # Nobody knows who: a day is an observer.
+    # The observer is unknown, so each day counts as an observer.
     seen(LEOPARD, KRUGER, None, "2024-01-05"),
     seen(LEOPARD, KRUGER, None, "2024-01-05", coordinateUncertaintyInMeters=None),
     seen(LEOPARD, KRUGER, None, "2024-01-06"),
     seen(DINGO, OUTBACK, "eve", "2023-03-01"),
     seen(DOG, OUTBACK, "fay", "2023-03-02"),
-    # A family that is no class and a genus that is one.
+    # The family is not a class of the model, but the genus is.
     seen(MAGPIE, OUTBACK, "fay", "2023-03-03"),
 ]
 
@@ -77,7 +77,7 @@ BAD = {
     "geospatialIssue": [
         seen(JAGUAR, KRUGER, "x", "2024-01-01", issue="COUNTRY_COORDINATE_MISMATCH")
     ],
-    # Where gazetteers put Brazil.
+    # The position of Brazil in gazetteers.
     "countryCentroid": [
         seen(JAGUAR, {"decimalLatitude": -10, "decimalLongitude": -55}, "x", "2024-01-01")
     ],
@@ -99,7 +99,7 @@ ALL = [*KEPT, *(record for records in BAD.values() for record in records)]
 
 
 def lines(records: Sequence[Record], columns: Sequence[str] = COLUMNS) -> list[str]:
-    """Tab-separated, empty where nothing is known."""
+    """Format records as tab-separated lines, with an empty field for each unknown value."""
     return [
         "\t".join("" if record.get(name) is None else str(record[name]) for name in columns)
         for record in records
@@ -107,7 +107,7 @@ def lines(records: Sequence[Record], columns: Sequence[str] = COLUMNS) -> list[s
 
 
 def simple_csv(path: Path, records: Sequence[Record] = ALL, extra: Sequence[str] = ()) -> Path:
-    """As GBIF writes it; in a zip where the name says so. ``extra`` lines follow."""
+    """Write a simple download of GBIF, zipped if ``path`` says so; append the ``extra`` lines."""
     text = "\n".join(["\t".join(COLUMNS), *lines(records), *extra]) + "\n"
     if path.suffix == ".zip":
         with zipfile.ZipFile(path, "w") as archive:
@@ -122,7 +122,7 @@ ARCHIVE_COLUMNS = (
     *(name for name in COLUMNS if not name.startswith(("gbifID", "decimal"))),
     "degreeOfEstablishment", "distanceFromCentroidInMeters",
 )  # fmt: skip
-"""In an order of its own: meta.xml says which."""
+"""In an order of their own, which meta.xml states."""
 
 METADATA = """<?xml version="1.0" encoding="utf-8"?>
 <eml:eml xmlns:eml="https://eml.ecoinformatics.org/eml-2.2.0">
@@ -135,7 +135,7 @@ METADATA = """<?xml version="1.0" encoding="utf-8"?>
 
 
 def darwin_core_archive(path: Path, records: Sequence[Record] = ALL) -> Path:
-    """An archive whose core file has the name that meta.xml gives it."""
+    """Write an archive; its meta.xml names the core file and the columns."""
     fields = "".join(
         f'<field index="{index}" term="http://rs.tdwg.org/dwc/terms/{name}"/>'
         for index, name in enumerate(ARCHIVE_COLUMNS, start=1)
@@ -160,7 +160,7 @@ def darwin_core_archive(path: Path, records: Sequence[Record] = ALL) -> Path:
 
 
 def snapshot(directory: Path, records: Sequence[Record] = ALL) -> Path:
-    """Parquet files without a suffix, lowercase columns, lists, and how to cite them."""
+    """Write Parquet files without a suffix, with lowercase columns, lists and a citation."""
     table = directory / "occurrence.parquet"
     table.mkdir(parents=True)
     (directory / "citation.txt").write_text("GBIF.org, a snapshot\n")
@@ -178,8 +178,8 @@ def snapshot(directory: Path, records: Sequence[Record] = ALL) -> Path:
         connection.execute(f"CREATE TABLE record ({columns})")
         connection.executemany(
             f"INSERT INTO record VALUES ({', '.join('?' * len(COLUMNS))})",
-            [[None if (value := one.get(name)) is None else str(value) for name in COLUMNS]
-             for one in records],
+            [[None if (value := record.get(name)) is None else str(value) for name in COLUMNS]
+             for record in records],
         )  # fmt: skip
         for part, kept in (("000000", "rowid % 2 = 0"), ("000001", "rowid % 2 = 1")):
             connection.execute(
@@ -193,7 +193,7 @@ INATURALIST_RANKS = ("kingdom", "class", "order", "family", "genus", "species", 
 
 
 def inaturalist(directory: Path, records: Sequence[Record] = ALL) -> Path:
-    """``observations.csv.gz`` and ``taxa.csv.gz``; one more observation needs confirming."""
+    """Write ``observations.csv.gz`` and ``taxa.csv.gz``, with an observation that needs an ID."""
     directory.mkdir(parents=True, exist_ok=True)
     numbers: dict[tuple[str, ...], int] = {("Life",): 48460}
     taxa = ["48460\t\t100\tstateofmatter\tLife\ttrue"]
@@ -217,13 +217,13 @@ def inaturalist(directory: Path, records: Sequence[Record] = ALL) -> Path:
                "taxon_id", "quality_grade", "observed_on")  # fmt: skip
     observations = [
         {
-            "observation_uuid": number, "observer_id": one["recordedBy"],
-            "latitude": one.get("decimalLatitude"), "longitude": one.get("decimalLongitude"),
-            "positional_accuracy": one["coordinateUncertaintyInMeters"],
-            "taxon_id": taxon(one), "quality_grade": grade, "observed_on": one["eventDate"],
+            "observation_uuid": number, "observer_id": record["recordedBy"],
+            "latitude": record.get("decimalLatitude"), "longitude": record.get("decimalLongitude"),
+            "positional_accuracy": record["coordinateUncertaintyInMeters"],
+            "taxon_id": taxon(record), "quality_grade": grade, "observed_on": record["eventDate"],
         }
-        for number, (one, grade) in enumerate(
-            [*((one, "research") for one in records), (records[0], "needs_id")]
+        for number, (record, grade) in enumerate(
+            [*((record, "research") for record in records), (records[0], "needs_id")]
         )
     ]  # fmt: skip
     path = directory / "observations.csv.gz"

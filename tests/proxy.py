@@ -11,7 +11,7 @@ DELAY_SECONDS = 1.0
 
 
 class Fault(Enum):
-    """What happens to whoever connects, or is connected."""
+    """The ways in which the proxy treats connections, new and open."""
 
     NONE = "passes everything on"
     BLACK_HOLE = "accepts, takes what it gets, and never answers"
@@ -21,7 +21,7 @@ class Fault(Enum):
 
 
 class Proxy:
-    """Listens on a free port and passes bytes on to ``target`` unless there is a fault."""
+    """A proxy on a free port that passes bytes on to ``target``, unless it has a fault."""
 
     def __init__(self, target: int) -> None:
         self.target = target
@@ -34,24 +34,24 @@ class Proxy:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def become(self, fault: Fault) -> None:
-        """From now on; connections that are open are treated so, too."""
+        """Switch to a fault, for new and open connections."""
         self.fault = fault
         if fault is Fault.REFUSE:
             self._drop()
 
     def close(self) -> None:
-        """Listen no more, and drop everyone."""
+        """Stop listening and close all connections."""
         self._closing.set()
         with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # or accept() would go on listening
+            self._listener.shutdown(socket.SHUT_RDWR)  # Otherwise accept() would go on listening.
         self._listener.close()
         self._drop()
 
     def _drop(self) -> None:
-        for one in self._open:
+        for connection in self._open:
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
         self._open.clear()
 
     def _listen(self) -> None:
@@ -82,9 +82,11 @@ class Proxy:
                 if self.fault is Fault.DELAY:
                     self._closing.wait(DELAY_SECONDS)
                 if self.fault is Fault.RESET:
-                    for one in (source, sink):
-                        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                        one.close()
+                    for connection in (source, sink):
+                        connection.setsockopt(
+                            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                        )
+                        connection.close()
                     return
                 sink.sendall(data)
         with suppress(OSError):
@@ -93,9 +95,9 @@ class Proxy:
 
 @contextmanager
 def proxy(target: int) -> Iterator[Proxy]:
-    """A running proxy, closed at the end."""
-    one = Proxy(target)
+    """Start a proxy; close it at the end."""
+    running = Proxy(target)
     try:
-        yield one
+        yield running
     finally:
-        one.close()
+        running.close()

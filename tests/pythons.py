@@ -1,4 +1,4 @@
-"""What is heavy runs on one Python only: the newest that ``make test`` finds."""
+"""Run heavy tests on one Python only: the newest that ``make test`` finds."""
 
 import subprocess
 import sys
@@ -11,18 +11,18 @@ from tools import ROOT
 
 
 def is_newest_python() -> bool:
-    """Whether this is it; always so on 3.13."""
+    """Return whether this is the newest Python; 3.13 always is."""
     this = f"3.{sys.version_info.minor}"
     if this == "3.13":
         return True
-    found = subprocess.run(
+    newer = subprocess.run(
         ["tools/find-pythons", "3.13"], cwd=ROOT, check=True, capture_output=True, text=True
     )
-    return this == "3.12" and not found.stdout
+    return this == "3.12" and not newer.stdout
 
 
 def only_on_the_newest(items: Iterable[pytest.Item], directory: Path, reason: str) -> None:
-    """Skip the tests of a directory on the others."""
+    """Skip the tests of a directory on all other Pythons."""
     if is_newest_python():
         return
     for item in items:

@@ -9,6 +9,8 @@ MEDIA_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".heic": "image/heic"}
 
 
 class Sample(NamedTuple):
+    """A sample photo: the row of ``samples.csv``, and its content."""
+
     file: str
     taxon_id: str
     latitude: float | None
@@ -18,6 +20,7 @@ class Sample(NamedTuple):
 
     @property
     def content(self) -> bytes:
+        """The bytes of the file."""
         return (DIRECTORY / self.file).read_bytes()
 
     @property
@@ -26,6 +29,7 @@ class Sample(NamedTuple):
 
 
 def _read() -> dict[str, Sample]:
+    """Read the list of samples."""
     with (DIRECTORY / "samples.csv").open(encoding="utf-8", newline="") as file:
         return {
             row["file"]: Sample(

@@ -1,4 +1,4 @@
-"""Real servers for tests: processes of our own on free ports, never the machine's."""
+"""Real servers for tests: our own processes on free ports, never the machine's servers."""
 
 import os
 import shutil
@@ -23,15 +23,15 @@ HIGHEST_PORT = 55_000
 """The nodes of a cluster talk to each other on the port 10,000 above."""
 
 
-def _wait(is_up, process: subprocess.Popen[bytes], what: str) -> None:
-    """Until a server that has just been started answers."""
+def _wait(is_up, process: subprocess.Popen[bytes], name: str) -> None:
+    """Wait until a server that has just been started answers."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if is_up():
             return
         time.sleep(0.05)
     process.kill()
-    raise RuntimeError(f"{what} did not start")
+    raise RuntimeError(f"{name} did not start")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -53,6 +53,7 @@ class Mariadb:
         return f"mysql://rangefinder:secret@127.0.0.1:{self.port}/rangefinder"
 
     def install(self) -> None:
+        """Create the system tables in an empty directory."""
         subprocess.run(
             [
                 "mariadb-install-db", "--no-defaults", f"--datadir={self.directory}",
@@ -62,6 +63,7 @@ class Mariadb:
         )  # fmt: skip
 
     def start(self) -> None:
+        """Start the server and wait until it answers."""
         command = [
             shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults",
             f"--datadir={self.directory}", f"--port={self.port}", "--bind-address=127.0.0.1",
@@ -90,9 +92,11 @@ class Mariadb:
         return True
 
     def root(self) -> pymysql.Connection:
+        """Connect as root over the server's socket."""
         return pymysql.connect(unix_socket=f"{self.directory}/socket", user="root", autocommit=True)
 
     def prepare(self) -> None:
+        """Create the database, a user for it and a user that may only read."""
         with self.root() as connection, connection.cursor() as cursor:
             cursor.execute("CREATE DATABASE rangefinder")
             cursor.execute("CREATE USER rangefinder@'%' IDENTIFIED BY 'secret'")
@@ -101,7 +105,7 @@ class Mariadb:
             cursor.execute("GRANT SELECT ON rangefinder.* TO reader@'%'")
 
     def counters(self) -> dict[str, int]:
-        """What the server counts: ``Com_select`` and ``Threads_connected``, as of now."""
+        """Return the server's counters ``Com_select`` and ``Threads_connected``."""
         with self.root() as connection, connection.cursor() as cursor:
             cursor.execute(
                 "SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_select', 'Threads_connected')"
@@ -109,32 +113,33 @@ class Mariadb:
             return {name: int(value) for name, value in cursor.fetchall()}
 
     def selects(self) -> int:
-        """How many SELECTs the server has answered so far."""
+        """Return how many SELECT statements the server has answered so far."""
         return self.counters()["Com_select"]
 
     @contextmanager
     def listening(self) -> Iterator[Counter[str]]:
-        """At the end, how many reads of places and of the dataset the server got meanwhile."""
-        log, heard = self.directory / "statements", Counter[str]()
+        """Count the reads of places and of the dataset until the end of the block."""
+        log, statements = self.directory / "statements", Counter[str]()
         with self.root() as connection, connection.cursor() as cursor:
             cursor.execute("SET GLOBAL general_log_file = %s", (str(log),))
             cursor.execute("SET GLOBAL general_log = 1")
-        yield heard
+        yield statements
         with self.root() as connection, connection.cursor() as cursor:
             cursor.execute("SET GLOBAL general_log = 0")
-        statements = log.read_text(encoding="utf-8")
+        log_text = log.read_text(encoding="utf-8")
         log.unlink()
-        heard["places"] = statements.count("FROM geo_feature")
-        heard["dataset"] = statements.count("FROM dataset LEFT JOIN")
+        statements["places"] = log_text.count("FROM geo_feature")
+        statements["dataset"] = log_text.count("FROM dataset LEFT JOIN")
 
     def kill(self) -> None:
+        """Kill the server, as a crash would."""
         assert self.process
         _stop(self.process)
 
 
 @contextmanager
 def mariadb(directory: Path, certificates: Path | None = None) -> Iterator[Mariadb]:
-    """A running server with the tables of ``make migrate``, stopped at the end."""
+    """Start a server with the tables of ``make migrate``; stop it at the end."""
     server = Mariadb(directory, free_port(), certificates)
     server.install()
     server.start()
@@ -147,7 +152,7 @@ def mariadb(directory: Path, certificates: Path | None = None) -> Iterator[Maria
 
 
 def migrate(url: str, *arguments: str) -> str:
-    """``make migrate``: the SQL or nothing."""
+    """Run ``make migrate`` and return the SQL that it prints, if any."""
     done = subprocess.run(
         [str(Path(sys.executable).with_name("alembic")), "-c", "migrations/alembic.ini",
          *(arguments or ("upgrade", "head"))],
@@ -158,7 +163,7 @@ def migrate(url: str, *arguments: str) -> str:
 
 
 class RedisServer:
-    """A Redis server, alone, as a cluster of one that holds all slots, or with TLS."""
+    """A Redis server, single or as a cluster of one node, with or without TLS."""
 
     def __init__(
         self, port: int, *, is_cluster: bool = False, certificates: Path | None = None,
@@ -177,10 +182,12 @@ class RedisServer:
         return f"{scheme}://{user}localhost:{self.port}"
 
     def client(self) -> redis.Redis:
+        """Return a client of the server."""
         authorities = {"ssl_ca_certs": f"{self.certificates}/ca.pem"} if self.certificates else {}
         return redis.Redis.from_url(self.url, socket_timeout=5, **authorities)
 
     def start(self, directory: Path) -> None:
+        """Start the server and wait until it answers; as a cluster, until it holds all slots."""
         command = ["redis-server", "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"]
         if self.certificates:
             command += [
@@ -221,13 +228,14 @@ class RedisServer:
             return bool(client.execute_command("CLUSTER INFO")["cluster_state"] == "ok")
 
     def kill(self) -> None:
+        """Kill the server, as a crash would."""
         assert self.process
         _stop(self.process)
 
 
 @contextmanager
 def redis_server(directory: Path, **options) -> Iterator[RedisServer]:
-    """A running server, stopped at the end."""
+    """Start a server; stop it at the end."""
     port = free_port()
     while port > HIGHEST_PORT:
         port = free_port()
@@ -240,7 +248,7 @@ def redis_server(directory: Path, **options) -> Iterator[RedisServer]:
 
 
 def make_certificates(directory: Path) -> Path:
-    """An authority, and a certificate of localhost that it has signed."""
+    """Make a certificate authority, and a certificate for localhost that it has signed."""
 
     def openssl(*arguments: str) -> None:
         subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
@@ -257,7 +265,7 @@ def make_certificates(directory: Path) -> Path:
 
 
 def port_of(url: str) -> int:
-    """The port in a URL."""
+    """Return the port in a URL."""
     port = urlsplit(url).port
     assert port
     return port

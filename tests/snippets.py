@@ -1,4 +1,4 @@
-"""The code in the documents, taken out as a reader would copy it."""
+"""Extract the code in the documents, as a reader would copy it."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ FENCE = re.compile(
 
 @dataclass(frozen=True)
 class Snippet:
-    """A fenced block; ``printed`` is the block of text after it, which is what it prints."""
+    """A fenced block; ``printed`` is the block of text after it, the expected output."""
 
     name: str
     language: str
@@ -22,25 +22,28 @@ class Snippet:
 
 
 def snippets(document: str) -> list[Snippet]:
-    """All blocks of a document that name a language, but for those of plain text."""
-    found = list(FENCE.finditer((ROOT / document).read_text(encoding="utf-8")))
-    following = [*found[1:], None]
+    """Return all blocks of a document that name a language other than plain text."""
+    blocks = list(FENCE.finditer((ROOT / document).read_text(encoding="utf-8")))
+    following = [*blocks[1:], None]
     return [
         Snippet(
             name=f"{document}-{number}",
-            language=one["language"],
-            title=one["title"],
-            code=one["code"],
+            language=block["language"],
+            title=block["title"],
+            code=block["code"],
             printed=after["code"] if after and after["language"] == "text" else "",
         )
-        for number, (one, after) in enumerate(zip(found, following, strict=True))
-        if one["language"] != "text"
+        for number, (block, after) in enumerate(zip(blocks, following, strict=True))
+        if block["language"] != "text"
     ]
 
 
 def curl_lines(document: str) -> list[str]:
-    """The curl lines that want only the address of a running service."""
+    """Return the curl lines that need only the address of a running service."""
     lines = (
-        line for one in snippets(document) if one.language == "sh" for line in one.code.splitlines()
+        line
+        for snippet in snippets(document)
+        if snippet.language == "sh"
+        for line in snippet.code.splitlines()
     )
     return [line for line in lines if line.startswith("curl ") and "$BASE/" in line]

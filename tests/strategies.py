@@ -1,4 +1,4 @@
-"""What Hypothesis draws: forms and EXIF blocks that are almost right."""
+"""Hypothesis strategies: forms and EXIF blocks that are almost valid."""
 
 import struct
 
@@ -36,7 +36,7 @@ SEPARATORS = st.sampled_from(
 
 @st.composite
 def form_bodies(draw: st.DrawFn) -> bytes:
-    """A form of up to twenty parts, each piece of which may be another than it should."""
+    """Draw a form of up to twenty parts, any piece of which may be wrong."""
     body = b""
     for _ in range(draw(st.integers(0, 20))):
         body += draw(SEPARATORS) + draw(LINE_ENDS)
@@ -57,7 +57,7 @@ NUMBERS = st.one_of(st.integers(0, 200), st.sampled_from(EXTREMES), st.integers(
 
 @st.composite
 def exif_blocks(draw: st.DrawFn) -> bytes:
-    """A TIFF stream of directories that point anywhere: TIFF 6.0, section 2."""
+    """Draw a TIFF stream of directories that point anywhere (TIFF 6.0, section 2)."""
     order = draw(st.sampled_from("<>"))
     stream = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
     for _ in range(draw(st.integers(1, 4))):

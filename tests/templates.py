@@ -1,4 +1,4 @@
-"""CloudFormation templates, read and linted as the tests want them."""
+"""Load and lint the CloudFormation templates."""
 
 import subprocess
 import sys
@@ -16,30 +16,32 @@ TEMPLATES = sorted(path for path in INFRA.glob("*.yaml") if path != GATEWAY)
 
 
 def load(name: str) -> Any:
-    """A template, its short forms (``!Ref``) written out."""
+    """Load a template, with its short forms (``!Ref``) written out."""
     text = (INFRA / name).read_text(encoding="utf-8")
     return YAMLTemplateSerializer().load_template(text, name)
 
 
-def resources(name: str, kind: str) -> dict[str, Any]:
-    """The properties of all resources of a kind."""
-    made = load(name)["Resources"].items()
-    return {key: one["Properties"] for key, one in made if one["Type"] == kind}
+def resources(name: str, resource_type: str) -> dict[str, Any]:
+    """Return the properties of all resources of a type."""
+    items = load(name)["Resources"].items()
+    return {
+        key: resource["Properties"] for key, resource in items if resource["Type"] == resource_type
+    }
 
 
 def lint(*paths: Path) -> str:
-    """What cfn-lint has to say."""
+    """Return the output of cfn-lint."""
     program = str(Path(sys.executable).with_name("cfn-lint"))
     done = subprocess.run([program, *map(str, paths)], capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
 
-def statements_within(thing: Any) -> Iterator[dict[str, Any]]:
-    """All policy statements anywhere within, of roles and buckets alike."""
-    if isinstance(thing, dict):
-        if "Effect" in thing and "Action" in thing:
-            yield thing
-        thing = list(thing.values())
-    if isinstance(thing, list):
-        for value in thing:
-            yield from statements_within(value)
+def statements_within(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield all policy statements in a value, of roles and buckets alike."""
+    if isinstance(value, dict):
+        if "Effect" in value and "Action" in value:
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from statements_within(item)

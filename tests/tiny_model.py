@@ -1,7 +1,7 @@
-"""A model of three classes that looks at nothing but how bright a photo is: 1 KB of TFLite.
+"""A TFLite model of 1 KB: three classes, decided by the brightness of the photo alone.
 
-It stands for a model of one's own. Written with the schema that comes with ``ai_edge_litert``
-(Python 3.12 and later), as no converter is part of this project.
+It stands for a model of your own. It is written with the schema in ``ai_edge_litert`` (Python
+3.12 and later), since no converter is part of this project.
 """
 
 from typing import Any
@@ -11,13 +11,13 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 WEIGHTS = np.array([[20, 20, 20], [-20, -20, -20], [0, 0, 0]], np.float32)
-"""Light is for the first class, dark for the second: shape (classes, channels)."""
+"""Bright photos get the first class, dark ones the second. Shape (classes, channels)."""
 
 BIAS = np.array([0, 0, -2], np.float32)
 
 
 def build(side: int) -> bytes:
-    """The file: pixels, float32 of shape (1, side, side, 3), to logits of shape (1, classes)."""
+    """Build the file: float32 pixels of shape (1, side, side, 3) to logits (1, classes)."""
     model = schema.ModelT()
     model.version = 3
     model.buffers = [schema.BufferT()]

@@ -1,4 +1,4 @@
-"""A browser, and servers for it to visit."""
+"""Fixtures: a browser, and the servers that it visits."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +18,13 @@ FLAGS = (
 
 
 def pytest_collection_modifyitems(items):
-    """What the browser gets does not depend on the Python that serves it."""
+    """Skip these tests on older Pythons: the browser gets the same bytes from each."""
     only_on_the_newest(items, Path(__file__).parent, "the browser runs on the newest Python")
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; closed with this package, as its event loop would be in others' way."""
+    """Start Debian's Chromium; close it after this package, or its event loop disturbs others."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
@@ -33,13 +33,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def base() -> Iterator[str]:
-    """A deployment as ``dev`` is: the embedded features, no bucket."""
+    """Start a deployment as ``dev`` is, with embedded features and no bucket."""
     with serving() as url:
         yield url
 
 
 @pytest.fixture
 def visit(browser, base) -> Iterator[Visit]:
-    """Somebody who has just opened the page."""
+    """Open the page in a new tab."""
     with Visit.begin(browser, base) as visit:
         yield visit

@@ -1,4 +1,4 @@
-"""What API Gateway's stage does to addresses: a prefix that the service never sees."""
+"""A proxy that adds a path prefix, as an API Gateway stage does; the service never sees it."""
 
 import http.client
 import threading
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 @contextmanager
 def under_prefix(base: str, prefix: str) -> Iterator[str]:
-    """An origin under whose ``prefix``, and nowhere else, the service at ``base`` is."""
+    """Serve the service at ``base`` under ``prefix`` of another origin, and nothing else."""
 
     class Handler(BaseHTTPRequestHandler):
         def forward(self) -> None:

@@ -1,4 +1,4 @@
-"""What the first view costs a visitor."""
+"""The bytes that a view of the page costs a visitor."""
 
 from urllib.parse import urlsplit
 
@@ -8,8 +8,8 @@ MOST_BYTES = 150_000
 MOST_REQUESTS = 20
 
 
-def received(browser, base):
-    """The bytes on the wire by address, and the visit's context, for one look at the page."""
+def received_bytes(browser, base):
+    """Return the bytes on the wire by address, for a first and a second view of the page."""
     sizes, addresses = {}, {}
 
     def listen(page):
@@ -34,9 +34,9 @@ def received(browser, base):
     return first, again
 
 
-def test_the_page_is_small_and_all_its_own(browser, base):
-    """At most 150 KB on the wire, map included; at the next visit next to nothing."""
-    first, again = received(browser, base)
+def test_the_page_is_small_and_loads_from_its_own_origin(browser, base):
+    """A first view takes at most 150 KB and 20 requests, map included; a second view under 5 KB."""
+    first, again = received_bytes(browser, base)
     assert {urlsplit(url).netloc for url in first} == {urlsplit(base).netloc}
     assert sum(first.values()) <= MOST_BYTES
     assert len(first) <= MOST_REQUESTS
@@ -44,8 +44,8 @@ def test_the_page_is_small_and_all_its_own(browser, base):
     assert sum(again.values()) < 5_000
 
 
-def test_the_wire_carries_gzip(browser, base):
-    """Or the figure above would be of something else."""
-    first, _ = received(browser, base)
+def test_the_map_is_compressed(browser, base):
+    """The map comes compressed, so the budget above counts compressed bytes."""
+    first, _ = received_bytes(browser, base)
     (size,) = (size for url, size in first.items() if url.endswith("countries-110m.json"))
     assert size < 60_000

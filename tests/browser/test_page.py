@@ -1,4 +1,4 @@
-"""What a visitor can do on the page."""
+"""The actions of a visitor on the page, and their results."""
 
 import re
 
@@ -14,7 +14,7 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def test_a_photo_is_chosen_and_named(visit):
-    """By look and by the place that it carries; both are told, and where else it lives."""
+    """The page names the animal, its scores, its position and where else it occurs."""
     visit.look("first")
     visit.upload("jaguar.jpg")
     answer = visit.answer("Jaguar")
@@ -32,14 +32,14 @@ def test_a_photo_is_chosen_and_named(visit):
 
 @pytest.mark.parametrize("event", ["drop", "paste"])
 def test_a_photo_is_dropped_or_pasted(visit, event):
-    """Anywhere on the page."""
+    """A photo that is dropped on the page or pasted into it is identified."""
     visit.hand_over(event, "giant-panda.jpg")
     visit.answer("Giant panda")
     visit.sees("#preview")
 
 
 def test_a_phone_offers_its_camera(browser, base):
-    """At 360 pixels, with nothing out of sight to the side."""
+    """At 360 pixels, the page opens the camera and does not scroll sideways."""
     size = {"width": 360, "height": 740}
     with Visit.begin(browser, base, viewport=size, has_touch=True, is_mobile=True) as visit:
         with visit.page.expect_file_chooser():
@@ -52,18 +52,18 @@ def test_a_phone_offers_its_camera(browser, base):
         visit.look("phone")
 
 
-def test_what_can_be_pressed_is_large_enough(visit):
-    """24 pixels each way (WCAG 2.2, 2.5.8)."""
+def test_controls_are_large_enough(visit):
+    """Every control measures at least 24 pixels each way (WCAG 2.2, 2.5.8)."""
     visit.upload("jaguar.jpg")
     visit.answer("Jaguar")
-    for one in visit.page.locator("button:visible, input:visible, select, summary").all():
-        box = one.bounding_box()
+    for control in visit.page.locator("button:visible, input:visible, select, summary").all():
+        box = control.bounding_box()
         assert box
-        assert min(box["width"], box["height"]) >= 24, one
+        assert min(box["width"], box["height"]) >= 24, control
 
 
-def test_a_photo_without_a_place_asks_for_it_by_keyboard(visit):
-    """Why is said; the cross is moved to the British Isles; the photo waited."""
+def test_a_missing_place_can_be_set_by_keyboard(visit):
+    """The page says why it needs a place, takes it from the map by keyboard, and sends it."""
     visit.upload("sheep-without-gps.jpg")
     expect(visit.sees("#place-hint")).to_contain_text("does not say where it was taken")
     assert visit.page.evaluate("document.activeElement.id") == "place-heading"
@@ -84,7 +84,7 @@ def test_a_photo_without_a_place_asks_for_it_by_keyboard(visit):
 
 
 def test_typed_coordinates_are_read_as_people_write_them(visit):
-    """With a decimal comma and a true minus sign; what is wrong is said at the field."""
+    """A decimal comma and a minus sign are accepted, and an error is reported at its field."""
     visit.upload("jaguar.jpg")
     visit.answer("Jaguar")
     visit.place(f"{MINUS}240,1", "31,49")
@@ -102,15 +102,15 @@ def test_typed_coordinates_are_read_as_people_write_them(visit):
     expect(visit.page.locator("#rejected")).to_have_count(0)
 
 
-def test_a_click_on_the_map_is_a_place(visit):
-    """In the middle of the first view it is on Greenwich's meridian, north of the equator."""
+def test_a_click_on_the_map_sets_the_place(visit):
+    """A click in the middle of the first view sets a place on the prime meridian."""
     visit.page.locator("#map").click()
     assert abs(float(visit.page.get_by_label("Longitude").input_value())) < 1
     assert 25 < float(visit.page.get_by_label("Latitude").input_value()) < 40
 
 
 def test_the_map_is_moved_by_wheel_buttons_and_dragging(visit):
-    """A click then means another place."""
+    """After dragging and zooming, a click at the same pixel sets another place."""
     frame = visit.page.locator("#map")
     box = frame.bounding_box()
     assert box
@@ -119,7 +119,7 @@ def test_the_map_is_moved_by_wheel_buttons_and_dragging(visit):
     def place() -> tuple[float, float]:
         visit.page.mouse.click(x, y)
         fields = (visit.page.get_by_label(name) for name in ("Latitude", "Longitude"))
-        latitude, longitude = (float(one.input_value()) for one in fields)
+        latitude, longitude = (float(field.input_value()) for field in fields)
         return latitude, longitude
 
     before = place()
@@ -145,8 +145,8 @@ def test_the_map_is_moved_by_wheel_buttons_and_dragging(visit):
     assert place()[1] == pytest.approx(0, abs=1)
 
 
-def test_this_device_may_say_where_it_is(browser, base):
-    """If the visitor lets it."""
+def test_the_place_can_come_from_the_device(browser, base):
+    """With the visitor's permission, the device's position and accuracy fill the fields."""
     here = {"latitude": 47.1, "longitude": 9.5, "accuracy": 30}
     with Visit.begin(browser, base, geolocation=here, permissions=["geolocation"]) as visit:
         visit.press("Use my location")
@@ -155,7 +155,7 @@ def test_this_device_may_say_where_it_is(browser, base):
 
 
 def test_the_animals_of_a_place_can_be_looked_up_without_a_photo(visit):
-    """Found by name, and drawn where they live."""
+    """The list of expected animals can be searched, and the map draws an animal's range."""
     visit.place(KRUGER.latitude, KRUGER.longitude)
     visit.press("Show the animals here")
     expect(visit.sees("#animals-hint")).to_contain_text(re.compile(r"We expect \d+ animals here"))
@@ -169,8 +169,8 @@ def test_the_animals_of_a_place_can_be_looked_up_without_a_photo(visit):
     visit.look("animals")
 
 
-def test_in_a_zoo_the_place_says_nothing(visit):
-    """The switch asks again at once."""
+def test_the_switch_leaves_the_place_out(visit):
+    """The switch for captive animals sends the photo again without the place."""
     visit.upload("sheep-without-gps.jpg")
     visit.sees("#place.needed")
     visit.page.get_by_role("switch").check()
@@ -178,29 +178,29 @@ def test_in_a_zoo_the_place_says_nothing(visit):
     visit.look("zoo")
 
 
-def test_a_place_of_which_nothing_is_known_is_said_to_be_so(visit):
-    """The look alone decides."""
+def test_a_place_without_data_is_reported(visit):
+    """At a place without data, the page says that nothing is known about it."""
     visit.place(OCEAN.latitude, OCEAN.longitude)
     visit.upload("jaguar.jpg")
     expect(visit.sees("#geo")).to_contain_text("We have no data on this place")
     visit.look("no-data")
 
 
-def test_what_is_no_animal_is_said_to_be_none(visit):
-    """In words."""
+def test_a_photo_without_an_animal_gets_words(visit):
+    """For a photo without an animal, the page says that there is none or that it is not sure."""
     visit.upload("trees-without-animal.jpg")
     expect(visit.sees("#results")).to_contain_text(re.compile("No animal|Not sure|not sure"))
 
 
-def test_a_photo_that_the_browser_cannot_show_is_identified_all_the_same(visit):
-    """HEIC, as iPhones make it."""
+def test_a_photo_that_the_browser_cannot_show_is_identified(visit):
+    """A HEIC photo has no preview in this browser, but an answer."""
     visit.upload("koala.heic")
     expect(visit.sees("#no-preview")).to_contain_text("cannot show this photo")
     visit.answer("Koala")
 
 
-def test_this_visit_is_remembered_in_this_tab_until_it_is_cleared(visit):
-    """An earlier answer can be seen again, also after the page was loaded anew."""
+def test_the_history_lasts_in_the_tab_until_it_is_cleared(visit):
+    """Earlier answers can be opened again, also after a reload, until the visitor clears them."""
     for file, name in (("jaguar.jpg", "Jaguar"), ("koala.jpg", "Koala")):
         visit.upload(file)
         visit.answer(name)
@@ -214,8 +214,8 @@ def test_this_visit_is_remembered_in_this_tab_until_it_is_cleared(visit):
     assert visit.page.evaluate("sessionStorage.length") == 0
 
 
-def test_a_full_store_of_the_browser_is_no_fault(browser, base):
-    """There is an answer, and no history."""
+def test_a_full_browser_storage_does_not_fail(browser, base):
+    """If the browser's storage is full, the visitor gets an answer and no history."""
     full = "Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); }"
     with Visit.begin(browser, base, setup=lambda page: page.add_init_script(full)) as visit:
         visit.upload("koala.jpg")
@@ -224,7 +224,7 @@ def test_a_full_store_of_the_browser_is_no_fault(browser, base):
 
 
 def test_the_page_speaks_the_visitors_language(browser, base):
-    """And asks the service in it. Every language has all the texts."""
+    """A German browser gets German texts and names, and all languages have the same texts."""
     with Visit.begin(browser, base, locale="de-AT") as visit:
         expect(visit.page.get_by_role("heading", level=1)).to_have_text("Welches Tier ist das?")
         assert visit.page.evaluate("document.documentElement.lang") == "de"
@@ -243,11 +243,11 @@ def test_the_page_speaks_the_visitors_language(browser, base):
             script.replace("main.js", "strings.js"),
         )
         assert len(keys) > 1
-        assert all(one == keys[0] for one in keys)
+        assert all(texts == keys[0] for texts in keys)
 
 
 def test_animals_are_named_in_languages_that_the_page_does_not_speak(browser, base):
-    """The page is English then; each name says which language it is."""
+    """A Chinese browser gets an English page with Chinese names, which are marked as such."""
     with Visit.begin(browser, base, locale="zh-CN") as visit:
         expect(visit.page.get_by_role("heading", level=1)).to_have_text("Which animal is this?")
         visit.upload("giant-panda.jpg")
@@ -256,8 +256,8 @@ def test_animals_are_named_in_languages_that_the_page_does_not_speak(browser, ba
         expect(name).to_have_attribute("lang", re.compile("^zh"))
 
 
-def test_light_and_dark_follow_the_system_until_one_is_chosen(browser, base):
-    """The choice is kept."""
+def test_the_colour_scheme_follows_the_system_until_the_visitor_chooses(browser, base):
+    """The page starts in the system's scheme and keeps the visitor's choice after a reload."""
     brightness = """
       getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)
     """
@@ -269,8 +269,8 @@ def test_light_and_dark_follow_the_system_until_one_is_chosen(browser, base):
         assert min(visit.page.evaluate(brightness)) > 200
 
 
-def test_less_motion_means_none(browser, base):
-    """The map is where it goes at once; otherwise it flies there."""
+def test_reduced_motion_stops_the_animation(browser, base):
+    """With reduced motion the map jumps to its target; otherwise it moves there."""
     moving = "document.querySelector('canvas').toDataURL()"
     for wish, is_still in (("reduce", True), ("no-preference", False)):
         with Visit.begin(browser, base, reduced_motion=wish) as visit:
@@ -284,15 +284,15 @@ def test_less_motion_means_none(browser, base):
 
 
 def test_the_page_works_under_a_prefix(browser, base):
-    """As under API Gateway's stage: every address is relative."""
+    """Under a prefix, as of an API Gateway stage, the page identifies a photo and draws a range."""
     with under_prefix(base, "/api") as url, Visit.begin(browser, url, path="/api/") as visit:
         visit.upload("jaguar.jpg")
         visit.answer("Jaguar")
         expect(visit.sees("#range-status")).to_contain_text("Where jaguar occurs")
 
 
-def test_data_that_may_be_out_of_date_is_said_to_be_so(visit):
-    """The same answer, from a stale entry of a cache."""
+def test_stale_data_is_reported(visit):
+    """If the features are stale, the page says that they may be out of date."""
     visit.upload("jaguar.jpg")
     visit.answer("Jaguar")
     visit.sees("#history")

@@ -1,4 +1,4 @@
-"""What the page does when something is in the way: it says so, and loses nothing."""
+"""Errors on the way: the page reports them, and keeps what the visitor entered."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ BUCKET = "rangefinder-uploads"
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """A photo above what may be posted."""
+    """Return a photo larger than the API accepts."""
     file = tmp_path_factory.mktemp("photos") / "large.jpg"
     file.write_bytes(SAMPLES["jaguar.jpg"].content + bytes(5_000_000))
     return file
@@ -24,17 +24,17 @@ def large(tmp_path_factory):
 
 @pytest.fixture
 def account() -> Iterator[Account]:
-    """A fake AWS account with the bucket."""
-    with fake_aws() as found:
-        found.client("s3").create_bucket(
+    """Start a fake AWS account with the bucket."""
+    with fake_aws() as account:
+        account.client("s3").create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
         )
-        yield found
+        yield account
 
 
 @pytest.fixture
 def visit_with_bucket(browser, account) -> Iterator[Visit]:
-    """A visit to a deployment that has the bucket."""
+    """Open the page of a deployment that has the bucket."""
     environment = {**account.environment, "RANGEFINDER_UPLOADS_BUCKET": BUCKET}
     with (
         serving(environment) as base,
@@ -43,8 +43,8 @@ def visit_with_bucket(browser, account) -> Iterator[Visit]:
         yield visit
 
 
-def test_what_is_no_photo_is_refused_in_words(visit, tmp_path):
-    """With what the service says can be done."""
+def test_a_file_that_is_not_a_photo_is_refused(visit, tmp_path):
+    """The page shows the service's error and its advice, and moves the focus there."""
     file = tmp_path / "notes.jpg"
     file.write_text("no photo")
     visit.upload(file)
@@ -54,8 +54,8 @@ def test_what_is_no_photo_is_refused_in_words(visit, tmp_path):
     visit.look("no-photo")
 
 
-def test_without_a_connection_nothing_is_lost(visit):
-    """Once it is back, the same photo is sent with the same place."""
+def test_a_photo_can_be_sent_again_after_a_lost_connection(visit):
+    """Once the connection is back, the page sends the same photo with the same place."""
     visit.place(-24.01, 31.49)
     visit.page.context.set_offline(True)
     visit.upload("jaguar.jpg")
@@ -67,8 +67,8 @@ def test_without_a_connection_nothing_is_lost(visit):
     expect(visit.page.locator("#error")).to_be_hidden()
 
 
-def test_an_answer_that_is_not_the_services_own_is_understood(browser, base):
-    """As API Gateway says 502 where Lambda has failed."""
+def test_an_error_of_the_gateway_is_reported(browser, base):
+    """The page reports the status of API Gateway's own errors, and the visitor can try again."""
 
     def failing(page):
         page.route(
@@ -84,8 +84,8 @@ def test_an_answer_that_is_not_the_services_own_is_understood(browser, base):
         visit.answer("Jaguar")
 
 
-def test_a_request_can_be_cancelled_and_made_again(browser, base):
-    """While it is under way; another photo ends it, too."""
+def test_a_request_can_be_cancelled(browser, base):
+    """After cancelling a request, the visitor can send another photo."""
     held = []
 
     def hold(route):
@@ -105,20 +105,20 @@ def test_a_request_can_be_cancelled_and_made_again(browser, base):
     assert len(held) == 1
 
 
-def test_a_large_photo_goes_by_way_of_the_bucket(visit_with_bucket, account, large):
-    """By itself: leave to upload, the upload, the question; and again for another one."""
+def test_a_large_photo_is_uploaded_to_the_bucket(visit_with_bucket, account, large):
+    """The page identifies a large photo through a presigned upload, and the bucket ends empty."""
     visit = visit_with_bucket
     visit.upload(large)
     visit.answer("Jaguar")
     assert [len(visit.asked(path)) for path in ("/v1/uploads", "/v1/predictions")] == [1, 1]
     visit.page.get_by_role("switch").check()
     expect(visit.sees("#geo")).to_contain_text("The location was ignored")
-    left = account.client("s3").list_objects_v2(Bucket=BUCKET)
-    assert left["KeyCount"] == 0
+    objects = account.client("s3").list_objects_v2(Bucket=BUCKET)
+    assert objects["KeyCount"] == 0
 
 
-def test_a_large_photo_that_lacks_a_place_waits_in_the_bucket(visit_with_bucket, tmp_path):
-    """It is sent once."""
+def test_a_large_photo_without_a_place_is_uploaded_once(visit_with_bucket, tmp_path):
+    """After the visitor adds the place, the page identifies the photo without another upload."""
     file = tmp_path / "large.jpg"
     file.write_bytes(SAMPLES["sheep-without-gps.jpg"].content + bytes(5_000_000))
     visit = visit_with_bucket
@@ -131,7 +131,7 @@ def test_a_large_photo_that_lacks_a_place_waits_in_the_bucket(visit_with_bucket,
 
 
 def test_without_a_bucket_a_smaller_copy_is_offered(visit, large):
-    """It has no place, so that is asked for."""
+    """The smaller copy has no position, so the page asks for one before it sends the copy."""
     visit.upload(large)
     expect(visit.sees("#error-detail")).to_contain_text("5.1 MB. The limit is 4.7 MB")
     visit.look("too-large")
@@ -142,8 +142,8 @@ def test_without_a_bucket_a_smaller_copy_is_offered(visit, large):
     visit.answer("Jaguar")
 
 
-def test_a_service_without_its_database_says_that_the_look_decided(browser):
-    """And what to do about it. Nothing else on the page fails."""
+def test_a_service_without_its_database_is_reported(browser):
+    """The page says that place data and range are out of reach, and still shows an answer."""
     environment = {"RANGEFINDER_MYSQL_URL": f"mysql://a:b@127.0.0.1:{free_port()}/rangefinder"}
     with serving(environment) as base, Visit.begin(browser, base) as visit:
         visit.upload("jaguar.jpg")

@@ -1,4 +1,4 @@
-"""One visitor of the page: what is done, what is seen, and what must never happen."""
+"""A visitor of the page: actions, observations, and what must never happen."""
 
 import base64
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ from tools import ROOT
 
 SCREENSHOTS = ROOT / "build" / "browser"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SECONDS = 10_000
-"""Milliseconds that anything may take; machines are busy."""
+TIMEOUT_MILLISECONDS = 10_000
+"""The time that any step may take on a busy machine."""
 
-expect.set_options(timeout=SECONDS)
+expect.set_options(timeout=TIMEOUT_MILLISECONDS)
 
 TRANSFER = """
 ([name, type, content]) => {
@@ -39,7 +39,7 @@ HAND_OVER = """
 
 @dataclass
 class Visit:
-    """A tab. At its end there must have been no fault and no request to somebody else."""
+    """A tab. At its end, the page must have had no error and no request to another host."""
 
     page: Page
     base: str
@@ -55,9 +55,9 @@ class Visit:
     ) -> Iterator[Self]:  # fmt: skip
         """Open the page in a context of its own; ``setup`` gets the tab before that."""
         options = {"locale": "en-GB", "reduced_motion": "reduce", **context}
-        with browser.new_context(**options) as opened:
-            opened.set_default_timeout(SECONDS)
-            page = opened.new_page()
+        with browser.new_context(**options) as tab_context:
+            tab_context.set_default_timeout(TIMEOUT_MILLISECONDS)
+            page = tab_context.new_page()
             visit = cls(page, base, {urlsplit(url).netloc for url in (base, *hosts)})
             page.on("pageerror", lambda error: visit.faults.append(str(error)))
             page.on("console", lambda message: visit.hear(message.type, message.text))
@@ -66,16 +66,18 @@ class Visit:
                 setup(page)
             page.goto(base + path)
             yield visit
-        strangers = {urlsplit(one.url).netloc for one in visit.requests if "blob:" not in one.url}
-        assert strangers <= visit.hosts
+        requested_hosts = {
+            urlsplit(request.url).netloc for request in visit.requests if "blob:" not in request.url
+        }
+        assert requested_hosts <= visit.hosts
         assert visit.faults == []
 
     def notice(self, request: Request) -> None:
-        """Every request is remembered."""
+        """Record a request."""
         self.requests.append(request)
 
     def hear(self, kind: str, text: str) -> None:
-        """Faults are what the browser itself reports, but for statuses of the service."""
+        """Record what the browser reports as an error, but for statuses of the service."""
         if kind in ("error", "warning") and not text.startswith("Failed to load resource"):
             self.faults.append(text)
 
@@ -98,33 +100,33 @@ class Visit:
         """Press the button of that name."""
         self.page.get_by_role("button", name=name, exact=True).click()
 
-    def sees(self, what: str) -> Locator:
-        """The element, once it is seen."""
-        found = self.page.locator(what)
-        expect(found).to_be_visible()
-        return found
+    def sees(self, selector: str) -> Locator:
+        """Return the element once it is visible."""
+        element = self.page.locator(selector)
+        expect(element).to_be_visible()
+        return element
 
     def answer(self, name: str) -> Locator:
-        """The answer, once it names that animal."""
+        """Return the answer once it names that animal."""
         expect(self.page.locator("#answer")).to_have_text(name)
         return self.sees("#results")
 
     def asked(self, path: str) -> list[Request]:
-        """The requests of that path so far."""
-        return [one for one in self.requests if urlsplit(one.url).path == path]
+        """Return the requests to that path so far."""
+        return [request for request in self.requests if urlsplit(request.url).path == path]
 
     def look(self, name: str) -> None:
-        """A picture in light and dark, and nothing that axe-core says; of dark, of its colours."""
+        """Take a screenshot in light and dark, and require that axe-core reports nothing."""
         every = {"runOnly": {"type": "tag", "values": WCAG}}
         contrast = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
         schemes: tuple[tuple[Literal["light", "dark"], dict], ...]
         schemes = (("light", every), ("dark", contrast))
         for scheme, rules in schemes:
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found = Axe().run(self.page, options=rules)
-            told = [
-                (one["id"], [node["target"] for node in one["nodes"]])
-                for one in found.response["violations"]
+            results = Axe().run(self.page, options=rules)
+            violations = [
+                (violation["id"], [node["target"] for node in violation["nodes"]])
+                for violation in results.response["violations"]
             ]
-            assert told == [], f"{name}, {scheme}"
+            assert violations == [], f"{name}, {scheme}"
             self.page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png", full_page=True)

@@ -1,4 +1,4 @@
-"""The shared cache on real Redis servers: a single server, and a cluster with TLS and a password."""
+"""The shared cache on real Redis: a single server, and a cluster with TLS and a password."""
 
 import random
 from collections.abc import Callable, Iterator

@@ -49,7 +49,7 @@ def test_the_weights_of_the_chains_sum_to_one(latitude, longitude, uncertainty):
 @pytest.mark.parametrize("uncertainty", [10.0, 1_000.0, 50_000.0])
 @pytest.mark.parametrize(("latitude", "longitude"), [(48.1, 11.6), (0.0, 179.999), (89.9, 0.0)])
 def test_sampled_points_lie_within_the_uncertainty(latitude, longitude, uncertainty):
-    """The sampled points reach the edge of the uncertainty circle, and none lies outside it."""
+    """All sampled points lie within the uncertainty, and the farthest lies on its edge."""
     points = cells.sample_circle(Coordinates(latitude, longitude, uncertainty))
     distances = [
         h3.great_circle_distance((latitude, longitude), point, unit="m") for point in points
