@@ -23,7 +23,7 @@ from tools.build.features import TARGET
 from tools.database.dataset_loader import mysql_writer
 from tools.database.load_ranges import describe, rows
 
-settings.register_profile("untimed", deadline=None)  # Machines are busy.
+settings.register_profile("untimed", deadline=None)  # The machine may be busy.
 settings.load_profile("untimed")
 
 PLACES = {

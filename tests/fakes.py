@@ -158,7 +158,7 @@ class FakeFeatures:
     version: str = DATASET.version
     is_down: bool = False
     is_dataset_down: bool = True
-    asked: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
+    lookups: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
 
     def dataset(self) -> Dataset:
         if self.is_down and self.is_dataset_down:
@@ -169,7 +169,7 @@ class FakeFeatures:
         return ("database",) if self.is_down else ()
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
-        self.asked.append((tuple(chain), month))
+        self.lookups.append((tuple(chain), month))
         if self.is_down:
             raise FeaturesUnavailable("down")
         return self.entry
@@ -186,7 +186,7 @@ class FakeClassifier:
     scores: Sequence[float] = (0.3, 0.4, 0.1, 0.1, 0.05, 0.05)
     model: Model = MODEL
     is_broken: bool = False
-    shown: list[Pixels] = field(default_factory=list)
+    pixels: list[Pixels] = field(default_factory=list)
 
     def load(self) -> None:
         if self.is_broken:
@@ -194,5 +194,5 @@ class FakeClassifier:
 
     def classify(self, pixels: Pixels) -> Scores:
         self.load()
-        self.shown.append(pixels)
+        self.pixels.append(pixels)
         return np.asarray(self.scores, dtype=np.float32)

@@ -16,14 +16,14 @@ from tests.fakes import FakeClock, FakeFeatures, feature, place
 from tests.servers import make_certificates, redis_server
 
 CHAIN = ("84a8f4bffffffff", "83a8f4fffffffff", "82a8f7fffffffff")
-CALM = 5.0
-"""Seconds: these servers are up, and the machine may be busy."""
+TIMEOUT_SECONDS = 5.0
+"""Long enough for a busy machine: these servers are up."""
 
 
 @pytest.fixture
 def single_server(empty_redis) -> RedisOptions:
     """Return the options of a single server."""
-    return RedisOptions(empty_redis, timeout=CALM)
+    return RedisOptions(empty_redis, timeout=TIMEOUT_SECONDS)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def cluster(redis_cluster, certificates) -> RedisOptions:
     return RedisOptions(
         redis_cluster.url,
         is_cluster=True,
-        timeout=CALM,
+        timeout=TIMEOUT_SECONDS,
         certificate_authorities=str(certificates / "ca.pem"),
     )
 
@@ -105,7 +105,7 @@ def test_environments_share_an_entry(connect, options):
     first, second = [reader.features(CHAIN, 0) for reader in environments]
     assert (first.source, second.source) == (FeatureSource.EMBEDDED, FeatureSource.CACHE)
     assert first.taxa == second.taxa
-    assert len(database.asked) == 1
+    assert len(database.lookups) == 1
 
 
 def test_a_cluster_spreads_its_keys_over_all_slots(redis_cluster, cluster, connect):
@@ -139,7 +139,9 @@ def test_a_certificate_of_another_name_is_rejected(tmp_path, connect, certificat
     """A server is not trusted if its certificate does not hold the address in the URL."""
     with redis_server(tmp_path, certificates=certificates) as server:
         options = RedisOptions(
-            server.url, timeout=CALM, certificate_authorities=str(certificates / "ca.pem")
+            server.url,
+            timeout=TIMEOUT_SECONDS,
+            certificate_authorities=str(certificates / "ca.pem"),
         )
         assert connect(options).get("key") is None
         wrong = replace(options, url=options.url.replace("localhost", "127.0.0.2"))

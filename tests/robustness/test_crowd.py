@@ -9,7 +9,7 @@ from tests.conftest import PLACES, load_places
 from tests.servers import mariadb
 
 KRUGER = PLACES["Kruger park"]
-MINUTE = {
+LONG_TIMEOUTS = {
     # Far above what a busy machine needs: this test counts queries and times nothing.
     "RANGEFINDER_REDIS_TIMEOUT_SECONDS": "5",
     "RANGEFINDER_MYSQL_TIMEOUT_SECONDS": "30",
@@ -33,7 +33,7 @@ def test_a_thousand_visitors_of_an_uncached_place_make_one_query(
     settings = {
         "RANGEFINDER_MYSQL_URL": database.url,
         "RANGEFINDER_REDIS_URL": empty_redis if has_redis else "redis://127.0.0.1:1",
-        **MINUTE,
+        **LONG_TIMEOUTS,
     }
     visits = [(KRUGER.latitude, KRUGER.longitude)] * 1_000
     with crowd(8, visits, settings) as environments, database.listening() as statements:

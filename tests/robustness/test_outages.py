@@ -354,6 +354,6 @@ def test_a_waiting_environment_goes_on_when_the_lease_expires(empty_redis):
     database = FakeFeatures(place(jaguar=feature()))
     features = environment("second", database).features(cells, 0)
     assert features.source is FeatureSource.EMBEDDED
-    assert len(database.asked) == 1
+    assert len(database.lookups) == 1
     may_end.set()
     dying.join()

@@ -86,7 +86,7 @@ def test_geo_off_makes_no_lookup():
     answer = scenario.identify(IdentifyRequest(b"photo", use_geo=False))
     assert answer.geo.status is GeoStatus.DISABLED
     assert answer.location.source is LocationSource.NONE
-    assert scenario.features.asked == []
+    assert scenario.features.lookups == []
 
 
 def test_the_operator_can_switch_places_off():
@@ -131,7 +131,7 @@ def test_features_are_looked_up_for_the_month_of_the_photo():
     ):
         scenario = Scenario(WITH_POSITION)
         scenario.identify(request)
-        assert [requested_month for _, requested_month in scenario.features.asked] == [month]
+        assert [requested_month for _, requested_month in scenario.features.lookups] == [month]
 
 
 def test_an_uploaded_photo_is_read_by_its_key_and_then_deleted():
@@ -155,7 +155,7 @@ def test_the_orientation_of_the_exif_reaches_the_model():
     """The pixels that the model gets are decoded with the orientation of the EXIF."""
     scenario = Scenario(WITH_POSITION)
     scenario.identify(IdentifyRequest(b"photo"))
-    assert scenario.classifier.shown[0][0, 0, 0] == 6
+    assert scenario.classifier.pixels[0][0, 0, 0] == 6
 
 
 def test_every_stage_is_timed_in_milliseconds():

@@ -24,7 +24,7 @@ def test_the_second_lookup_is_served_from_memory():
     assert first.source is FeatureSource.EMBEDDED
     assert second.source is FeatureSource.MEMORY
     assert first.taxa == second.taxa
-    assert len(inner.asked) == 1
+    assert len(inner.lookups) == 1
 
 
 def test_an_entry_expires_after_its_ttl():
@@ -34,10 +34,10 @@ def test_an_entry_expires_after_its_ttl():
     cache.features(CHAIN, 3)
     clock.now += 59
     cache.features(CHAIN, 3)
-    assert len(inner.asked) == 1
+    assert len(inner.lookups) == 1
     clock.now += 2
     cache.features(CHAIN, 3)
-    assert len(inner.asked) == 2
+    assert len(inner.lookups) == 2
 
 
 def test_places_without_data_are_cached_too():
@@ -46,7 +46,7 @@ def test_places_without_data_are_cached_too():
     cache = cached(inner, FakeClock())
     for _ in range(100):
         assert cache.features(CHAIN, 0).taxa == {}
-    assert len(inner.asked) == 1
+    assert len(inner.lookups) == 1
 
 
 def test_the_key_holds_cell_month_and_dataset_version():
@@ -58,7 +58,7 @@ def test_the_key_holds_cell_month_and_dataset_version():
     cache.features(OTHER, 3)
     inner.version = "facts-2"
     cache.features(CHAIN, 3)
-    assert len(inner.asked) == 4
+    assert len(inner.lookups) == 4
 
 
 def test_the_least_recently_used_entry_is_evicted():
@@ -67,7 +67,7 @@ def test_the_least_recently_used_entry_is_evicted():
     cache = cached(inner, FakeClock(), entries=2)
     for chain in (CHAIN, OTHER, CHAIN, ("third",), CHAIN, OTHER):
         cache.features(chain, 0)
-    assert [chain[0] for chain, _ in inner.asked] == [CHAIN[0], OTHER[0], "third", OTHER[0]]
+    assert [chain[0] for chain, _ in inner.lookups] == [CHAIN[0], OTHER[0], "third", OTHER[0]]
 
 
 def test_a_failure_is_not_cached():
@@ -119,5 +119,5 @@ def test_concurrent_misses_make_one_lookup():
     may_answer.set()
     for thread in threads:
         thread.join()
-    assert len(inner.asked) == 1
+    assert len(inner.lookups) == 1
     assert len(answers) == 20

@@ -92,7 +92,7 @@ class Scenario:
     @property
     def queries(self) -> int:
         """Number of lookups that reached the database."""
-        return len(self.database.asked)
+        return len(self.database.lookups)
 
 
 def test_an_entry_serves_all_environments():
