@@ -179,7 +179,7 @@ def test_the_switch_leaves_the_place_out(visit):
 
 
 def test_a_place_without_data_is_reported(visit):
-    """At a place without data, the page says that nothing is known about it."""
+    """At a place without data, the page says that it has no data on it."""
     visit.place(OCEAN.latitude, OCEAN.longitude)
     visit.upload("jaguar.jpg")
     expect(visit.sees("#geo")).to_contain_text("We have no data on this place")
