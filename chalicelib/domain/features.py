@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 from msgspec import Meta, Struct
 
@@ -74,6 +74,10 @@ class PlaceFeatures(Struct, frozen=True):
     month: int
     effort: int
     taxa: Mapping[str, TaxonFeature]
+
+    def from_source(self, source: FeatureSource) -> Self:
+        """Return the same features, as another tier answers them."""
+        return type(self)(self.dataset, source, self.cell, self.month, self.effort, self.taxa)
 
 
 EXPECTED_IN_RANGE: Final = 0.05

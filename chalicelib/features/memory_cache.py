@@ -9,8 +9,6 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from threading import Lock
 
-from msgspec.structs import replace
-
 from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.ports import Clock, FeatureRepository
@@ -71,9 +69,9 @@ class MemoryCachedFeatures:
             except FeaturesUnavailable:
                 if entry.features is None or age >= self._stale_if_error:
                     raise
-                return replace(entry.features, source=FeatureSource.STALE)
+                return entry.features.from_source(FeatureSource.STALE)
             if features.source is not FeatureSource.STALE:
-                entry.features = replace(features, source=FeatureSource.MEMORY)
+                entry.features = features.from_source(FeatureSource.MEMORY)
                 entry.loaded_at = self._clock()
             return features
 

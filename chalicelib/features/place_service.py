@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from chalicelib.domain import (
     Coordinates,
@@ -108,11 +107,14 @@ def average(entries: Sequence[tuple[PlaceFeatures, float]]) -> PlaceFeatures:
             if taxon_id not in firmest or firmest[taxon_id].presence < feature.presence:
                 firmest[taxon_id] = feature
     middle = with_data[0][0] if with_data else entries[0][0]
-    return replace(
-        middle,
+    return PlaceFeatures(
+        dataset=middle.dataset,
         source=max((entry.source for entry, _ in entries), key=SLOWEST_LAST.index),
+        cell=middle.cell,
+        month=middle.month,
+        effort=middle.effort,
         taxa={
-            taxon_id: replace(feature, presence=presences[taxon_id])
+            taxon_id: TaxonFeature(feature.status, presences[taxon_id], feature.prevalence)
             for taxon_id, feature in firmest.items()
         },
     )
