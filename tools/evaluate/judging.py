@@ -36,7 +36,8 @@ from chalicelib.domain import (
 from chalicelib.errors import LocationRequired, RangefinderError
 from chalicelib.identify import IdentifyRequest
 from chalicelib.settings import Settings
-from tools.build.features import Regions, read_table
+from tools.build.facts import read_table
+from tools.build.regions import Regions
 from tools.evaluate.metrics import Interval, bootstrap, brier_score, expected_calibration_error
 
 SEED: Final = 20261124
