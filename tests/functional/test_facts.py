@@ -15,13 +15,15 @@ from chalicelib.features.cells import cell_chain
 from chalicelib.features.observations import ALL_MONTHS
 from chalicelib.features.sqlite import EmbeddedFeatures
 from chalicelib.settings import Settings
-from tools.build import features, labels
-from tools.build.features import read_table
+from tools.build import features, labels, ranges
+from tools.build.facts import read_table
+from tools.build.land import read_land
+from tools.build.regions import Regions
 
 CLASSES = {row["taxonID"]: row for row in read_table("classes.csv")}
 RANGES = read_table("ranges.csv")
 STORE = Settings().features_file
-LAND = features.read_land()
+LAND = read_land()
 
 
 @pytest.fixture(name="store")
@@ -64,7 +66,7 @@ def test_ranges_hold_every_ranged_class_and_no_other():
     """Under its own name, in known regions, once each."""
     ranged = {taxon_id for taxon_id, row in CLASSES.items() if row["geography"] == "range"}
     assert {row["taxonID"] for row in RANGES} == ranged
-    regions = features.Regions.read()
+    regions = Regions.read()
     assert {row["region"] for row in RANGES} <= set(regions.names)
     assert len({(row["taxonID"], row["region"]) for row in RANGES}) == len(RANGES)
     for row in RANGES:
@@ -110,7 +112,7 @@ def test_synonyms_resolve():
 
 def test_no_country_is_both_native_and_extirpated():
     """A country where it is gone may keep it in one part, but not the other way round."""
-    regions = features.Regions.read()
+    regions = Regions.read()
     statuses = {(row["taxonID"], row["region"]): row["status"] for row in RANGES}
     for (taxon_id, region), status in statuses.items():
         outer = [one for one in regions.lineage(region) if one != region]
@@ -124,7 +126,7 @@ def test_seasons_hold_for_animals_that_are_there():
     ranged = {(row["taxonID"], row["scientificName"]) for row in RANGES}
     for row in read_table("seasons.csv"):
         assert (row["taxonID"], row["scientificName"]) in ranged
-        bits = features.month_bits(row["months"])
+        bits = ranges.month_bits(row["months"])
         assert 0 < bits < ALL_MONTHS
 
 
@@ -133,7 +135,7 @@ def test_seasons_hold_for_animals_that_are_there():
 )
 def test_months_may_run_over_the_turn_of_the_year(months, expected):
     """As wintering birds do."""
-    bits = features.month_bits(months)
+    bits = ranges.month_bits(months)
     assert {month for month in range(16) if bits & 1 << month} == expected
 
 
@@ -148,7 +150,7 @@ def test_a_migrating_animal_is_expected_in_its_season_only(store):
 
 def test_the_region_tables_fit_each_other():
     """Each parent exists, and each box is one."""
-    regions = features.Regions.read()
+    regions = Regions.read()
     assert set(regions.parents.values()) <= set(regions.names)
     for code, _, (south, west, north, east) in regions.boxes:
         assert -90 <= south < north <= 90, code
@@ -235,12 +237,12 @@ def test_the_labels_are_up_to_date(tmp_path: Path):
 
 def test_statuses_of_inner_regions_win_over_those_of_outer_ones():
     """So that one row can speak for a whole country, and another for an exception."""
-    regions = features.Regions.read()
+    regions = Regions.read()
     rows = [
         {"taxonID": "a", "region": "US", "status": "native"},
         {"taxonID": "a", "region": "US/florida", "status": "extirpated"},
     ]
-    found = features.statuses_by_region(regions, rows, ["US", "US/florida", "US/texas"])
+    found = ranges.statuses_by_region(regions, rows, ["US", "US/florida", "US/texas"])
     assert found == {
         "US": {"a": Status.NATIVE},
         "US/florida": {"a": Status.EXTIRPATED},
@@ -260,7 +262,7 @@ def test_statuses_of_inner_regions_win_over_those_of_outer_ones():
 def test_a_row_that_makes_no_sense_stops_the_build(row):
     """Rather than vanish."""
     with pytest.raises(ValueError, match=r"Atlantis|common|recorded"):
-        features.statuses_by_region(features.Regions.read(), [row], ["US"])
+        ranges.statuses_by_region(Regions.read(), [row], ["US"])
 
 
 @pytest.mark.parametrize(

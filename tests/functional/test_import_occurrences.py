@@ -16,7 +16,7 @@ from chalicelib.features.cells import cell_chain, coarsest_cells
 from chalicelib.features.sqlite import EmbeddedFeatures
 from tests import occurrences
 from tests.occurrences import ALL, BAD, JAGUAR, KEPT, KRUGER, PANTANAL, seen
-from tools.build.features import read_table
+from tools.build.facts import read_table
 from tools.occurrences import counting, embedded
 from tools.occurrences.import_occurrences import main
 from tools.occurrences.names import RANKS, class_names, numbers

@@ -10,7 +10,7 @@ from chalicelib.domain import ENGLISH
 from tests.gateway import call
 from tests.samples import SAMPLES
 from tools import ROOT
-from tools.build.features import read_table
+from tools.build.facts import read_table
 
 CONGO = "/v1/species?decimalLatitude=-2.5&decimalLongitude=23.6"
 JPEG = {"Content-Type": "image/jpeg"}

@@ -15,7 +15,7 @@ from tests.fakes import FakeClock
 from tests.occurrences import KEPT
 from tests.servers import mariadb
 from tools import ROOT
-from tools.build.features import read_table
+from tools.build.facts import read_table
 from tools.database.connection import DatasetError
 from tools.database.dataset_loader import mysql_writer
 

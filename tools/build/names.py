@@ -1,11 +1,12 @@
-"""Build ``chalicelib/data/vernacular.csv``: what the animals are called in other languages.
+"""Build ``chalicelib/data/vernacular.csv``: the animals' names in other languages.
 
-``make names`` fetches two packages and joins them to our classes. The PyPI package
-``clip-benchmark`` (MIT) has the 1,000 classes of ImageNet-1k in Chinese and Arabic, in the
-order of the model's outputs; its Italian and Japanese lists are left out, since machines
-translated them (a crane that lifts, a kite on a string). Unicode's CLDR (npm package
-``cldr-annotations-full``, Unicode-3.0) has the animals that are emoji, in all languages, of
-which a few are taken; ``data/emoji.csv`` says which emoji are a class of ours.
+``make names`` fetches two packages and joins them to our classes.
+
+- The PyPI package ``clip-benchmark`` (MIT) has the 1,000 classes of ImageNet-1k in Chinese and
+  Arabic, in the order of the model's outputs. Its Italian and Japanese lists are left out: they
+  were translated by machine (a crane that lifts, a kite on a string).
+- Unicode's CLDR (npm package ``cldr-annotations-full``, Unicode-3.0) names the animals among the
+  emoji in all languages. ``data/emoji.csv`` maps emoji to our classes.
 """
 
 import csv
@@ -20,19 +21,19 @@ from pathlib import Path
 from typing import Final
 
 from tools import ROOT
-from tools.build.features import read_table
+from tools.build.facts import read_table
 
 TARGET: Final = ROOT / "chalicelib" / "data" / "vernacular.csv"
 COLUMNS: Final = ("language", "taxonID", "vernacularName")
 
 LISTS: Final = {"ar": "ar", "zh": "cn"}
-"""By language, how the lists of clip-benchmark call it."""
+"""The language codes of clip-benchmark, by ours."""
 
 LANGUAGES: Final = ("de", "es", "fr", "it", "nl", "pt")
-"""What is taken of CLDR: the languages whose names somebody has read."""
+"""Languages of CLDR whose names a person has reviewed."""
 
 FACE: Final = "🐶"
-"""Not every language calls 🦁 a lion: some say lion's face, as they say dog's face of this."""
+"""An emoji of a face. Some languages call 🦁 "lion's face"; this one shows their word for face."""
 
 REFUSED: Final = frozenset(
     {
@@ -56,11 +57,11 @@ REFUSED: Final = frozenset(
         ("zh", "黄毛"),  # Clumber Spaniel: it is "yellow hair"
     }
 )
-"""Names that are of another animal: the English one is better."""
+"""Names of another animal: the service gives the English name instead."""
 
 
-def listed(wheel: Path) -> Iterator[tuple[str, str, str]]:
-    """Names of all classes, as clip-benchmark has them."""
+def names_of_classes(wheel: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield language, taxonID and name of each class, from clip-benchmark."""
     with (ROOT / "chalicelib/data/model/labels.csv").open(encoding="utf-8", newline="") as file:
         taxa = [row["taxonID"] for row in csv.DictReader(file)]
     with zipfile.ZipFile(wheel) as package:
@@ -68,12 +69,12 @@ def listed(wheel: Path) -> Iterator[tuple[str, str, str]]:
             content = package.read(f"clip_benchmark/datasets/{code}_classnames.json")
             for taxon_id, name in zip(taxa, json.loads(content)["imagenet1k"], strict=True):
                 if taxon_id:
-                    # Remarks in brackets and other names follow the first one.
+                    # The first name counts; remarks in brackets and other names follow it.
                     yield language, taxon_id, re.split("[（；]", name)[0].strip()  # noqa: RUF001
 
 
-def annotated(archive: Path) -> Iterator[tuple[str, str, str]]:
-    """Names of emoji, as CLDR has them."""
+def names_of_emoji(archive: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield language, taxonID and name of each animal among the emoji, from CLDR."""
     characters = {row["taxonID"]: row["character"] for row in read_table("emoji.csv")}
     with tarfile.open(archive) as package:
         for language in LANGUAGES:
@@ -89,10 +90,12 @@ def annotated(archive: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def main(directory: Path) -> None:
-    """Join both, sort, and write."""
+    """Join both sources, sort the names and write them."""
     (wheel,), (archive,) = directory.glob("*.whl"), directory.glob("*.tgz")
     rows = sorted(
-        row for row in (*listed(wheel), *annotated(archive)) if (row[0], row[2]) not in REFUSED
+        row
+        for row in (*names_of_classes(wheel), *names_of_emoji(archive))
+        if (row[0], row[2]) not in REFUSED
     )
     with TARGET.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])

@@ -1,11 +1,11 @@
-"""Make the sample photos: open pictures, with a place and a date that we give them.
+"""Make the sample photos: open pictures with a place and a date that we assign.
 
-``samples/samples.csv`` says which picture becomes which sample, where it is put
-and what is done to it. The pictures carry no position of their own; each is
-placed where its animal lives, and ``samples/README.md`` says so.
+``samples/samples.csv`` says which picture becomes which sample, where it is placed and how it is
+changed. The pictures have no position of their own. Each is placed where its animal lives, and
+``samples/README.md`` says so.
 
-The pictures are those of Debian's ``gcompris-qt-data`` 3.1-2 (see
-``samples/SOURCES.tsv``), extracted into a directory under their resource names.
+The pictures come from Debian's ``gcompris-qt-data`` 3.1-2 (see ``samples/SOURCES.tsv``). Extract
+them into a directory under their resource names.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-import pillow_heif  # requirements-samples.txt: its encoder is no part of the service
+import pillow_heif  # requirements-samples.txt: its encoder is not part of the service
 from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 from PIL.TiffImagePlugin import IFDRational
@@ -25,16 +25,16 @@ from tools import ROOT
 SAMPLES: Final = ROOT / "samples"
 JPEG_QUALITY: Final = 85
 PNG_WIDTH: Final = 480
-"""PNG keeps every pixel; this keeps the file small."""
+"""PNG is lossless; this width keeps the file small."""
 
 
 def rational(value: Fraction) -> IFDRational:
-    """A fraction as EXIF stores it."""
+    """Return the fraction as EXIF stores it."""
     return IFDRational(value.numerator, value.denominator)
 
 
 def degrees_minutes_seconds(value: float) -> tuple[IFDRational, ...]:
-    """Decimal degrees as EXIF wants them, seconds to a hundredth."""
+    """Return decimal degrees as EXIF stores them; seconds are rounded to a hundredth."""
     hundredths = round(abs(value) * 360_000)
     minutes, seconds = divmod(hundredths, 6_000)
     degrees, minutes = divmod(minutes, 60)
@@ -42,7 +42,7 @@ def degrees_minutes_seconds(value: float) -> tuple[IFDRational, ...]:
 
 
 def exif_of(row: dict[str, str]) -> Image.Exif:
-    """The EXIF block of a sample."""
+    """Return the EXIF block of a sample."""
     exif = Image.Exif()
     exif[Base.ImageDescription] = "Placed by Rangefinder: see samples/README.md"
     exif[Base.Orientation] = 6 if row["variation"] == "orientation-6" else 1
@@ -69,11 +69,11 @@ def exif_of(row: dict[str, str]) -> Image.Exif:
 
 
 def make(row: dict[str, str], pictures: Path) -> None:
-    """Write one sample."""
+    """Write a sample."""
     picture = Image.open(pictures / row["source"]).convert("RGB")
     match row["variation"]:
         case "orientation-6":
-            # Stored lying on its side; a reader must turn it 90 degrees clockwise.
+            # Stored on its side: a reader must turn it 90 degrees clockwise.
             picture = picture.transpose(Image.Transpose.ROTATE_90)
         case "left-third":
             picture = picture.crop((0, 0, picture.width // 3, picture.height))

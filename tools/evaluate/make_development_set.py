@@ -23,7 +23,8 @@ import h3
 import numpy as np
 from PIL import Image, ImageFilter
 
-from tools.build.features import TARGET, read_table
+from tools.build.facts import read_table
+from tools.build.features import TARGET
 
 SEED: Final = 20261124
 LONGEST_SIDE: Final = 640

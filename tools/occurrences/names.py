@@ -9,7 +9,7 @@ is matched by its own name in the column of its rank, or, where there is no such
 from collections.abc import Mapping
 from typing import Final
 
-from tools.build.features import FactError, read_table
+from tools.build.facts import FactError, read_table
 
 RANKS: Final = ("infraspecific", "species", "genus", "family", "order", "class")
 """Finest first; ``infraspecific`` is whatever is below the species."""

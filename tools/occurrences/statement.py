@@ -14,7 +14,7 @@ from math import floor
 from typing import Final
 
 from chalicelib.features.cells import COARSEST_RESOLUTION, UNCERTAINTY_LIMITS
-from tools.build.features import read_table
+from tools.build.facts import read_table
 from tools.occurrences.names import RANKS, ClassNames
 
 BINS_PER_DEGREE: Final = 50

@@ -17,7 +17,9 @@ from chalicelib.domain import WHOLE_YEAR
 from chalicelib.features.cells import FINEST_RESOLUTION
 from chalicelib.features.observations import OUT_OF_SEASON_FACTOR, month_mask
 from tools import ROOT
-from tools.build.features import TARGET, read_land, read_table
+from tools.build.facts import read_table
+from tools.build.features import TARGET
+from tools.build.land import read_land
 
 mpl.use("agg")
 from matplotlib import pyplot as plt

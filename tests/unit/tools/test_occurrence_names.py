@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tools.build.features import read_table
+from tools.build.facts import read_table
 from tools.occurrences.names import NO_CLASS, RANKS, class_names, numbers
 
 CLASSES = {row["taxonID"]: row for row in read_table("classes.csv")}

@@ -1,0 +1,151 @@
+"""Build the embedded feature store from the facts in ``data/``: ``make features``.
+
+``data/ranges.csv`` says which animal lives in which region, and borders say which H3 cells a
+region has. The store keeps the two apart and joins them at each lookup, so it stays small. The
+same facts give the same bytes.
+"""
+
+import argparse
+import hashlib
+import sqlite3
+import time
+from pathlib import Path
+from typing import Final
+
+from chalicelib.answer.fusion import PRESENCE
+from chalicelib.features.observations import ALL_MONTHS
+from tools import ROOT
+from tools.build.cells import prevalence, sample_cells
+from tools.build.facts import DATA, FactError, read_table
+from tools.build.ranges import months_by_region, statuses_by_region
+from tools.build.regions import Regions
+
+TARGET: Final = ROOT / "chalicelib" / "data" / "features.sqlite"
+
+SCHEMA: Final = """
+    CREATE TABLE dataset (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE taxon (
+        id INTEGER PRIMARY KEY,
+        taxon_id TEXT NOT NULL UNIQUE,
+        marine INTEGER NOT NULL,    -- met where there is sea, not where there is land
+        prevalence REAL NOT NULL    -- mean presence over all cells with land (or with sea)
+    );
+    CREATE TABLE region (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL);
+    CREATE TABLE region_taxon (
+        region INTEGER NOT NULL REFERENCES region,
+        taxon INTEGER NOT NULL REFERENCES taxon,
+        status TEXT NOT NULL,
+        presence REAL NOT NULL,     -- 0 to 1, as the status lets us expect the taxon
+        months INTEGER NOT NULL,    -- bits 1 to 12: when it is there
+        PRIMARY KEY (region, taxon)
+    ) WITHOUT ROWID;
+    CREATE TABLE geo_cell (
+        cell INTEGER NOT NULL,      -- H3 index, resolutions 4, 3 and 2
+        region INTEGER NOT NULL REFERENCES region,
+        samples INTEGER NOT NULL,   -- sampled points of the cell that lie in the region
+        land INTEGER NOT NULL,      -- whether land is in the cell or next to it
+        sea INTEGER NOT NULL,       -- whether sea is in the cell or next to it
+        PRIMARY KEY (cell, region)
+    ) WITHOUT ROWID;
+"""
+
+
+def build(target: Path) -> None:
+    """Write the store to ``target``. Raises ``FactError`` if the tables contradict each other."""
+    regions = Regions.read()
+    classes = {row["taxonID"]: row for row in read_table("classes.csv")}
+    ranges = read_table("ranges.csv")
+    ranged = {taxon_id for taxon_id, row in classes.items() if row["geography"] == "range"}
+    if ranged != {row["taxonID"] for row in ranges}:
+        differing = sorted(ranged ^ {row["taxonID"] for row in ranges})
+        raise FactError(
+            f"classes.csv and ranges.csv differ in which taxa have a range: {differing}"
+        )
+
+    cells = sample_cells(regions)
+    used = sorted({region for cell in cells.values() for region in cell.samples})
+    statuses = statuses_by_region(regions, ranges, regions.names)
+    seasons = months_by_region(regions, read_table("seasons.csv"), statuses)
+    marine = {taxon_id for taxon_id in ranged if classes[taxon_id]["habitat"] == "marine"}
+    prevalences = prevalence(cells, statuses, marine)
+
+    taxa = {taxon_id: number for number, taxon_id in enumerate(sorted(ranged), start=1)}
+    region_ids = {region: number for number, region in enumerate(used, start=1)}
+    target.unlink(missing_ok=True)
+    connection = sqlite3.connect(target)
+    connection.executescript("PRAGMA page_size = 4096; PRAGMA journal_mode = OFF;" + SCHEMA)
+    connection.executemany("INSERT INTO dataset VALUES (?, ?)", describe().items())
+    connection.executemany(
+        "INSERT INTO taxon VALUES (?, ?, ?, ?)",
+        (
+            (number, taxon_id, taxon_id in marine, round(prevalences[taxon_id], 6))
+            for taxon_id, number in taxa.items()
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO region VALUES (?, ?, ?)",
+        ((number, region, regions.names[region]) for region, number in region_ids.items()),
+    )
+    connection.executemany(
+        "INSERT INTO region_taxon VALUES (?, ?, ?, ?, ?)",
+        (
+            (
+                region_ids[region],
+                taxa[taxon_id],
+                status,
+                PRESENCE[status],
+                seasons[region].get(taxon_id, ALL_MONTHS),
+            )
+            for region in used
+            for taxon_id, status in sorted(statuses[region].items())
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO geo_cell VALUES (?, ?, ?, ?, ?)",
+        (
+            (int(name, 16), region_ids[region], number, cell.land, cell.sea)
+            for name, cell in sorted(cells.items())
+            for region, number in sorted(cell.samples.items())
+        ),
+    )
+    connection.commit()
+    connection.execute("VACUUM")
+    connection.close()
+
+
+def describe() -> dict[str, str]:
+    """Return the dataset's description; its version is a hash of the facts."""
+    digest = hashlib.sha256()
+    for name in ("classes.csv", "ranges.csv", "seasons.csv", "regions.csv", "subregions.csv"):
+        digest.update((DATA / name).read_bytes())
+    for name in ("borders.json", "land-50m.json"):
+        digest.update((DATA / "borders" / name).read_bytes())
+    digest.update(SCHEMA.encode())
+    return {
+        "version": f"ranges-{digest.hexdigest()[:12]}",
+        "title": "Rangefinder's table of ranges",
+        "licence": "Apache-2.0",
+        "citation": "Rangefinder, data/ranges.csv, after general references "
+        "(IUCN Red List, GBIF, field guides); borders: country-coder, Natural Earth.",
+    }
+
+
+def main() -> None:
+    """Build the store and print its size."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--target", type=Path, default=TARGET)
+    target = parser.parse_args().target
+    start = time.monotonic()
+    build(target)
+    connection = sqlite3.connect(target)
+    counts = ", ".join(
+        f"{connection.execute(f'SELECT count(*) FROM {table}').fetchone()[0]:,} {table}"
+        for table in ("taxon", "region", "region_taxon", "geo_cell")
+    )
+    print(
+        f"{target}: {target.stat().st_size:,} bytes in {time.monotonic() - start:.0f} s; {counts}"
+    )
+
+
+if __name__ == "__main__":
+    main()
