@@ -1,4 +1,4 @@
-"""What a database server goes through, second by second."""
+"""Watch the counters of a database server, second by second."""
 
 import time
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from tests.servers import Mariadb
 
 
 class Reading(NamedTuple):
-    """Since the watch began: seconds, queries so far, connections open just then."""
+    """Counters at a time: seconds and queries since the watch began, open connections."""
 
-    at: float
+    seconds: float
     queries: int
     connections: int
 
@@ -28,43 +28,43 @@ class Watch:
     _began: float = 0.0
 
     def begin(self) -> None:
-        """From here on queries count."""
+        """Start to count."""
         self._began = time.monotonic()
         self._last = self.server.counters()["Com_select"]
         self.readings = [Reading(0.0, 0, 0)]
 
     @property
     def seconds(self) -> float:
-        """How long it has been going on."""
+        """Seconds since the watch began."""
         return time.monotonic() - self._began
 
     @property
     def queries(self) -> int:
-        """SELECTs since the beginning, over restarts of the server."""
+        """SELECTs since the watch began, across restarts of the server."""
         return self.readings[-1].queries
 
     @property
     def connections(self) -> int:
-        """The most that were open at once."""
+        """The largest number of connections that were open at once."""
         return max(reading.connections for reading in self.readings)
 
-    def look(self) -> None:
-        """Note the counters; while the server is down they stay as they were."""
+    def read(self) -> None:
+        """Take a reading; while the server is down, the counters keep their values."""
         try:
             counters = self.server.counters()
         except pymysql.MySQLError:
             self.readings.append(Reading(self.seconds, self.queries, 0))
             return
         selects = counters["Com_select"]
-        # A server that has been restarted counts from nought.
-        news = selects - self._last if selects >= self._last else selects
+        # A restarted server counts from zero again.
+        increase = selects - self._last if selects >= self._last else selects
         self._last = selects
-        # The watch itself comes through another connection.
+        # The connection of the watch does not count.
         connections = counters["Threads_connected"] - 1
-        self.readings.append(Reading(self.seconds, self.queries + news, connections))
+        self.readings.append(Reading(self.seconds, self.queries + increase, connections))
 
     def until(self, is_over: Callable[[], bool], every: float = 0.2) -> None:
-        """Look every so many seconds until it is over."""
+        """Take a reading every few seconds until ``is_over`` returns true."""
         while not is_over():
             time.sleep(every)
-            self.look()
+            self.read()

@@ -16,9 +16,14 @@ from tools import ROOT
 FIVE = ("giant-panda.jpg", "koala.jpg", "polar-bear.jpg", "jaguar.jpg", "bison.jpg")
 
 
+EVALUATE = ""
+
+
 def run(tool: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a module of ``tools.evaluate``; no name is the program itself."""
+    module = ".".join(("tools.evaluate", tool)).rstrip(".")
     return subprocess.run(
-        [sys.executable, "-m", f"tools.evaluate.{tool}", *map(str, arguments)],
+        [sys.executable, "-m", module, *map(str, arguments)],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -63,7 +68,7 @@ def test_an_evaluation_prints_and_writes_its_figures(tmp_path):
              "decimalLatitude": "here", "decimalLongitude": "there"},
         ],
     )  # fmt: skip
-    found = run("__main__", labels, "--json", tmp_path / "r.json", "--plots", tmp_path / "plots")
+    found = run(EVALUATE, labels, "--json", tmp_path / "r.json", "--plots", tmp_path / "plots")
     assert found.returncode == 0, found.stderr
     for number, fault in ((6, "missing.jpg"), (7, "'Yeti yeti'"), (8, "999"), (9, "'here'")):
         assert any(
@@ -89,7 +94,7 @@ def test_an_evaluation_prints_and_writes_its_figures(tmp_path):
 def test_an_evaluation_of_some_rows(development_set):
     """One condition on a column, or several; the tables by a column and by continent."""
     found = run(
-        "__main__", development_set / "labels.csv", "--by", "damage",
+        EVALUATE, development_set / "labels.csv", "--by", "damage",
         "--only", "damage!=none", "--only", "half=fit", "--cluster", "classIndex",
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
@@ -101,9 +106,86 @@ def test_an_evaluation_of_some_rows(development_set):
 def test_an_evaluation_without_any_row_that_can_be_read_fails(tmp_path):
     """Rather than print a table of nothing."""
     labels = write_labels(tmp_path / "labels.csv", [{"file": "none.jpg", "classIndex": 1}])
-    found = run("__main__", labels)
+    found = run(EVALUATE, labels)
     assert found.returncode == 1
     assert "none.jpg" in found.stderr
+
+
+def test_the_table_of_the_samples_can_be_evaluated_as_it_is(tmp_path):
+    """Its taxonID is the truth. One photo shows no animal: a line says so, and it is left out."""
+    samples = ROOT / "samples" / "samples.csv"
+    result_file = tmp_path / "a directory" / "result.json"
+    done = run(EVALUATE, samples, "--json", result_file)
+    assert done.returncode == 0, done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("row "))
+    assert line.startswith("row 19 (trees-without-animal.jpg): the row names no animal")
+    result = json.loads(result_file.read_text())
+    assert result["photos"] == 17
+    assert result["accuracy"]["placed"]["together"]["top1"]["value"] == 1.0
+
+
+def test_a_label_is_found_in_its_column(tmp_path):
+    """By taxonID, also in a directory whose name has spaces; what is unknown is a line each."""
+    directory = tmp_path / "my photos"
+    directory.mkdir()
+    (directory / "a jaguar.jpg").write_bytes(SAMPLES["jaguar.jpg"].content)
+    labels = write_labels(
+        directory / "my labels.csv",
+        [
+            {"file": "a jaguar.jpg", "taxonID": "n02128925", "scientificName": "ignored"},
+            {"file": "a jaguar.jpg", "taxonID": "n00000000"},
+            {"file": "a jaguar.jpg", "taxonID": "n02128925", "eventDate": "last May"},
+            {"file": "", "taxonID": "n02128925"},
+        ],
+    )
+    done = run(EVALUATE, labels)
+    assert done.returncode == 0, done.stderr
+    assert "all: 1 photos" in done.stdout
+    for fault in (
+        "row 3 (a jaguar.jpg): no animal of the model has the taxonID 'n00000000'",
+        "row 4 (a jaguar.jpg): eventDate is not an ISO 8601 date: 'last May'",
+        "row 5 (): the row names no file",
+    ):
+        assert fault in done.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "fault"),
+    [
+        (None, (), "does not exist"),
+        ("photo,taxonID\n", (), "has no column file"),
+        ("file,place\njaguar.jpg,here\n", (), "classIndex or taxonID or scientificName"),
+        ("file,taxonID\n", ("--by", "damage"), "has no column damage"),
+        ("file,taxonID\n", ("--only", "damage"), "COLUMN=VALUE"),
+        ("file,taxonID\n", (), "no row can be used"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_one_line(content, arguments, fault, tmp_path):
+    """Not a traceback."""
+    labels = tmp_path / "my labels.csv"
+    if content is not None:
+        labels.write_text(content)
+    done = run(EVALUATE, labels, *arguments)
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    assert fault in done.stderr.splitlines()[-1]
+
+
+def test_an_evaluation_without_a_table_says_how_to_name_one():
+    """As ``make evaluate`` without LABELS calls it."""
+    for arguments in ((), ("",)):
+        done = run(EVALUATE, *arguments)
+        assert done.returncode == 2
+        assert done.stderr.strip() == (
+            "Name the table of labelled photos: make evaluate LABELS=file.csv"
+        )
+
+
+def test_the_help_names_the_columns():
+    """The ones of the truth, and the ones of the place."""
+    text = run(EVALUATE, "--help").stdout
+    for column in ("file", "taxonID", "scientificName", "classIndex", "decimalLatitude"):
+        assert column in text
 
 
 def test_a_development_set_is_the_same_each_time(development_set, tmp_path):

@@ -1,1 +1,4 @@
-"""Programs that measure accuracy, and that choose thresholds and rules by it."""
+"""Programs that measure how good the answers are, and that fit and compare rules and models.
+
+``bench`` may import the diagrams, and the tests everything; the service imports nothing from here.
+"""

@@ -1,4 +1,4 @@
-"""Figures for how good answers are. Pure functions on arrays, one entry a photo."""
+"""Figures of accuracy and calibration: pure functions on arrays with one entry for each photo."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
@@ -16,7 +16,7 @@ RESAMPLES: Final = 1_000
 
 
 class Interval(NamedTuple):
-    """A figure with the middle 95 % of its bootstrap."""
+    """A figure with its 95 % bootstrap interval."""
 
     value: float
     low: float
@@ -24,7 +24,7 @@ class Interval(NamedTuple):
 
 
 def calibration_bins(scores: Floats, right: Flags) -> list[tuple[float, float, int]]:
-    """Mean score, share that was right, and number, for each bin that is not empty."""
+    """Return mean score, share of right answers, and number of each bin that is not empty."""
     numbers = np.minimum((scores * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     return [
         (float(scores[inside].mean()), float(right[inside].mean()), int(inside.sum()))
@@ -34,7 +34,7 @@ def calibration_bins(scores: Floats, right: Flags) -> list[tuple[float, float, i
 
 
 def expected_calibration_error(scores: Floats, right: Flags) -> float:
-    """How far, on the mean, a score is from the share of such answers that are right.
+    """Return the mean distance between a score and the share of right answers with that score.
 
     Guo et al. 2017, equation 3. ``scores`` are those of the first answers, 0 to 1.
     """
@@ -45,7 +45,7 @@ def expected_calibration_error(scores: Floats, right: Flags) -> float:
 
 
 def brier_score(truth: float, others: Sequence[float]) -> float:
-    """Squared distance from certainty of the truth, 0 to 2 (Brier 1950, over all classes)."""
+    """Return the squared distance from a certain, right answer: 0 to 2 (Brier 1950)."""
     return (1 - truth) ** 2 + sum(other**2 for other in others)
 
 
@@ -54,10 +54,15 @@ def bootstrap(
     clusters: Sequence[Any],
     generator: np.random.Generator,
 ) -> Interval:
-    """A figure of the rows whose numbers it is given, with a percentile interval.
+    """Return a figure with a percentile interval.
 
-    Whole clusters are drawn (Efron and Tibshirani 1993, chapter 8): copies of one
+    The bootstrap draws whole clusters (Efron and Tibshirani 1993, chapter 8), since copies of one
     photo are not independent of each other.
+
+    Args:
+        figure: Computes the figure of the rows whose numbers it gets.
+        clusters: The cluster of each row.
+        generator: The source of random numbers.
     """
     rows: dict[Any, list[int]] = {}
     for number, cluster in enumerate(clusters):

@@ -1,0 +1,98 @@
+"""Read tables of labelled photos, and map their labels to the classes of the model."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from chalicelib.domain import Taxon
+from tools.build.facts import read_table
+
+Row = Mapping[str, str]
+
+FIRST_ROW: Final = 2
+"""The number of the first row of a table, as editors count: the header is row 1."""
+
+TRUTH_COLUMNS: Final = ("classIndex", "taxonID", "scientificName")
+"""Columns that name the animal. The first that is not empty in a row counts."""
+
+
+class LabelsError(ValueError):
+    """A table of labels that cannot be used as a whole."""
+
+
+def read_rows(labels: Path, required: Iterable[str] = ("file",)) -> list[dict[str, str]]:
+    """Return the rows of a table. Raises ``LabelsError`` if the file or a column is missing."""
+    if not labels.is_file():
+        raise LabelsError(f"{labels} does not exist, or is not a file")
+    try:
+        with labels.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            rows = list(reader)
+            columns = reader.fieldnames or ()
+    except (OSError, csv.Error, UnicodeDecodeError) as error:
+        raise LabelsError(f"{labels} is not a readable CSV table in UTF-8: {error}") from error
+    if missing := [column for column in required if column not in columns]:
+        raise LabelsError(f"{labels} has no column {' and no column '.join(missing)}")
+    return rows
+
+
+def read_labelled_rows(labels: Path, columns: Iterable[str] = ()) -> list[tuple[int, Row]]:
+    """Return the rows of a table with their numbers.
+
+    Raises ``LabelsError`` if the table has no ``file``, none of ``TRUTH_COLUMNS``, or lacks one
+    of ``columns``.
+    """
+    rows = read_rows(labels, ("file", *columns))
+    if rows and not rows[0].keys() & set(TRUTH_COLUMNS):
+        raise LabelsError(
+            f"{labels} does not name the animals: it needs a column {' or '.join(TRUTH_COLUMNS)}"
+        )
+    return list(enumerate(rows, start=FIRST_ROW))
+
+
+class Condition:
+    """A condition on a row: ``column=value`` or ``column!=value``."""
+
+    def __init__(self, text: str) -> None:
+        column, equals, self._value = text.partition("=")
+        if not equals:
+            raise LabelsError(f"{text!r} must be COLUMN=VALUE or COLUMN!=VALUE")
+        self._is_negated = column.endswith("!")
+        self.column = column.removesuffix("!")
+
+    def is_met(self, row: Row) -> bool:
+        """Whether the row meets the condition."""
+        return (row[self.column] == self._value) != self._is_negated
+
+
+class ClassFinder:
+    """Finds the classes of the model that a row's label stands for."""
+
+    def __init__(self, taxa: Sequence[Taxon | None]) -> None:
+        self._taxa = taxa
+        self._synonyms = {
+            row["synonym"]: row["scientificName"] for row in read_table("synonyms.csv")
+        }
+
+    def find(self, row: Row) -> list[Taxon]:
+        """Return the classes of the label; a scientific name may cover several.
+
+        Raises ``ValueError`` if the row has no label, or the model has no such animal.
+        """
+        column = next((name for name in TRUTH_COLUMNS if row.get(name)), None)
+        if column is None:
+            raise ValueError(f"the row names no animal ({', '.join(TRUTH_COLUMNS)})")
+        label = row[column].strip()
+        if column == "classIndex":
+            is_class = label.isdecimal() and int(label) < len(self._taxa)
+            taxa = [self._taxa[int(label)] if is_class else None]
+        elif column == "taxonID":
+            taxa = [taxon for taxon in self._taxa if taxon and taxon.taxon_id == label]
+        else:
+            name = self._synonyms.get(label, label)
+            taxa = [taxon for taxon in self._taxa if taxon and taxon.scientific_name == name]
+        animals = [taxon for taxon in taxa if taxon]
+        if not animals:
+            raise ValueError(f"no animal of the model has the {column} {label!r}")
+        return animals
