@@ -1,13 +1,14 @@
 """Fit the temperature of the scores and the thresholds of the decision.
 
 ``python -m tools.evaluate.calibrate DEVELOPMENT/labels.csv --write`` fits both on one half of the
-classes, reports them on the other half, and stores them in the model's description with
-their provenance. The place is used as the service uses it.
+classes, reports them on the other half, and stores them in ``model.json`` with their provenance.
+It uses the place as the service does.
 """
 
 import argparse
 import json
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -22,13 +23,14 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain import Decision, DecisionKind, Scores, Taxon, Thresholds
 from chalicelib.settings import Settings
 from tools.evaluate.development_set import DevelopmentSet, fit_temperature, read
+from tools.evaluate.labels import LabelsError
 from tools.evaluate.metrics import Flags, Floats, expected_calibration_error
 
 PRECISION: Final = 0.95
-"""Stated for each name that a decision gives."""
+"""The target for the names that a decision gives."""
 
 AIM: Final = 0.97
-"""Asked for where thresholds are fitted: they look better there than on other animals."""
+"""The target on the fitted half: thresholds look better there than on other animals."""
 
 GRID: Final = np.arange(0.50, 1.0, 0.01)
 
@@ -37,7 +39,7 @@ NEVER: Final = 2.0
 
 
 class Photo(NamedTuple):
-    """What the pipeline makes of one photo, up to the decision."""
+    """The pipeline's result for one photo, before the decision."""
 
     truth: Taxon
     candidates: Ranking
@@ -47,18 +49,18 @@ class Photo(NamedTuple):
 def combine(photos: DevelopmentSet, services: Services, temperature: float) -> list[Photo]:
     """Run the service's own fusion on each photo."""
     model = services.classifier.model
-    bounds = services.identify.weight_bounds
-    found = []
+    bounds = services.places.weight_bounds
+    fused = []
     for logits, geo, truth in zip(photos.logits, photos.geos, photos.truth, strict=True):
         exponentials = np.exp((logits - logits.max()) / temperature)
         scores: Scores = (exponentials / exponentials.sum()).astype(np.float32)
-        candidates, animal_score = fuse(scores, model, geo, bounds)
-        found.append(Photo(photos.taxa[truth], candidates, animal_score))
-    return found
+        candidates, animal_score = fusion.fuse(scores, model, geo, bounds)
+        fused.append(Photo(photos.taxa[truth], candidates, animal_score))
+    return fused
 
 
 def is_right(decision: Decision, truth: Taxon) -> bool:
-    """Whether the name holds for the animal in the photo."""
+    """Return whether the decision's name is right for the animal in the photo."""
     if decision.name is None:
         return False
     if decision.kind is DecisionKind.SPECIES:
@@ -67,7 +69,7 @@ def is_right(decision: Decision, truth: Taxon) -> bool:
 
 
 def precision(photos: Sequence[Photo], kind: DecisionKind, thresholds: Thresholds) -> float:
-    """Of the decisions of a kind, the share that is right; 1 where there is none."""
+    """Return the share of right decisions among those of a kind; 1 if there are none."""
     decided = [
         is_right(decision, photo.truth)
         for photo in photos
@@ -77,9 +79,9 @@ def precision(photos: Sequence[Photo], kind: DecisionKind, thresholds: Threshold
 
 
 def fit_thresholds(photos: Sequence[Photo], start: Thresholds) -> Thresholds:
-    """The lowest thresholds whose names are right often enough: first species, then roll-up.
+    """Return the lowest thresholds that reach ``AIM``: first for species, then for roll-up.
 
-    The lowest from which on every higher one of the grid will do, too.
+    Every higher threshold of the grid must reach it, too.
     """
     found = replace(start, rolled_up=NEVER)
     for named in reversed(GRID.round(2).tolist()):
@@ -97,7 +99,7 @@ def fit_thresholds(photos: Sequence[Photo], start: Thresholds) -> Thresholds:
 
 
 def report(name: str, photos: Sequence[Photo], thresholds: Thresholds) -> None:
-    """How the thresholds do on some photos."""
+    """Print how often each decision is made, and how often it is right."""
     decisions = [decide(one.candidates, one.animal_score, thresholds) for one in photos]
     right = np.array(
         [is_right(one, photo.truth) for one, photo in zip(decisions, photos, strict=True)]
@@ -105,26 +107,26 @@ def report(name: str, photos: Sequence[Photo], thresholds: Thresholds) -> None:
     print(f"{name}: {len(photos)} photos")
     for kind in DecisionKind:
         chosen = np.array([one.kind is kind for one in decisions])
-        shown = (
+        precision_text = (
             f", right {right[chosen].mean():.1%}" if chosen.any() and right[chosen].any() else ""
         )
-        print(f"  {kind:12} {chosen.mean():6.1%}{shown}")
+        print(f"  {kind:12} {chosen.mean():6.1%}{precision_text}")
     first = np.array([one.candidates[0].score for one in photos])
     hit = np.array([one.candidates[0].taxon == one.truth for one in photos])
     print(f"  calibration error {expected_calibration_error(first, hit):.3f}")
 
 
 def weights_of(photos: DevelopmentSet, services: Services) -> Floats:
-    """The service's own weights, shape (photos, animals)."""
-    bounds = services.identify.weight_bounds
-    animals = taxon_index(services.classifier.model)
-    return np.array([place_weights(animals, geo, bounds).weights for geo in photos.geos])
+    """Return the service's own weights, shape (photos, animals)."""
+    bounds = services.places.weight_bounds
+    animals = services.classifier.model.animals
+    return np.array([fusion.weigh(animals, geo, bounds).weights for geo in photos.geos])
 
 
 def described(
     card: dict[str, Any], temperature: float, thresholds: Thresholds, fitted: int
 ) -> dict[str, Any]:
-    """The model's description with what was fitted, and how."""
+    """Return the model's description with the fitted values and their provenance."""
     provenance = (
         f"Fitted by tools.evaluate.calibrate on {fitted} damaged and undamaged copies of photos of "
         f"imagenet-sample-images, at places drawn from data/ranges.csv"
@@ -148,7 +150,7 @@ def described(
 
 
 def main() -> None:
-    """Fit, report, and store."""
+    """Fit, print and store."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("labels", type=Path, help="labels.csv of a development set")
     parser.add_argument("--write", action="store_true", help="store the result in model.json")
@@ -157,14 +159,14 @@ def main() -> None:
     services = Services.build(settings)
     photos = read(arguments.labels, services)
 
-    def chosen(found: Sequence[Photo], rows: Flags) -> list[Photo]:
-        return [photo for photo, row in zip(found, rows, strict=True) if row]
+    def select(rows: Flags) -> list[Photo]:
+        return [photo for photo, is_selected in zip(fused, rows, strict=True) if is_selected]
 
     fitted = ~photos.reported
     factors = weights_of(photos, services)
     temperature = fit_temperature(photos, factors, np.zeros_like(factors), fitted)
-    found = combine(photos, services, temperature)
-    thresholds = fit_thresholds(chosen(found, fitted), services.classifier.model.thresholds)
+    fused = combine(photos, services, temperature)
+    thresholds = fit_thresholds(select(fitted), services.classifier.model.thresholds)
     print(f"temperature {temperature}, {thresholds}")
     for name, rows in (
         ("fitted on", fitted),
@@ -172,17 +174,20 @@ def main() -> None:
         ("held out, damaged", photos.reported & photos.damaged),
         ("held out, undamaged", photos.reported & ~photos.damaged),
     ):
-        report(name, chosen(found, rows), thresholds)
+        report(name, select(rows), thresholds)
     if arguments.write:
         target = settings.model_directory / "model.json"
         card = described(
             json.loads(target.read_bytes()), temperature, thresholds, int(fitted.sum())
         )
         text = json.dumps(card, indent=2)
-        # Numbers of one list on one line, as people write them.
-        text = re.sub(r"\[[\d\s,]+\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
+        # Put the numbers of a list on one line.
+        text = re.sub(r"\[[\d\s,]+\]", lambda numbers: re.sub(r"\s+", " ", numbers[0]), text)
         target.write_text(text.replace("[ ", "[").replace(" ]", "]") + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except LabelsError as error:
+        sys.exit(str(error))

@@ -1,11 +1,12 @@
-"""Compare rules of putting look and place together, on a development set.
+"""Compare rules that combine picture and place, on a development set.
 
-``python -m tools.evaluate.compare_fusion DEVELOPMENT/labels.csv``. Each rule gets the temperature
-that fits it best on one half of the classes and is reported on the other half. The table
-in docs/accuracy.md is what this prints.
+``python -m tools.evaluate.compare_fusion DEVELOPMENT/labels.csv`` prints the table of
+docs/accuracy.md. Each rule gets the temperature that fits it best on one half of the classes;
+the table reports the other half.
 """
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain import Status, TaxonFeature
 from chalicelib.settings import Settings
 from tools.evaluate.development_set import DevelopmentSet, fit_temperature, normalised, read
+from tools.evaluate.labels import LabelsError
 from tools.evaluate.metrics import Floats, expected_calibration_error
 
 SURE: Final = 0.9
@@ -25,11 +27,11 @@ EXPECTED_PRESENCE: Final = 0.05
 SEED: Final = 20261124
 
 Rule = Callable[[Floats, Floats], Floats]
-"""Presence and prevalence, shapes (photos, animals) and (animals,), to weights."""
+"""Maps presence and prevalence, shapes (photos, animals) and (animals,), to weights."""
 
 
 def ours(floor: float, ceiling: float) -> Rule:
-    """The rule of the service itself."""
+    """Return the rule of the service."""
     bounds = WeightBounds(floor, ceiling)
     weigh = np.vectorize(
         lambda presence, prevalence: place_weight(
@@ -40,7 +42,7 @@ def ours(floor: float, ceiling: float) -> Rule:
 
 
 def saturating(presence: Floats, prevalence: Floats) -> Floats:
-    """A floor of 0.05 and no more than 1, so that a neutral class is never outdone."""
+    """Return weights from 0.05 to 1, so that no class outweighs a neutral one."""
     return np.asarray(0.05 + 0.95 * presence / (presence + prevalence))
 
 
@@ -66,25 +68,25 @@ BOOSTED: Final = "0.05 more if in range (observ-ing)"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Scores of a rule, with its own temperature."""
+    """The scores of a rule with its own temperature."""
 
     photos: DevelopmentSet
     name: str
 
     def weights(self, presence: Floats) -> tuple[Floats, Floats]:
-        """What the rule multiplies by, and what it adds."""
+        """Return the factors of the rule and the scores that it adds."""
         known = np.nan_to_num(presence)
         factors = RULES[self.name](known, self.photos.prevalence)
         boost = np.where(known >= EXPECTED_PRESENCE, 0.05 if self.name == BOOSTED else 0.0, 0.0)
         return np.where(np.isnan(presence), 1.0, factors), boost
 
     def scores(self, temperature: float, presence: Floats) -> Floats:
-        """What the rule makes of the photos at these places."""
+        """Return the scores of the photos at these places."""
         factors, boost = self.weights(presence)
         return normalised(normalised(self.photos.vision(temperature)) * factors + boost)
 
     def line(self) -> str:
-        """The rule's row of the table."""
+        """Return the rule's row of the table."""
         photos, held = self.photos, self.photos.reported
         temperature = fit_temperature(photos, *self.weights(photos.presence), ~held)
         scores = self.scores(temperature, photos.presence)
@@ -112,7 +114,7 @@ class Comparison:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table of rules."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("labels", type=Path, help="labels.csv of a development set")
     photos = read(parser.parse_args().labels, Services.build(Settings.from_environment()))
@@ -126,4 +128,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except LabelsError as error:
+        sys.exit(str(error))

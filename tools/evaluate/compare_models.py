@@ -1,12 +1,12 @@
 """Compare models, crops and resize filters by accuracy, size and time.
 
-``python -m tools.evaluate.compare_models LABELS.csv build/efficientnet-lite0 MODEL`` with
-the columns of ``tools.evaluate``. Each directory is a model with its description; times are
-ratios to the first line, measured in turn in this one run.
+``python -m tools.evaluate.compare_models LABELS.csv build/efficientnet-lite0 MODEL``: the table has
+a column ``classIndex`` and a place in each row, as a development set has. Each directory holds a
+model with its description. Times are ratios to the first line, measured in turn in one run.
 """
 
 import argparse
-import csv
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,11 +23,12 @@ from chalicelib.classifier.tflite import TfliteClassifier
 from chalicelib.domain import Coordinates, ModelInput, PlaceLookup, Scores
 from chalicelib.ports import Photo
 from chalicelib.settings import Settings
+from tools.evaluate.labels import LabelsError, read_rows
 
 
 @dataclass
 class Contestant:
-    """A model with one way to cut out and scale what it looks at, and how it has done."""
+    """A model with one way to crop and scale its input, and its results."""
 
     name: str
     classifier: TfliteClassifier
@@ -37,8 +38,8 @@ class Contestant:
     together: list[bool]
     seconds: list[float]
 
-    def look(self, photo: Photo, orientation: int = 1) -> Scores:
-        """Classify, and note how long that took."""
+    def classify(self, photo: Photo, orientation: int = 1) -> Scores:
+        """Classify the photo and note the time that it takes."""
         pixels = photo.pixels(self.size, orientation)
         start = time.perf_counter()
         scores = self.classifier.classify(pixels)
@@ -53,7 +54,7 @@ def contestants(
     filters: list[str | None],
     threads: int,
 ) -> Iterator[Contestant]:
-    """Each model with each crop and each filter; ``None`` is the model's own."""
+    """Yield each model with each crop and each filter; ``None`` means the model's own."""
     for directory in directories:
         classifier = TfliteClassifier(directory, threads)
         own = classifier.model.input_size
@@ -65,15 +66,15 @@ def contestants(
                 crop_fraction=crop or own.crop_fraction,
                 resample=resample or own.resample,
             )
-            shown = f"{size.frame} frame, {size.crop_fraction:.3f}, {size.resample}"
-            name = f"{classifier.model.name}, {shown}"
+            variant = f"{size.frame} frame, {size.crop_fraction:.3f}, {size.resample}"
+            name = f"{classifier.model.name}, {variant}"
             yield Contestant(name, classifier, size, megabytes, [], [], [])
 
 
 def main() -> None:
-    """Show every photo to every contestant, and print a table."""
+    """Let every contestant classify every photo, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("labels", type=Path)
+    parser.add_argument("labels", type=Path, help="labels.csv of a development set")
     parser.add_argument("models", type=Path, nargs="+", help="directories with a model.json")
     parser.add_argument("--frames", choices=["square", "whole"], nargs="+", default=[None])
     parser.add_argument("--crops", type=float, nargs="+", default=[None])
@@ -81,7 +82,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     services = Services.build(Settings.from_environment())
-    found = list(
+    compared = list(
         contestants(
             arguments.models,
             arguments.frames,
@@ -90,35 +91,43 @@ def main() -> None:
             arguments.threads,
         )
     )
-    with arguments.labels.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(
+        arguments.labels, ("file", "classIndex", "decimalLatitude", "decimalLongitude")
+    )
     for row in tqdm(rows, unit="photo", disable=None):
         content = (arguments.labels.parent / row["file"]).read_bytes()
         point = Coordinates(float(row["decimalLatitude"]), float(row["decimalLongitude"]))
         place = services.places.look_up(point, month=0)
-        for one in found:
-            scores = one.look(services.identify.photos.open(content))
-            truth = one.classifier.model.taxa[int(row["classIndex"])]
-            for geo, right in ((without_features(place), one.alone), (place, one.together)):
-                candidates, _ = fuse(
-                    scores, one.classifier.model, geo, services.identify.weight_bounds
+        for contestant in compared:
+            scores = contestant.classify(services.identify.photos.open(content))
+            truth = contestant.classifier.model.taxa[int(row["classIndex"])]
+            for geo, right in (
+                (without_features(place), contestant.alone),
+                (place, contestant.together),
+            ):
+                candidates, _ = fusion.fuse(
+                    scores, contestant.classifier.model, geo, services.places.weight_bounds
                 )
                 right.append(candidates[0].taxon == truth)
     print(f"{len(rows)} photos\n")
-    print("| model, frame, crop, filter | MB | time | top-1 alone | with the place |")
+    print("| model, frame, crop, filter | MB | time | top-1 alone | top-1 with place |")
     print("|---|---|---|---|---|")
-    for one in found:
-        ratio = median(one.seconds) / median(found[0].seconds)
+    for contestant in compared:
+        ratio = median(contestant.seconds) / median(compared[0].seconds)
         print(
-            f"| {one.name} | {one.megabytes:.1f} | {ratio:.2f} "
-            f"| {sum(one.alone) / len(rows):.1%} | {sum(one.together) / len(rows):.1%} |"
+            f"| {contestant.name} | {contestant.megabytes:.1f} | {ratio:.2f} "
+            f"| {sum(contestant.alone) / len(rows):.1%} "
+            f"| {sum(contestant.together) / len(rows):.1%} |"
         )
 
 
 def without_features(geo: PlaceLookup) -> PlaceLookup:
-    """The same place, not to be used."""
-    return replace(geo, features=None)
+    """Return the place without its features, so that the answer ignores it."""
+    return geo._replace(features=None)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except LabelsError as error:
+        sys.exit(str(error))

@@ -1,12 +1,12 @@
-"""A labelled development set as arrays, so that rules can be compared without running again.
+"""Read a labelled development set into arrays, so that rules can be compared quickly.
 
-The photos are looked at once, by the real classifier, and their places looked up once, in
-the real store. ``tools.evaluate.make_development_set`` writes such sets.
+The real classifier sees each photo once, and the real store looks up each place once.
+``tools.evaluate.make_development_set`` writes such sets.
 """
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +15,21 @@ from tqdm import tqdm
 from chalicelib.answer.taxon_index import taxon_index
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Coordinates, GeoStatus, PlaceLookup, Taxon
+from tools.evaluate.labels import read_rows
 from tools.evaluate.metrics import Flags, Floats
+
+COLUMNS: Final = (
+    "file", "classIndex", "decimalLatitude", "decimalLongitude", "coordinateUncertaintyInMeters",
+    "eventDate", "damage", "half",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class DevelopmentSet:
-    """One row a photo; one column an animal of the model, in the order of ``taxa``.
+    """A development set: a row for each photo, a column for each animal in the order of ``taxa``.
 
-    ``logits`` are those of all classes, shape (photos, classes); ``presence`` is NaN where
-    the place has no opinion of an animal, or nothing is known of the place.
+    ``logits`` are those of all classes, shape (photos, classes). ``presence`` is NaN if the
+    dataset does not cover the animal, or has no data on the place.
     """
 
     taxa: tuple[Taxon, ...]
@@ -38,19 +44,19 @@ class DevelopmentSet:
 
     @property
     def ranged(self) -> Flags:
-        """Whether the place has an opinion of the animal in the photo."""
+        """Whether the dataset covers the animal in the photo."""
         unknown = np.isnan(self.presence).all(axis=0)
         return np.asarray(~np.asarray(unknown)[self.truth])
 
     def vision(self, temperature: float) -> Floats:
-        """What the picture says, over all classes; those of the animals only."""
+        """Return the picture's probabilities of the animals, normalised over all classes."""
         scaled = self.logits / temperature
         exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
         return np.asarray(probabilities[:, self.columns])
 
     def elsewhere(self, generator: np.random.Generator) -> Floats:
-        """``presence`` with each photo put where its animal is not: as in a zoo."""
+        """Return ``presence`` with each photo moved to a place without its animal (a zoo)."""
         moved = self.presence.copy()
         for row, animal in enumerate(self.truth):
             foreign = np.flatnonzero(self.presence[:, animal] == 0)
@@ -60,9 +66,8 @@ class DevelopmentSet:
 
 
 def read(labels: Path, services: Services) -> DevelopmentSet:
-    """Look at every photo of the table, and look up its place."""
-    with labels.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    """Classify every photo of the table and look up its place. Raises ``LabelsError``."""
+    rows = read_rows(labels, COLUMNS)
     model = services.classifier.model
     animals = taxon_index(model)
     columns, taxa = animals.outputs, animals.taxa
@@ -71,7 +76,7 @@ def read(labels: Path, services: Services) -> DevelopmentSet:
     for row in tqdm(rows, unit="photo", disable=None):
         photo = services.identify.photos.open((labels.parent / row["file"]).read_bytes())
         scores = services.classifier.classify(photo.pixels(model.input_size, orientation=1))
-        # Up to a constant, which a softmax does not see.
+        # Up to a constant, which does not change a softmax.
         logits.append(np.log(np.maximum(scores.astype(np.float64), 1e-30)) * temperature)
         point = Coordinates(
             float(row["decimalLatitude"]),
@@ -105,10 +110,16 @@ def read(labels: Path, services: Services) -> DevelopmentSet:
 
 
 def fit_temperature(photos: DevelopmentSet, factors: Floats, boost: Floats, rows: Flags) -> float:
-    """The temperature under which the truth is likeliest in ``rows``, to a hundredth.
+    """Return the temperature that makes the truth likeliest in ``rows``, to a hundredth.
 
-    ``factors`` multiply what the picture says and ``boost`` is added, both of shape (photos,
-    animals). By negative log-likelihood, as Guo et al. 2017 do; a grid, since it is one number.
+    The loss is the negative log-likelihood, as in Guo et al. 2017. A grid search is enough for one
+    number.
+
+    Args:
+        photos: The development set.
+        factors: Multiply the picture's probabilities; shape (photos, animals).
+        boost: Is added afterwards; same shape.
+        rows: The photos to fit on.
     """
     grid = np.arange(0.40, 1.61, 0.01)
     losses = []
@@ -120,5 +131,5 @@ def fit_temperature(photos: DevelopmentSet, factors: Floats, boost: Floats, rows
 
 
 def normalised(scores: Floats) -> Floats:
-    """Rows that sum to 1."""
+    """Return the scores with each row scaled to a sum of 1."""
     return np.asarray(scores / np.maximum(scores.sum(axis=1, keepdims=True), 1e-300))

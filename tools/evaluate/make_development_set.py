@@ -1,13 +1,13 @@
-"""Make a labelled development set with places: real photos, drawn places, stated damage.
+"""Make a labelled development set: real photos, random places in range, added damage.
 
-Photos of web collections carry no position and are easier than what visitors send. Each
-is therefore put at a place drawn from its animal's range, and copied with five kinds of
-damage. All draws are seeded: same photos, same facts, same set.
+Photos of web collections have no position and are easier than the photos of visitors. Each photo
+therefore gets a random place in its animal's range and is copied with five kinds of damage. All
+draws are seeded: the same photos and the same facts give the same set.
 
-``python -m tools.evaluate.make_development_set PHOTOS OUT``: the names of ``PHOTOS`` begin with the
-WordNet identifier of their class. ``OUT`` gets the copies, and ``labels.csv`` for
-``tools.evaluate``, with the columns ``damage`` and ``half`` besides: ``fit`` and ``report``
-divide the *classes*, so that nothing is reported on what it was fitted to.
+``python -m tools.evaluate.make_development_set PHOTOS OUT``: file names in ``PHOTOS`` begin with
+the WordNet identifier of their class. ``OUT`` gets the copies and ``labels.csv`` for
+``tools.evaluate``. Its column ``half`` divides the *classes* into ``fit`` and ``report``, so that
+no figure is reported on classes that it was fitted to.
 """
 
 import argparse
@@ -29,19 +29,19 @@ from tools.build.features import TARGET
 SEED: Final = 20261124
 LONGEST_SIDE: Final = 640
 UNCERTAINTIES: Final = (5, 20, 100, 1_000, 10_000)
-"""Metres: phones, cameras, and what people type or obscure."""
+"""Metres: phones, cameras, typed and obscured places."""
 
 Damage = Callable[[Image.Image, random.Random], Image.Image]
 
 
 def none(image: Image.Image, draw: random.Random) -> Image.Image:
-    """As it came."""
+    """Return the image unchanged."""
     del draw
     return image
 
 
 def small(image: Image.Image, draw: random.Random) -> Image.Image:
-    """The animal small in the frame: a third of the width, before a blurred backdrop."""
+    """Make the animal small: a third of the width, before a blurred backdrop."""
     scale = draw.uniform(0.28, 0.40)
     backdrop = image.filter(ImageFilter.GaussianBlur(max(image.size) / 8))
     inset = image.resize((round(image.width * scale), round(image.height * scale)))
@@ -52,12 +52,12 @@ def small(image: Image.Image, draw: random.Random) -> Image.Image:
 
 
 def blurred(image: Image.Image, draw: random.Random) -> Image.Image:
-    """Out of focus: a Gaussian of 1.2 to 2 % of the longer side."""
+    """Put the image out of focus: a Gaussian of 1.2 to 2 % of the longer side."""
     return image.filter(ImageFilter.GaussianBlur(max(image.size) * draw.uniform(0.012, 0.020)))
 
 
 def dark(image: Image.Image, draw: random.Random) -> Image.Image:
-    """Low light: a tenth of it, lifted again, with the noise that this brings."""
+    """Simulate low light: a tenth of it, brightened again, with the noise of that."""
     generator = np.random.default_rng(draw.getrandbits(32))
     light = np.asarray(image, dtype=np.float64) / 255
     gain = draw.uniform(0.06, 0.12)
@@ -67,7 +67,7 @@ def dark(image: Image.Image, draw: random.Random) -> Image.Image:
 
 
 def compressed(image: Image.Image, draw: random.Random) -> Image.Image:
-    """Sent on too often: 160 pixels, JPEG quality 5 to 10."""
+    """Compress the image as after many forwards: 160 pixels, JPEG quality 5 to 10."""
     copy = image.copy()
     copy.thumbnail((160, 160))
     buffer = io.BytesIO()
@@ -76,7 +76,7 @@ def compressed(image: Image.Image, draw: random.Random) -> Image.Image:
 
 
 def occluded(image: Image.Image, draw: random.Random) -> Image.Image:
-    """Behind leaves and bars: a third of the picture under patches of its own colours."""
+    """Cover about a third of the image with patches of its own colours, as leaves and bars do."""
     copy = image.copy()
     for _ in range(14):
         width, height = (round(side * draw.uniform(0.08, 0.26)) for side in image.size)
@@ -91,13 +91,13 @@ DAMAGES: Final[tuple[Damage, ...]] = (none, small, blurred, dark, compressed, oc
 
 
 class Places:
-    """Draws places from the ranges in the embedded store."""
+    """Draws random places from the ranges in the embedded store."""
 
     def __init__(self, store: Path) -> None:
         self._store = sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True)
 
     def draw(self, taxon_id: str, draw: random.Random) -> tuple[float, float]:
-        """A point where the taxon is regularly met; anywhere on land where it has no range."""
+        """Return a random point in the taxon's range, or on any land if it has no range."""
         cells = self._cells(
             "FROM geo_cell JOIN region_taxon USING (region) JOIN taxon ON taxon.id = taxon "
             "WHERE taxon_id = ? AND status IN ('native', 'introduced') "
@@ -142,19 +142,19 @@ def rows(photos: Path, out: Path, draws: int) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    """Write the set."""
+    """Write the development set."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("photos", type=Path, help="directory of photos named after their class")
     parser.add_argument("out", type=Path, help="directory to write to")
     parser.add_argument("--draws", type=int, default=3, help="places and damages for each photo")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    found = list(rows(arguments.photos, arguments.out, arguments.draws))
+    labels = list(rows(arguments.photos, arguments.out, arguments.draws))
     with (arguments.out / "labels.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, found[0])
+        writer = csv.DictWriter(file, labels[0])
         writer.writeheader()
-        writer.writerows(found)
-    print(f"{arguments.out}: {len(found)} photos")
+        writer.writerows(labels)
+    print(f"{arguments.out}: {len(labels)} photos")
 
 
 if __name__ == "__main__":
