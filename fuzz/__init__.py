@@ -1,5 +1,5 @@
-"""What strangers may send: attacks made by hand, mutants of honest photos, and a runner.
+"""Hostile uploads: attacks made by hand, mutants of honest photos, and a runner: ``make fuzz``.
 
-``make fuzz`` sends them through the service and holds it to its bounds; the suite sends a
-share of them; docs/hostile-input.md says what came of it.
+The runner sends them through the service and checks its bounds; docs/hostile-input.md has the
+results. The tests may import this package and send a share of the uploads; nothing else does.
 """

@@ -1,7 +1,7 @@
-"""``make fuzz``: attacks and mutants, or the files of a directory, through the service.
+"""Send attacks and mutants, or the files of a directory, through the service: ``make fuzz``.
 
-Ends with a fault where any is answered with 5xx, takes longer than 250 ms (or three times what
-its own sample takes), or more than 250 MB above what the idle process holds.
+The program fails if an upload gets a 5xx status, takes longer than 250 ms (or three times the time
+of its own sample), or needs more than 250 MB above the memory of the idle process.
 """
 
 import argparse
@@ -11,25 +11,26 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from fuzz.attacks import LARGE, attacks, large_photo, largest
+from fuzz.attacks import attacks
 from fuzz.files import sample
+from fuzz.large_photos import LARGE, large_photo, largest
 from fuzz.mutations import honest, mutants
 from fuzz.running import MAXIMUM_MILLISECONDS, Run, idle_bytes
 from fuzz.uploads import Upload, raw
 
 HUNG_SECONDS = 30
-"""Then the process says where it stands, and ends."""
+"""After this time the process prints its stack and ends."""
 
 
 def from_directory(directory: Path) -> Iterator[Upload]:
-    """Files that others have collected, photos or not."""
+    """Yield an upload for each file below the directory, photo or not."""
     for path in sorted(directory.rglob("*")):
         if path.is_file():
             yield raw(str(path.relative_to(directory)), path.read_bytes())
 
 
 def send_all(run: Run, uploads: Iterable[Upload]) -> None:
-    """One after the other, each within a time."""
+    """Send the uploads one after the other, each within ``HUNG_SECONDS``."""
     for upload in uploads:
         faulthandler.dump_traceback_later(HUNG_SECONDS, exit=True)
         run.add(upload)
@@ -37,14 +38,16 @@ def send_all(run: Run, uploads: Iterable[Upload]) -> None:
 
 
 def main() -> None:
-    """Run."""
+    """Send the uploads; exit with a fault if one passes a bound."""
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
-    parser.add_argument("--photos", type=Path, help="send the files below this directory")
-    parser.add_argument("--mutants", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--photos", type=Path, help="send the files below this directory instead")
+    parser.add_argument("--mutants", type=int, default=10_000, help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="of the mutants; default: 0")
     arguments = parser.parse_args()
     faulthandler.enable()
     if arguments.photos:
+        if not arguments.photos.is_dir():
+            sys.exit(f"{arguments.photos} is not a directory")
         runs = {str(arguments.photos): from_directory(arguments.photos)}
         samples = {"jaguar.jpg": sample()}
     else:
@@ -55,12 +58,12 @@ def main() -> None:
             "mutants": mutants(arguments.seed, arguments.mutants),
         }
         samples = {**honest(), **large, LARGE: large_photo()}
-    # Photos of others may be of any size, so their time is told and not judged.
+    # Foreign photos may have any size, so their time is printed and not judged.
     milliseconds = math.inf if arguments.photos else MAXIMUM_MILLISECONDS
-    begun = Run.begin([raw(name, photo) for name, photo in samples.items()], milliseconds)
+    baseline = Run.begin([raw(name, photo) for name, photo in samples.items()], milliseconds)
     idle, faults = idle_bytes(), 0
     for title, uploads in runs.items():
-        run = begun.again()
+        run = baseline.again()
         send_all(run, uploads)
         run.report(title)
         faults += len(run.faults)

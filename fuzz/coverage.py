@@ -1,8 +1,9 @@
-"""``make fuzz-coverage``: atheris looks for uploads that reach new code, for a bounded time.
+"""Search for uploads that reach new code, for a limited time: ``make fuzz-coverage``.
 
-Runs in an environment of its own (requirements-fuzz.txt). Whatever is raised but a fault of
-ours, takes ten seconds or a gigabyte, is a finding: atheris writes it to ``build/fuzz/``. Once it
-is understood, it becomes an attack of ``fuzz/attacks.py``, and the suite sends it for ever.
+Atheris does the search in an environment of its own (requirements-fuzz.txt). An upload is a finding
+if it raises anything but a ``RangefinderError``, or takes ten seconds or a gigabyte; atheris
+writes it to ``build/fuzz/``. A finding that you understand becomes one of the attacks
+(``fuzz/attacks.py``), so that the suite sends it from then on.
 """
 
 import argparse
@@ -35,7 +36,7 @@ SETTINGS: Final = Settings()
 PHOTOS: Final = PillowPhotoReader(
     DecodeLimits(
         bytes=SETTINGS.maximum_photo_bytes,
-        pixels=1_000_000,  # large pictures are slow, and show nothing that small ones do not
+        pixels=1_000_000,  # large pictures are slow and find nothing more
         decoding_bytes=SETTINGS.maximum_decoding_bytes,
         jpeg_scans=SETTINGS.maximum_jpeg_scans,
         segments=SETTINGS.maximum_photo_segments,
@@ -53,7 +54,7 @@ SIZE: Final = ModelInput(64, 64, 0.9)
 
 
 def photo(content: bytes) -> None:
-    """As the pipeline treats it."""
+    """Read the photo as the pipeline does."""
     try:
         opened = PHOTOS.open(content)
         reading = EXIF.read(opened.exif)
@@ -63,7 +64,7 @@ def photo(content: bytes) -> None:
 
 
 def multipart(content: bytes) -> None:
-    """As the route treats the body of a form."""
+    """Read the body of a form as the route does."""
     request = Request(
         {
             "multiValueQueryStringParameters": None,
@@ -97,10 +98,10 @@ TARGETS: Final[dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[by
 
 
 def main() -> None:
-    """Run one target."""
+    """Fuzz one target."""
     parser = argparse.ArgumentParser(prog="fuzz.coverage", description=__doc__)
     parser.add_argument("target", choices=TARGETS)
-    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seconds", type=int, default=60, help="default: %(default)s")
     arguments = parser.parse_args()
     target, seeds = TARGETS[arguments.target]
     corpus = OUTPUT / arguments.target

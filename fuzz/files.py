@@ -1,4 +1,4 @@
-"""Photos written chunk by chunk, so that they can say what no encoder would."""
+"""Write photos chunk by chunk, so that they can contain what no encoder writes."""
 
 import io
 import struct
@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
+from fuzz.uploads import ROOM_BYTES
 from tests.samples import SAMPLES
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -16,48 +17,57 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 @cache
 def sample(file: str = "jaguar.jpg") -> bytes:
-    """An honest photo."""
+    """Return an honest photo of the samples."""
     return SAMPLES[file].content
 
 
 def encode(image: Image.Image, form: str, **options: object) -> bytes:
-    """A picture as Pillow writes it."""
+    """Return the image as Pillow encodes it."""
     file = io.BytesIO()
     image.save(file, form, **options)
     return file.getvalue()
 
 
 def slope(width: int, height: int, mode: str = "RGB") -> Image.Image:
-    """A picture of even colours, as large as wanted, small when compressed."""
+    """Return a smooth gradient of any size, which compresses well."""
     row = np.linspace(0, 255, width).astype(np.uint8)
     return Image.fromarray(np.broadcast_to(row, (height, width)).copy()).convert(mode)
 
 
 @cache
 def picture(mode: str = "RGB", size: tuple[int, int] = (320, 240)) -> Image.Image:
-    """A sample, made small."""
+    """Return a small copy of a sample."""
     return Image.open(io.BytesIO(sample())).resize(size).convert(mode)
 
 
 def segment(marker: int, body: bytes = b"") -> bytes:
-    """A JPEG marker with its length."""
+    """Return a JPEG marker with its length and body."""
     return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
 def insert(jpeg: bytes, *segments: bytes) -> bytes:
-    """A JPEG with more segments right at its start."""
+    """Return the JPEG with more segments at its start."""
     return b"".join((jpeg[:2], *segments, jpeg[2:]))
 
 
 def patch_frame(jpeg: bytes, body: bytes, marker: int | None = None) -> bytes:
-    """A JPEG whose frame header begins with other bytes: precision, height, width, ..."""
-    at = next(i for i in range(len(jpeg)) if jpeg[i : i + 2] in (b"\xff\xc0", b"\xff\xc2"))
-    kind = jpeg[at : at + 2] if marker is None else bytes((0xFF, marker))
-    return jpeg[:at] + kind + jpeg[at + 2 : at + 4] + body + jpeg[at + 4 + len(body) :]
+    """Return the JPEG with other bytes at the start of its frame header.
+
+    The header begins with precision, height and width.
+    """
+    start = next(i for i in range(len(jpeg)) if jpeg[i : i + 2] in (b"\xff\xc0", b"\xff\xc2"))
+    code = jpeg[start : start + 2] if marker is None else bytes((0xFF, marker))
+    length, rest = jpeg[start + 2 : start + 4], jpeg[start + 4 + len(body) :]
+    return jpeg[:start] + code + length + body + rest
+
+
+def fill(piece: bytes) -> bytes:
+    """Return the piece repeated up to the largest body."""
+    return piece * (ROOM_BYTES // len(piece))
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
-    """A PNG chunk with its checksum."""
+    """Return a PNG chunk with its checksum."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
@@ -72,14 +82,14 @@ def png(
     before: Iterable[bytes] = (),
     kind: tuple[int, ...] = RGB,
 ) -> bytes:
-    """A PNG of compressed ``pixels``, with chunks before them."""
+    """Return a PNG of compressed ``pixels``, with chunks before them."""
     header = struct.pack(">II5B", width, height, *kind)
     body = (chunk(b"IHDR", header), *before, chunk(b"IDAT", pixels), chunk(b"IEND", b""))
     return PNG_SIGNATURE + b"".join(body)
 
 
 def riff(*chunks: tuple[bytes, bytes]) -> bytes:
-    """A WebP of such chunks: RFC 9649."""
+    """Return a WebP of these chunks: RFC 9649."""
     body = b"".join(
         kind + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
         for kind, content in chunks
@@ -88,13 +98,13 @@ def riff(*chunks: tuple[bytes, bytes]) -> bytes:
 
 
 def heic(images: int, blocks: int, block: bytes) -> bytes:
-    """A sample's picture several times over, each with several EXIF blocks.
+    """Return a HEIC with many copies of one picture, each with many EXIF blocks.
 
-    All items of a kind share one place in the file: ISO/IEC 23008-12, section 6.
+    All items of one type share the same bytes of the file: ISO/IEC 23008-12, section 6.
     """
     honest = sample("koala.heic")
-    at = honest.index(b"ipco") - 4
-    properties = honest[at : at + int.from_bytes(honest[at : at + 4])]
+    start = honest.index(b"ipco") - 4
+    properties = honest[start : start + int.from_bytes(honest[start : start + 4])]
     pixels = honest[444 : 444 + 0x23A45]
     kinds = [b"hvc1"] * images + [b"Exif"] * blocks
     entries = b"".join(
@@ -130,5 +140,5 @@ def heic(images: int, blocks: int, block: bytes) -> bytes:
 
 
 def box(kind: bytes, body: bytes) -> bytes:
-    """A box of an ISO base media file: ISO/IEC 14496-12."""
+    """Return a box of an ISO base media file: ISO/IEC 14496-12."""
     return struct.pack(">I", len(body) + 8) + kind + body

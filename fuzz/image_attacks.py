@@ -1,72 +1,17 @@
-"""Attacks by hand: each aims at what one decoder or parser does badly.
-
-Sources: Pillow's, libjpeg-turbo's, libheif's and exifread's security advisories and issues
-(exif-py#182 among them), and reading their code for loops that an upload can make long.
-"""
+"""Attacks on the image decoders: JPEG, PNG, WebP and HEIC files that lie, loop or blow up."""
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from fuzz import files
-from fuzz.uploads import Upload, in_form, raw
-from tests import exif_blocks
-from tests.forms import BOUNDARY, FORM_TYPE, form
-
-ROOM = 4_500_000
-"""Bytes to fill: what API Gateway lets through."""
-
-LARGE = "12 megapixels, progressive"
-
-DIRECTORY = 12
-"""Bytes of one entry of an EXIF directory."""
+from fuzz.files import fill
+from fuzz.large_photos import LARGE, large_photo
+from fuzz.uploads import ROOM_BYTES, Upload, raw
 
 
-def large_photo() -> bytes:
-    """The honest photo that attacks by size are compared with."""
-    return files.encode(files.slope(4000, 3000), "JPEG", progressive=True)
-
-
-def largest() -> dict[str, bytes]:
-    """Honest photos, as large as the limits on pixels and memory let through."""
-    square = files.slope(4_900, 4_900)
-    clear = square.copy()
-    clear.putalpha(square.getchannel("R"))
-    return {
-        "JPEG: 63 megapixels": files.encode(files.slope(9_000, 7_000), "JPEG"),
-        "JPEG: 50 megapixels, progressive": files.encode(
-            files.slope(8_100, 6_100), "JPEG", progressive=True
-        ),
-        "JPEG: 19 megapixels, 300 high": files.encode(files.slope(65_000, 300), "JPEG"),
-        "JPEG: 20 megapixels, CMYK": files.encode(
-            files.slope(4_500, 4_500, "CMYK"), "JPEG", progressive=True
-        ),
-        "PNG: 48 megapixels": files.encode(files.slope(8_000, 6_000), "PNG", compress_level=1),
-        "PNG: 24 megapixels, transparent": files.encode(clear, "PNG", compress_level=1),
-        "PNG: 16 megapixels, one colour transparent": files.encode(
-            files.slope(4_000, 4_000), "PNG", compress_level=1, transparency=(1, 2, 3)
-        ),
-        "WebP: 12 megapixels": files.encode(files.slope(4_032, 3_024), "WEBP", method=0),
-        "WebP: 12 megapixels, transparent": files.encode(
-            clear.resize((4_032, 3_024)), "WEBP", method=0
-        ),
-    }
-
-
-def attacks() -> Iterator[Upload]:
-    """All of them."""
-    makers: tuple[Callable[[], Iterator[Upload]], ...] = (
-        _jpegs, _pngs, _webps, _heifs, _exif_in_photos, _forms,
-    )  # fmt: skip
-    for maker in makers:
-        yield from maker()
-
-
-def _fill(piece: bytes) -> bytes:
-    return piece * (ROOM // len(piece))
-
-
-def _jpegs() -> Iterator[Upload]:
+def jpegs() -> Iterator[Upload]:
+    """Yield JPEG files."""
     honest = files.sample()
     progressive = files.encode(files.picture(), "JPEG", progressive=True)
     yield raw("JPEG: 65,500 pixels a side", files.patch_frame(honest, b"\x08\xff\xdc\xff\xdc"))
@@ -82,8 +27,9 @@ def _jpegs() -> Iterator[Upload]:
     for name, marker in (("lossless", 0xC3), ("arithmetic", 0xC9), ("hierarchical", 0xC5)):
         yield raw(f"JPEG: says {name}", files.patch_frame(honest, b"", marker))
     frame = files.patch_frame(honest, b"")
-    at = frame.index(b"\xff\xc0")
-    yield raw("JPEG: two frames", frame[:at] + frame[at : at + 19] + frame[at:])
+    offset = frame.index(b"\xff\xc0")
+    twice = frame[:offset] + frame[offset : offset + 19] + frame[offset:]
+    yield raw("JPEG: two frames", twice)
     for count in (40, 5_000):
         yield raw(f"JPEG: {count:,} scans", _scans(progressive, count))
     large = large_photo()
@@ -99,8 +45,8 @@ def _jpegs() -> Iterator[Upload]:
         ("zeros", b"\0"),
         ("Adobe segments", files.segment(0xEE, b"Adobe\0\0\0\0\0\0\2")),
     ):
-        yield raw(f"JPEG: 4.5 MB of {name}", files.insert(honest, _fill(piece)))
-        yield raw(f"JPEG: 4.3 MB of {name} behind it", honest + _fill(piece)[:-200_000])
+        yield raw(f"JPEG: 4.5 MB of {name}", files.insert(honest, fill(piece)))
+        yield raw(f"JPEG: 4.3 MB of {name} behind it", honest + fill(piece)[:-200_000])
     profile = files.segment(0xE2, b"ICC_PROFILE\0\1\x2d" + bytes(65_000))
     yield raw("JPEG: a profile of 3 MB", files.insert(honest, profile * 45))
     for length in (0, 1, 2, 0xFFFF):
@@ -112,19 +58,20 @@ def _jpegs() -> Iterator[Upload]:
 
 
 def _components(jpeg: bytes, sampling: int) -> bytes:
-    at = jpeg.index(b"\xff\xc0") + 4
-    count = jpeg[at + 5]
-    body = b"".join(bytes((jpeg[at + 6 + 3 * i], sampling, 0)) for i in range(count))
-    return jpeg[at : at + 6] + body
+    offset = jpeg.index(b"\xff\xc0") + 4
+    count = jpeg[offset + 5]
+    body = b"".join(bytes((jpeg[offset + 6 + 3 * i], sampling, 0)) for i in range(count))
+    return jpeg[offset : offset + 6] + body
 
 
 def _scans(progressive: bytes, count: int) -> bytes:
-    """A progressive JPEG with more scans, each without data."""
+    """Return the progressive JPEG with more scans, each without data."""
     empty = files.segment(0xDA, bytes((1, 1, 0, 1, 63, 0)))
     return progressive.removesuffix(b"\xff\xd9") + empty * count + b"\xff\xd9"
 
 
-def _pngs() -> Iterator[Upload]:
+def pngs() -> Iterator[Upload]:
+    """Yield PNG files."""
     pixel = zlib.compress(b"\0" * 4)
     bomb = zlib.compress(bytes(1_000_000), 9)
     yield raw("PNG: 60,000 pixels a side", files.png(60_000, 60_000, pixel))
@@ -137,13 +84,13 @@ def _pngs() -> Iterator[Upload]:
         ("international texts", b"iTXt", b"a\0\1\0\0\0"),
         ("profiles", b"iCCP", b"a\0\0"),
     ):
-        pieces = _fill(files.chunk(kind, head + bomb))
+        pieces = fill(files.chunk(kind, head + bomb))
         yield raw(f"PNG: {name} that unfold to gigabytes", files.png(1, 1, pixel, [pieces]))
     ends = files.png(1, 1, pixel)[:-12]
-    texts = _fill(files.chunk(b"iTXt", b"a\0\1\0\0\0" + bomb))
+    texts = fill(files.chunk(b"iTXt", b"a\0\1\0\0\0" + bomb))
     yield raw("PNG: such texts behind the pixels", ends + texts + files.chunk(b"IEND", b""))
     yield raw("PNG: 370,000 empty chunks of pixels",
-              files.png(1, 1, pixel, [_fill(files.chunk(b"IDAT", b""))]))  # fmt: skip
+              files.png(1, 1, pixel, [fill(files.chunk(b"IDAT", b""))]))  # fmt: skip
     yield raw("PNG: 9,900 of them",
               files.png(1, 1, pixel, [files.chunk(b"IDAT", b"") * 9_900]))  # fmt: skip
     yield raw("PNG: pixels that unfold beyond the picture",
@@ -164,7 +111,8 @@ def _pngs() -> Iterator[Upload]:
     yield raw("PNG: cut off", files.encode(files.picture(), "PNG")[:20_000])
 
 
-def _webps() -> Iterator[Upload]:
+def webps() -> Iterator[Upload]:
+    """Yield WebP files."""
     honest = files.encode(files.picture(), "WEBP")
     still = honest[12:]
     for name, side in (("16,384", 16_383), ("16 million", 2**24 - 1)):
@@ -174,7 +122,7 @@ def _webps() -> Iterator[Upload]:
     yield raw("WebP: lossless, 16,384 pixels a side", lossless)
     picture = files.encode(files.picture(size=(16, 16)), "WEBP")[12:]
     frame = (b"ANMF", bytes(6) + (15).to_bytes(3, "little") * 2 + bytes(4) + picture)
-    count = ROOM // (len(picture) + 24)
+    count = ROOM_BYTES // (len(picture) + 24)
     head = struct.pack("<I", 2) + (15).to_bytes(3, "little") * 2
     yield raw(f"WebP: {count:,} frames",
               files.riff((b"VP8X", head), (b"ANIM", bytes(6)), *[frame] * count))  # fmt: skip
@@ -182,7 +130,8 @@ def _webps() -> Iterator[Upload]:
     yield raw("WebP: a length that lies", honest[:4] + b"\xff\xff\xff\xff" + honest[8:])
 
 
-def _heifs() -> Iterator[Upload]:
+def heifs() -> Iterator[Upload]:
+    """Yield HEIC files."""
     honest = files.sample("koala.heic")
     size = honest.index(b"ispe") + 8
     for side in (65_535, 0x7FFFFFFF, 0):
@@ -198,8 +147,8 @@ def _heifs() -> Iterator[Upload]:
     yield raw("HEIC: 500,000 boxes", honest[:24] + files.box(b"free", b"") * 500_000)
     yield raw("HEIC: a box of 2 billion bytes", honest[:24] + b"\x7f\xff\xff\xffmeta")
     for name, entries in (("items", b"iinf"), ("places", b"iloc"), ("properties", b"ipma")):
-        at = honest.index(entries) + 8
-        lie = honest[:at] + b"\xff\xff\xff\xff" + honest[at + 4 :]
+        offset = honest.index(entries) + 8
+        lie = honest[:offset] + b"\xff\xff\xff\xff" + honest[offset + 4 :]
         yield raw(f"HEIC: billions of {name}", lie)
 
 
@@ -208,116 +157,3 @@ def _nested(kind: bytes, depth: int) -> bytes:
     for level in range(depth):
         body += struct.pack(">I", 8 * (depth - level)) + kind
     return body
-
-
-def exif() -> Iterator[tuple[str, bytes]]:
-    """EXIF blocks that loop, lie or blow up."""
-    head = b"II*\0" + struct.pack("<I", 8)
-    entry = struct.pack("<HHII", 0x0100, 4, 1, 1)
-
-    def directory(entries: bytes, following: int) -> bytes:
-        return struct.pack("<H", len(entries) // DIRECTORY) + entries + struct.pack("<I", following)
-
-    yield "its directory follows itself", head + directory(entry, 8)
-    yield "two directories follow each other", (head + directory(entry, 26) + directory(entry, 8))
-    for name, tag in (("EXIF", 0x8769), ("GPS", 0x8825), ("interoperability", 0xA005)):
-        yield (
-            f"its {name} directory is the first",
-            (head + directory(struct.pack("<HHII", tag, 4, 1, 8), 0)),
-        )
-    many = struct.pack("<HHII", 0x0111, 4, 0xFFFFFFFF, 8) * 60
-    yield "values without end", head + directory(many, 8)
-    yield "texts without end", head + directory(struct.pack("<HHII", 0x010E, 2, 2**32 - 1, 8), 0)
-    pointers = b"".join(struct.pack("<HHII", 0x8769, 4, 1, 8) for _ in range(5_000))
-    yield "5,000 directories that are the first", head + directory(pointers, 8)
-    yield "directories without end", head + directory(entry, 8) * 3_000
-    fields = b"".join(struct.pack("<HHII", tag, 5, 2_000, 8) for tag in range(5_000))
-    yield "ten million rationals", head + directory(fields, 0)
-    yield (
-        "a maker's note of nonsense",
-        exif_blocks.block({0x010F: "Canon"}, exif={0x927C: "\x7f" * 4_000}),
-    )
-    yield "a first directory beyond the end", b"II*\0\xff\xff\xff\xff"
-    yield "neither byte order", b"XX*\0" + bytes(60)
-    yield "half a header", b"MM\0"
-    yield (
-        "a preview that points to itself",
-        head
-        + directory(
-            struct.pack("<HHII", 0x0201, 4, 1, 0) + struct.pack("<HHII", 0x0202, 4, 1, 2**31), 8
-        ),
-    )
-    yield "BigTIFF", b"II+\0\x08\0\0\0" + bytes(60)
-    yield (
-        "NaN and infinite degrees",
-        exif_blocks.block(
-            gps=exif_blocks.gps(latitude=((2**32 - 1, 0),) * 3, longitude=((0, 0),) * 3)
-        ),
-    )
-
-
-def _exif_in_photos() -> Iterator[Upload]:
-    picture = files.picture()
-    jpeg = files.encode(picture, "JPEG")
-    png = files.encode(picture, "PNG")
-    still = files.encode(picture, "WEBP")[12:]
-    head = struct.pack("<I", 8) + (319).to_bytes(3, "little") + (239).to_bytes(3, "little")
-    for name, block in exif():
-        body = b"Exif\0\0" + block[:65_000]
-        yield in_form(f"EXIF: {name}", files.insert(jpeg, files.segment(0xE1, body)))
-        yield in_form(f"EXIF in a PNG: {name}", png[:33] + files.chunk(b"eXIf", block) + png[33:])
-        kind, content = still[:4], still[8:]
-        yield in_form(f"EXIF in a WebP: {name}",
-                      files.riff((b"VP8X", head), (kind, content), (b"EXIF", block)))  # fmt: skip
-
-
-def _forms() -> Iterator[Upload]:
-    photo = files.sample()
-    start = b"--" + BOUNDARY + b"\r\n"
-    named = start + b'Content-Disposition: form-data; name="photo"'
-    end = b"\r\n--" + BOUNDARY + b"--\r\n"
-    whole = form(("photo", photo))
-    bodies = {
-        "10,000 parts": form(*((f"field{i}", "x") for i in range(10_000))),
-        "a header of 4 MB": start + b"X: " + b"y" * 4_000_000 + b"\r\n\r\n" + end,
-        "100,000 headers": start + b"X: y\r\n" * 100_000 + b"\r\n" + end,
-        "a header twice": named + b'\r\nContent-Disposition: form-data; name="geo"\r\n\r\non' + end,
-        "a form in a form": form(("photo", whole)),
-        "no end": whole[:-20],
-        "no part": b"--" + BOUNDARY + b"--\r\n",
-        "line feeds alone": whole.replace(b"\r\n", b"\n", 2),
-        "a name of 4,000 letters": start
-        + b'Content-Disposition: form-data; name="' + b"n" * 4_000 + b'"\r\n\r\nx' + end,
-        "a name with half a surrogate": start
-        + b'Content-Disposition: form-data; name="\xed\xa0\x80"\r\n\r\nx' + end,
-        "a length that lies": named + b"\r\nContent-Length: 99999999999\r\n\r\nx" + end,
-        "4 MB of almost boundaries": named + b"\r\n\r\n" + _fill(b"\r\n--" + BOUNDARY[:-1]) + end,
-        "4 MB of line ends": named + b"\r\n\r\n" + _fill(b"\r\n")[:4_000_000] + end,
-    }  # fmt: skip
-    for name, body in bodies.items():
-        yield Upload(f"form: {name}", body)
-    plain = "multipart/form-data"
-    for name, content_type in {
-        "no boundary": plain,
-        "an empty boundary": f"{plain}; boundary=",
-        "a boundary of 10,000 letters": f"{plain}; boundary={'b' * 10_000}",
-        "another boundary": f"{plain}; boundary=other",
-        "options without end": f"{plain}{';a=b' * 2_000}",
-        "quotes without end": f'{plain}; boundary="{chr(92) * 5_000}',
-        "no text at all": "\udcff\0",
-    }.items():
-        yield Upload(f"type: {name}", whole, content_type)
-    yield Upload("type: a JPEG that calls itself a form", photo, FORM_TYPE)
-    yield Upload("type: a form that calls itself a JPEG", whole, "image/jpeg")
-    for name, text in {
-        "a million lists": b"[" * 1_000_000,
-        "a million objects": b'{"a":' * 1_000_000,
-        "numbers without end": b'{"upload": "x", "limit": ' + b"9" * 1_000_000 + b"}",
-        "exponents": b'{"upload": "x", "decimalLatitude": 1e999999999}',
-        "NaN": b'{"upload": "x", "decimalLatitude": NaN}',
-        "half a surrogate": b'{"upload": "\\ud800"}',
-        "keys twice": b'{"limit": 1, "limit": 2}',
-        "no text": b"\xff\xfe\0",
-        "truth": b'{"upload": true}',
-    }.items():
-        yield Upload(f"JSON: {name}", text, "application/json")

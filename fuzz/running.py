@@ -1,4 +1,4 @@
-"""Sends uploads through the deployed entry point, and watches what each costs."""
+"""Send uploads through the deployed entry point, and measure time and memory of each."""
 
 import ctypes
 import time
@@ -16,11 +16,11 @@ MAXIMUM_MILLISECONDS: Final = 250.0
 MAXIMUM_TIMES_ITS_SAMPLE: Final = 3.0
 MAXIMUM_PEAK_BYTES: Final = 250_000_000
 TRIES: Final = 5
-"""A slow one gets another try: the machine may have been busy, an attack always is slow."""
+"""Tries of a slow upload: the machine may be busy once, but an attack is slow each time."""
 
 
 class Outcome(NamedTuple):
-    """What one upload came to; the peak is above what the idle process holds."""
+    """The result of one upload; the peak is counted above the idle process."""
 
     name: str
     status: int
@@ -29,20 +29,20 @@ class Outcome(NamedTuple):
 
 
 def status_bytes(name: str) -> int:
-    """``VmRSS`` or ``VmHWM`` of this process: proc(5)."""
+    """Return ``VmRSS`` or ``VmHWM`` of this process: proc(5)."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def idle_bytes() -> int:
-    """What the process holds between requests; its peak, ``VmHWM``, begins anew from here."""
-    ctypes.CDLL(None).malloc_trim(0)  # what is free counts as taken anew: malloc_trim(3)
+    """Return the memory of the idle process, and reset its peak (``VmHWM``)."""
+    ctypes.CDLL(None).malloc_trim(0)  # returns free memory to the system: malloc_trim(3)
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     return status_bytes("VmRSS")
 
 
 def send(upload: Upload) -> tuple[int, float]:
-    """The status, and milliseconds from event to answer."""
+    """Send an upload; return the status and the milliseconds from event to answer."""
     headers = {"Content-Type": upload.content_type}
     start = time.perf_counter()
     answer = call("POST", f"/v1/predictions{upload.query}", upload.body, headers)
@@ -51,10 +51,10 @@ def send(upload: Upload) -> tuple[int, float]:
 
 @dataclass
 class Run:
-    """Uploads so far, and which of them passed a bound."""
+    """The uploads so far, and those that passed a bound."""
 
     honest: dict[str, float]
-    """Milliseconds of the photos that others are compared with, by name."""
+    """Milliseconds of the honest photos that other uploads are compared with, by name."""
 
     milliseconds: float = MAXIMUM_MILLISECONDS
     statuses: Counter[int] = field(default_factory=Counter)
@@ -63,18 +63,18 @@ class Run:
 
     @classmethod
     def begin(cls, honest: Iterable[Upload], milliseconds: float = MAXIMUM_MILLISECONDS) -> Self:
-        """Warm up with honest photos, and take their times."""
+        """Start a run: warm up with honest photos and take their times."""
         uploads = list(honest)
         with quiet():
-            times = {one.name: min(send(one)[1] for _ in range(TRIES)) for one in uploads}
+            times = {upload.name: min(send(upload)[1] for _ in range(TRIES)) for upload in uploads}
         return cls(times, milliseconds)
 
     def again(self) -> Self:
-        """A run of its own with what this one began with."""
+        """Return an empty run with the same honest photos."""
         return replace(self, statuses=Counter(), outcomes=[], faults=[])
 
     def add(self, upload: Upload) -> Outcome:
-        """Send one and judge it."""
+        """Send an upload and judge it."""
         allowed = self.milliseconds
         if upload.like in self.honest:
             allowed = max(allowed, MAXIMUM_TIMES_ITS_SAMPLE * self.honest[upload.like])
@@ -97,20 +97,20 @@ class Run:
         return outcome
 
     def report(self, title: str) -> None:
-        """Counts by status, the slowest, the hungriest, and what passed a bound."""
+        """Print counts by status, the slowest uploads, the largest peak, and the faults."""
         if not self.outcomes:
             print(f"{title}: nothing to send")
             return
-        by_time = sorted(self.outcomes, key=lambda one: one.milliseconds, reverse=True)
-        by_memory = max(self.outcomes, key=lambda one: one.peak_bytes)
+        by_time = sorted(self.outcomes, key=lambda outcome: outcome.milliseconds, reverse=True)
+        by_memory = max(self.outcomes, key=lambda outcome: outcome.peak_bytes)
         counts = ", ".join(
             f"{count:,} x {status}" for status, count in sorted(self.statuses.items())
         )
         median = by_time[len(by_time) // 2].milliseconds
         print(f"{title}: {len(self.outcomes):,} uploads: {counts}")
         print(f"  median {median:.0f} ms; the slowest:")
-        for one in by_time[:5]:
-            print(f"    {one.milliseconds:6.0f} ms  {one.status}  {one.name}")
+        for outcome in by_time[:5]:
+            print(f"    {outcome.milliseconds:6.0f} ms  {outcome.status}  {outcome.name}")
         print(f"  most memory: {by_memory.peak_bytes / 1e6:.0f} MB above idle, {by_memory.name}")
         for fault in self.faults:
             print(f"  OUT OF BOUNDS: {fault}")

@@ -1,17 +1,20 @@
-"""One request with a photo, or with what pretends to be one."""
+"""Requests to identify a photo, or something that pretends to be a photo."""
 
 from typing import Final, NamedTuple
 
 from tests.forms import FORM_TYPE, form
 
 PLACE: Final = (("decimalLatitude", "-17.36"), ("decimalLongitude", "-56.78"))
-"""Said by the caller, so that nothing ends for want of a place before it is decoded."""
+"""The place of each request. Without it, a photo without EXIF is refused before decoding."""
+
+ROOM_BYTES: Final = 4_500_000
+"""The largest body that API Gateway passes on to Lambda."""
 
 RAW: Final = "application/octet-stream"
 
 
 class Upload(NamedTuple):
-    """The body of ``POST /v1/predictions``; ``like`` names the honest photo to compare it with."""
+    """A ``POST /v1/predictions``; ``like`` names the honest photo to compare its time with."""
 
     name: str
     body: bytes
@@ -21,11 +24,11 @@ class Upload(NamedTuple):
 
 
 def raw(name: str, photo: bytes, like: str | None = None) -> Upload:
-    """A photo as the body."""
+    """Return an upload with the photo as its body."""
     query = "&".join(f"{field}={value}" for field, value in PLACE)
     return Upload(name, photo, RAW, f"?{query}", like)
 
 
 def in_form(name: str, photo: bytes, like: str | None = None) -> Upload:
-    """A photo in a form."""
+    """Return an upload with the photo in a form."""
     return Upload(name, form(("photo", photo), *PLACE), like=like)

@@ -1,0 +1,36 @@
+"""Honest photos that are large: the standard that attacks by size are compared with."""
+
+from fuzz import files
+
+LARGE = "12 megapixels, progressive"
+
+
+def large_photo() -> bytes:
+    """Return the honest photo that attacks by size are compared with."""
+    return files.encode(files.slope(4000, 3000), "JPEG", progressive=True)
+
+
+def largest() -> dict[str, bytes]:
+    """Return honest photos, as large as the limits on pixels and memory allow."""
+    square = files.slope(4_900, 4_900)
+    clear = square.copy()
+    clear.putalpha(square.getchannel("R"))
+    return {
+        "JPEG: 63 megapixels": files.encode(files.slope(9_000, 7_000), "JPEG"),
+        "JPEG: 50 megapixels, progressive": files.encode(
+            files.slope(8_100, 6_100), "JPEG", progressive=True
+        ),
+        "JPEG: 19 megapixels, 300 high": files.encode(files.slope(65_000, 300), "JPEG"),
+        "JPEG: 20 megapixels, CMYK": files.encode(
+            files.slope(4_500, 4_500, "CMYK"), "JPEG", progressive=True
+        ),
+        "PNG: 48 megapixels": files.encode(files.slope(8_000, 6_000), "PNG", compress_level=1),
+        "PNG: 24 megapixels, transparent": files.encode(clear, "PNG", compress_level=1),
+        "PNG: 16 megapixels, one colour transparent": files.encode(
+            files.slope(4_000, 4_000), "PNG", compress_level=1, transparency=(1, 2, 3)
+        ),
+        "WebP: 12 megapixels": files.encode(files.slope(4_032, 3_024), "WEBP", method=0),
+        "WebP: 12 megapixels, transparent": files.encode(
+            clear.resize((4_032, 3_024)), "WEBP", method=0
+        ),
+    }
