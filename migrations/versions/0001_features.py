@@ -1,9 +1,8 @@
-"""Datasets and the features of places.
+"""Create the tables of datasets and of the features of places.
 
-In SQL that MySQL 8 (Aurora MySQL 3) and MariaDB 10.11 both take. The primary key of
-``geo_feature`` is the order in which InnoDB stores it: all that a lookup needs of a cell and
-a month lies side by side. ``dataset.loaded_at`` is null while a load is under way, and stays
-so where it was broken off.
+MySQL 8 (Aurora MySQL 3) and MariaDB 10.11 both accept this SQL. InnoDB stores ``geo_feature`` in
+the order of its primary key, so the rows of one cell and month lie side by side.
+``dataset.loaded_at`` is null during a load, and stays null if the load fails.
 """
 
 from alembic import op
@@ -53,12 +52,12 @@ STATEMENTS = (
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     for statement in STATEMENTS:
         op.execute(statement)
 
 
 def downgrade() -> None:
-    """Drop them, with all that was loaded."""
+    """Drop the tables with all datasets."""
     for table in ("geo_feature", "dataset_taxon", "dataset"):
         op.execute(f"DROP TABLE {table}")

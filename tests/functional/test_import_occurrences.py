@@ -191,7 +191,7 @@ def test_what_is_left_out_is_reported_by_reason(tmp_path, capsys, kind):
     }[kind]()
     imported(source, tmp_path / "out.sqlite", *CITED)
     expected = {reason: len(records) for reason, records in BAD.items()}
-    assert rejections(capsys.readouterr().out) == {"kept": len(KEPT), **expected}
+    assert rejections(capsys.readouterr().out) == {"accepted": len(KEPT), **expected}
 
 
 def test_bad_lines_are_counted_not_fatal(tmp_path, capsys):
@@ -208,7 +208,7 @@ def test_bad_lines_are_counted_not_fatal(tmp_path, capsys):
         file.write(good.encode().replace(b"Panthera", b"\xff\xfe") + b"\n")
     imported(source, tmp_path / "out.sqlite", *CITED)
     assert rejections(capsys.readouterr().out) == {
-        "kept": len(KEPT), "malformed": 2, "line: missing columns": 1,
+        "accepted": len(KEPT), "malformed": 2, "line: missing columns": 1,
         "line: too many columns": 1, "line: invalid encoding": 1,
     }  # fmt: skip
 
@@ -217,7 +217,7 @@ def test_what_inaturalist_has_not_confirmed_is_left_out(tmp_path, capsys):
     """One of its observations still needs an identification."""
     source = occurrences.inaturalist(tmp_path, KEPT)
     imported(source, tmp_path / "out.sqlite", *CITED, "--licence", "CC0-1.0")
-    assert rejections(capsys.readouterr().out) == {"kept": len(KEPT), "unconfirmed": 1}
+    assert rejections(capsys.readouterr().out) == {"accepted": len(KEPT), "unconfirmed": 1}
 
 
 def test_an_archive_tells_captives_and_centroids_in_words_of_its_own(tmp_path, capsys):
@@ -230,7 +230,7 @@ def test_an_archive_tells_captives_and_centroids_in_words_of_its_own(tmp_path, c
     source = occurrences.darwin_core_archive(tmp_path / "records.zip", records)
     imported(source, tmp_path / "out.sqlite")
     found = rejections(capsys.readouterr().out)
-    assert found == {"kept": len(KEPT), "captive": 1, "countryCentroid": 1}
+    assert found == {"accepted": len(KEPT), "captive": 1, "countryCentroid": 1}
 
 
 def test_options_widen_the_filters(tmp_path, capsys):
@@ -310,7 +310,7 @@ def test_a_source_without_one_good_record_is_not_loaded(tmp_path, capsys):
     source = occurrences.simple_csv(tmp_path / "records.csv", BAD["absent"])
     target = tmp_path / "out.sqlite"
     assert main([str(source), "--sqlite", str(target), *CITED]) == 2
-    assert "No record was kept" in capsys.readouterr().err
+    assert "No record was accepted" in capsys.readouterr().err
     assert not target.exists()
 
 
@@ -366,3 +366,17 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for child in plan["children"]:
         yield from nodes(child)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        ((), "Name the file or directory: make import-occurrences SOURCE=..."),
+        (("",), "Name the file or directory: make import-occurrences SOURCE=..."),
+        (("a missing file.csv",), "a missing file.csv does not exist"),
+    ],
+)
+def test_a_source_that_is_missing_is_one_line(arguments, fault, tmp_path, capsys):
+    """As ``make import-occurrences`` calls it, also with a path that has spaces."""
+    assert main([*arguments, "--sqlite", str(tmp_path / "out.sqlite")]) == 2
+    assert capsys.readouterr().err == f"{fault}\n"

@@ -1,7 +1,7 @@
-"""A connection to the database that datasets are loaded into, as an operator has it.
+"""An operator's connection to the database, to load datasets.
 
-It logs in as the service does, so that whoever may run the tools needs no second set of
-secrets; but it waits longer, also for Aurora to wake, and its user may write.
+It logs in as the service does, so that an operator needs no second set of secrets. It waits
+longer, also for Aurora to resume, and its user may write.
 """
 
 import time
@@ -19,25 +19,25 @@ from chalicelib.features.mysql_url import MysqlConnection
 from chalicelib.settings import Settings
 
 LOCK: Final = "SELECT GET_LOCK('rangefinder datasets', 0)"
-"""Ends with the connection, however that ends."""
+"""The database releases the lock when the connection ends, also if the program is killed."""
 
-WAKING_SECONDS: Final = 60
-"""Aurora wakes in 15 seconds, in 30 after a day's sleep."""
+RESUME_SECONDS: Final = 60
+"""Aurora resumes from zero capacity in 15 seconds, after a day in 30."""
 
-KEEP: Final = "SET SESSION wait_timeout = 28800"
-"""Aurora ends connections that idle for minutes, so that it can pause: not that of an import,
-which may count for longer before it writes."""
+LONG_TIMEOUT: Final = "SET SESSION wait_timeout = 28800"
+"""Aurora closes connections that are idle for minutes, so that it can pause. An import may count
+for longer before it writes."""
 
 
 class DatasetError(Exception):
-    """What was asked for cannot be done with the datasets as they are."""
+    """A command that the database, or the state of its datasets, does not allow."""
 
 
 @dataclass(frozen=True)
 class Database:
-    """Where it is and who to log in as, asked for anew with each connection.
+    """The address of the database and how to log in, read again for each connection.
 
-    With ``certificate_authorities``, a file, TLS is required and checked.
+    With ``certificate_authorities``, a file, TLS is required and verified.
     """
 
     server: Callable[[], MysqlConnection]
@@ -45,9 +45,11 @@ class Database:
 
     @classmethod
     def of(cls, settings: Settings) -> "Database":
-        """By URL, secret or token, as is set. Raises ``DatasetError`` where none is."""
+        """Log in by URL, secret or token, as set. Raises ``DatasetError`` if there is no URL."""
         if settings.mysql_url is None:
-            raise DatasetError("Set RANGEFINDER_MYSQL_URL")
+            raise DatasetError(
+                "No database: set RANGEFINDER_MYSQL_URL to mysql://user:password@host:3306/database"
+            )
         return cls(
             mysql_account(settings, settings.mysql_url, time.monotonic),
             settings.mysql_certificate_authorities,
@@ -55,33 +57,36 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Any]:
-        """A cursor. Raises ``DatasetError`` where the database is away, or refuses something."""
+        """Yield a cursor. Raises ``DatasetError`` if the database is down or refuses it."""
         with closing(self.connect()) as connection, connection.cursor() as cursor:
             try:
                 yield cursor
             except pymysql.MySQLError as error:
-                raise DatasetError(f"The database: {error.args[-1]}") from error
+                raise DatasetError(f"The database refuses: {error.args[-1]}") from error
 
     @contextmanager
     def writing(self) -> Iterator[Any]:
-        """A cursor that nobody else writes beside: two loads would clear each other away.
+        """Yield a cursor that holds the lock on all datasets.
 
-        ``cursor.connection.commit()`` ends a transaction.
+        Two loads at once would remove each other's rows. ``cursor.connection.commit()`` ends a
+        transaction.
         """
         with self.reading() as cursor:
             cursor.execute(LOCK)
             if cursor.fetchone() != (1,):
-                raise DatasetError("Somebody else is loading or dropping a dataset just now")
+                raise DatasetError(
+                    "Another program is loading or dropping a dataset: try again when it ends"
+                )
             yield cursor
 
     def connect(self) -> Any:
-        """A connection of PyMySQL. Raises ``DatasetError`` where there is none to be had."""
+        """Open a connection of PyMySQL. Raises ``DatasetError`` if that fails."""
         authorities = str(self.certificate_authorities) if self.certificate_authorities else None
         try:
             return pymysql.connect(
                 **self.server().arguments(authorities),
-                connect_timeout=WAKING_SECONDS,
-                init_command=KEEP,
+                connect_timeout=RESUME_SECONDS,
+                init_command=LONG_TIMEOUT,
                 local_infile=True,
                 client_flag=CLIENT.FOUND_ROWS,
             )

@@ -1,6 +1,7 @@
-"""What the container of operations starts with: see ``infra/operations.yaml``.
+"""The entry point of the operations container: see ``infra/operations.yaml``.
 
-Wakes the database, fetches what is named as ``s3://bucket/key``, and becomes the command.
+It wakes the database, downloads each argument of the form ``s3://bucket/key``, and then becomes
+the command.
 """
 
 import os
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from chalicelib.errors import InvalidSettings
 from chalicelib.settings import Settings
 from tools.database.connection import Database, DatasetError
 
@@ -21,7 +23,7 @@ ON_S3: Final = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>\S*[^/\s])")
 
 
 def wake(attempt: Callable[[], Any], sleep: Callable[[float], None], attempts: int = 5) -> None:
-    """Return once the database answers. Raises what the last attempt raised."""
+    """Return as soon as the database answers. Raises the error of the last attempt."""
     for left in reversed(range(attempts)):
         try:
             attempt().close()
@@ -34,24 +36,27 @@ def wake(attempt: Callable[[], Any], sleep: Callable[[float], None], attempts: i
 
 
 def fetch(arguments: Sequence[str], client: Any, directory: Path) -> list[str]:
-    """The arguments, with each object of S3 replaced by a file that holds it.
+    """Return the arguments with each object of S3 replaced by a downloaded file.
 
     ``SOURCE=s3://bucket/occurrences.zip`` becomes ``SOURCE=/tmp/.../occurrences.zip``.
     """
 
-    def download(found: re.Match[str]) -> str:
-        file = directory / Path(found["key"]).name
-        client.download_file(found["bucket"], found["key"], str(file))
+    def download(address: re.Match[str]) -> str:
+        file = directory / Path(address["key"]).name
+        client.download_file(address["bucket"], address["key"], str(file))
         return str(file)
 
     return [ON_S3.sub(download, argument) for argument in arguments]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Never returns."""
-    wake(Database.of(Settings.from_environment()).connect, time.sleep)
+    """Wake the database and become the command. Never returns."""
+    try:
+        wake(Database.of(Settings.from_environment()).connect, time.sleep)
+    except (DatasetError, InvalidSettings) as error:
+        sys.exit(str(error))
     if any(ON_S3.search(argument) for argument in arguments):
-        import boto3  # noqa: PLC0415 - most commands need none
+        import boto3  # noqa: PLC0415 - most commands do not need it
 
         arguments = fetch(arguments, boto3.client("s3"), Path(tempfile.mkdtemp()))
     os.execvp(arguments[0], list(arguments))

@@ -1,8 +1,8 @@
-"""Load a dataset into the database, and switch to it in one statement.
+"""Load a dataset into the database, and activate it in one statement.
 
-The service goes on reading the active version meanwhile. A load that fails or is broken off
-leaves it as it was; the next one clears away what is half done. An old version stays until
-it is dropped, so that going back is one statement, too.
+Meanwhile the service reads the active version. A load that fails does not change it, and the next
+load removes the rows of the incomplete one. An old version stays until you drop it, so that you
+can go back in one statement.
 """
 
 import csv
@@ -19,21 +19,21 @@ from chalicelib.settings import Settings
 from tools.database.connection import Database, DatasetError
 
 FeatureRow = tuple[int, int, int, float, str, int]
-"""Cell, month, taxon (0: effort), observations, status, months: a row of ``geo_feature``."""
+"""Cell, month, taxon (0: sampling effort), observations, status, months: see ``geo_feature``."""
 
 TaxonRow = tuple[int, str, float]
 """Number within the dataset, taxonID, prevalence."""
 
 BATCH: Final = 500_000
-"""Rows of one file: about 20 MB, and one transaction."""
+"""Rows of one file and one transaction, about 20 MB."""
 
-CLEARED_AT_ONCE: Final = 50_000
-"""Rows of one transaction that removes: each is kept for undoing until its end."""
+DELETE_BATCH_ROWS: Final = 50_000
+"""Rows of one deleting transaction: the database keeps each for a rollback until its end."""
 
 DESCRIPTION: Final = (
     "version", "title", "licence", "citation", "expected_presence", "prior_strength",
 )  # fmt: skip
-"""What must be said of a dataset: columns of ``dataset``."""
+"""The columns of ``dataset`` that a description must have."""
 
 COLUMNS: Final = "dataset, cell, month, taxon, observations, status, months"
 BULK_LOAD: Final = (
@@ -49,24 +49,24 @@ INSERT_TAXON: Final = (
     "INSERT INTO dataset_taxon (dataset, taxon, taxon_id, prevalence) VALUES (%s, %s, %s, %s)"
 )
 FIND: Final = "SELECT id, is_active, loaded_at IS NOT NULL FROM dataset WHERE version = %s"
-HALF_DONE: Final = "SELECT id FROM dataset WHERE loaded_at IS NULL"
+INCOMPLETE_LOADS: Final = "SELECT id FROM dataset WHERE loaded_at IS NULL"
 LIST: Final = (
     "SELECT version, title, licence, loaded_at, is_active FROM dataset "
     "ORDER BY loaded_at IS NULL, loaded_at, id"
 )
 COMPLETE: Final = "UPDATE dataset SET loaded_at = CURRENT_TIMESTAMP WHERE id = %s"
 ACTIVATE: Final = "UPDATE dataset SET is_active = (id = %s)"
-"""One statement: at no moment is there no active dataset, or more than one."""
+"""One statement, so that there is exactly one active dataset at any moment."""
 
 CLEAR: Final = (
-    f"DELETE FROM geo_feature WHERE dataset = %s LIMIT {CLEARED_AT_ONCE}",
-    f"DELETE FROM dataset_taxon WHERE dataset = %s LIMIT {CLEARED_AT_ONCE}",
-    f"DELETE FROM dataset WHERE id = %s LIMIT {CLEARED_AT_ONCE}",
+    f"DELETE FROM geo_feature WHERE dataset = %s LIMIT {DELETE_BATCH_ROWS}",
+    f"DELETE FROM dataset_taxon WHERE dataset = %s LIMIT {DELETE_BATCH_ROWS}",
+    f"DELETE FROM dataset WHERE id = %s LIMIT {DELETE_BATCH_ROWS}",
 )
 
 
-class Listed(NamedTuple):
-    """A dataset in the database. ``loaded_at`` is ``None`` where its load was broken off."""
+class DatasetRow(NamedTuple):
+    """A dataset in the database. ``loaded_at`` is ``None`` if its load is incomplete."""
 
     version: str
     title: str
@@ -76,7 +76,7 @@ class Listed(NamedTuple):
 
 
 class MysqlWriter:
-    """Writes to a database that ``make migrate`` has prepared. Its user may write."""
+    """Writes datasets to a database that ``make migrate`` has prepared."""
 
     def __init__(self, database: Database, batch: int = BATCH) -> None:
         self._database = database
@@ -88,9 +88,18 @@ class MysqlWriter:
         taxa: Sequence[TaxonRow],
         rows: Iterable[FeatureRow],
     ) -> int:
-        """Load and activate; the number of rows. A version that is there is not loaded again.
+        """Load and activate a dataset; a version that is complete is only activated.
 
-        ``description`` has the names of ``DESCRIPTION``.
+        Args:
+            description: A value for each name of ``DESCRIPTION``.
+            taxa: The taxa of the dataset.
+            rows: The features of places.
+
+        Returns:
+            The number of new rows.
+
+        Raises:
+            DatasetError: The database is down, or another program is loading.
         """
         with self._database.writing() as cursor:
             version = description["version"]
@@ -99,7 +108,7 @@ class MysqlWriter:
                 return 0
             count = 0
             if not is_loaded:
-                self._clear_half_done(cursor)
+                self._clear_incomplete_loads(cursor)
                 number = self._begin(cursor, description, taxa)
                 cursor.connection.commit()
                 for batch in _batches(rows, self._batch):
@@ -111,26 +120,26 @@ class MysqlWriter:
             cursor.connection.commit()
             return count
 
-    def datasets(self) -> Sequence[Listed]:
-        """All datasets, the oldest first."""
+    def datasets(self) -> Sequence[DatasetRow]:
+        """Return all datasets, the oldest first."""
         with self._database.reading() as cursor:
             cursor.execute(LIST)
             return [
-                Listed(version, title, licence, loaded_at, bool(is_active))
+                DatasetRow(version, title, licence, loaded_at, bool(is_active))
                 for version, title, licence, loaded_at, is_active in cursor.fetchall()
             ]
 
     def activate(self, version: str) -> None:
-        """Switch to a version that is loaded. Raises ``DatasetError`` where it is not."""
+        """Activate a version. Raises ``DatasetError`` if it is not completely loaded."""
         with self._database.writing() as cursor:
             number, _, is_loaded = self._find(cursor, version)
             if not is_loaded:
-                raise DatasetError(f"{version} is not there, or not wholly: load it first")
+                raise DatasetError(f"{version} is not there or incomplete: load it first")
             cursor.execute(ACTIVATE, (number,))
             cursor.connection.commit()
 
     def drop(self, version: str) -> None:
-        """Remove a version. Raises ``DatasetError`` where it is active, or not there."""
+        """Remove a version. Raises ``DatasetError`` if it is active, or not there."""
         with self._database.writing() as cursor:
             number, is_active, _ = self._find(cursor, version)
             if not number:
@@ -141,23 +150,23 @@ class MysqlWriter:
 
     @staticmethod
     def _find(cursor: Any, version: str) -> tuple[int, bool, bool]:
-        """Its number (0: not there), whether it is active, whether it is wholly loaded."""
+        """Return its number (0: not there), whether it is active, and whether it is complete."""
         cursor.execute(FIND, (version,))
         number, is_active, is_loaded = cursor.fetchone() or (0, 0, 0)
         return number, bool(is_active), bool(is_loaded)
 
-    def _clear_half_done(self, cursor: Any) -> None:
-        cursor.execute(HALF_DONE)
+    def _clear_incomplete_loads(self, cursor: Any) -> None:
+        cursor.execute(INCOMPLETE_LOADS)
         for (number,) in cursor.fetchall():
             self._clear(cursor, number)
 
     @staticmethod
     def _clear(cursor: Any, number: int) -> None:
-        # Whoever goes back to it from now on must find that it is not whole any more.
+        # From now on the version is incomplete: an operator must not be able to activate it.
         cursor.execute("UPDATE dataset SET loaded_at = NULL WHERE id = %s", (number,))
         cursor.connection.commit()
         for statement in CLEAR:
-            while cursor.execute(statement, (number,)) == CLEARED_AT_ONCE:
+            while cursor.execute(statement, (number,)) == DELETE_BATCH_ROWS:
                 cursor.connection.commit()
             cursor.connection.commit()
 
@@ -179,7 +188,7 @@ class MysqlWriter:
                     )
                 cursor.execute(BULK_LOAD, (str(path),))
         except pymysql.err.MySQLError as error:
-            # MySQL 8 refuses local files unless told otherwise (local_infile): 3948, 1148.
+            # MySQL 8 refuses local files by default (local_infile): 3948, 1148.
             if error.args[0] not in (1148, 3948, 4166):
                 raise
             cursor.executemany(INSERT, [(dataset, *row) for row in batch])
@@ -192,11 +201,11 @@ def _batches(rows: Iterable[FeatureRow], size: int) -> Iterator[list[FeatureRow]
 
 
 def mysql_writer(url: str, batch: int = BATCH) -> MysqlWriter:
-    """A writer for ``mysql://user:password@host:port/database``."""
+    """Return a writer for ``mysql://user:password@host:port/database``."""
     server = mysql_connection(url)
     return MysqlWriter(Database(lambda: server), batch)
 
 
 def writer_of(settings: Settings) -> MysqlWriter:
-    """A writer for the database of the service. Raises ``DatasetError`` where there is none."""
+    """Return a writer for the database of the service. Raises ``DatasetError`` if none is set."""
     return MysqlWriter(Database.of(settings))

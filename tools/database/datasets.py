@@ -1,8 +1,8 @@
-"""The datasets in the database: list them, go to another version, drop an old one.
+"""List, activate and drop the datasets in the database: ``make datasets``.
 
-``make datasets`` lists; ``python -m tools.database.datasets activate VERSION`` switches in one
-statement, forward or back, and the service notices within half a minute; ``drop VERSION``
-removes one that is not active. Logs in as the service does (docs/settings.md).
+``activate VERSION`` switches to a newer or older version in one statement, and the service notices
+within half a minute. ``drop VERSION`` removes a version that is not active. The program logs in
+as the service does (docs/settings.md).
 """
 
 import argparse
@@ -11,22 +11,22 @@ import sys
 from chalicelib.errors import InvalidSettings
 from chalicelib.settings import Settings
 from tools.database.connection import DatasetError
-from tools.database.dataset_loader import Listed, writer_of
+from tools.database.dataset_loader import DatasetRow, writer_of
 
 
-def line(one: Listed) -> str:
-    """A dataset, with a star where it is active."""
-    loaded = "broken off" if one.loaded_at is None else f"{one.loaded_at:%Y-%m-%d %H:%M}"
-    return f"{'*' if one.is_active else ' '} {one.version:28}{loaded:18}{one.licence:14}{one.title}"
+def line(row: DatasetRow) -> str:
+    """Return the line of a dataset; a star marks the active one."""
+    loaded = "incomplete" if row.loaded_at is None else f"{row.loaded_at:%Y-%m-%d %H:%M}"
+    return f"{'*' if row.is_active else ' '} {row.version:28}{loaded:18}{row.licence:14}{row.title}"
 
 
 def main() -> int:
-    """Do it; 2 where that cannot be done."""
+    """Run the command; return 2 if the database or a setting does not allow it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="all datasets; a star marks the active one")
-    for name, what in (("activate", "switch to a version"), ("drop", "remove an old version")):
-        commands.add_parser(name, help=what).add_argument("version")
+    commands.add_parser("list", help="list all datasets; a star marks the active one")
+    for name, purpose in (("activate", "switch to a version"), ("drop", "remove an old version")):
+        commands.add_parser(name, help=purpose).add_argument("version")
     arguments = parser.parse_args()
     try:
         writer = writer_of(Settings.from_environment())
@@ -34,8 +34,8 @@ def main() -> int:
             writer.activate(arguments.version)
         elif arguments.command == "drop":
             writer.drop(arguments.version)
-        for one in writer.datasets():
-            print(line(one))
+        for row in writer.datasets():
+            print(line(row))
     except (DatasetError, InvalidSettings) as error:
         print(error, file=sys.stderr)
         return 2

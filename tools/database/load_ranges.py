@@ -1,7 +1,7 @@
 """Load the ranges of the embedded store into the database: ``make load-ranges``.
 
-So that production starts with the same facts that the laptop has, before any occurrences
-are imported. The database then answers as the embedded store does, cell for cell.
+Production then starts with the same facts as a laptop, before any occurrences are imported. The
+database gives the same answers as the embedded store, cell for cell.
 """
 
 import argparse
@@ -42,7 +42,7 @@ EVERYWHERE: Final[Span] = (0, 2**63 - 1)
 
 
 def describe(store: Path) -> tuple[dict[str, Any], list[TaxonRow]]:
-    """The embedded dataset, and its taxa."""
+    """Return the description of the embedded dataset, and its taxa."""
     connection = sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)
     facts = dict(connection.execute("SELECT name, value FROM dataset").fetchall())
     taxa = connection.execute("SELECT id, taxon_id, prevalence FROM taxon ORDER BY id").fetchall()
@@ -55,28 +55,31 @@ def describe(store: Path) -> tuple[dict[str, Any], list[TaxonRow]]:
 
 
 def rows(store: Path, span: Span = EVERYWHERE) -> Iterator[FeatureRow]:
-    """The rows of all cells whose H3 numbers are within ``span``, effort first.
+    """Yield the rows of all cells whose H3 numbers are within ``span``, sampling effort first.
 
-    Where several regions of a cell have the taxon, status and months are those of the
-    firmest.
+    If several regions of a cell have the taxon, status and months are those of the region with
+    the highest presence.
     """
     connection = sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)
     for cell, samples in connection.execute(EFFORTS, span):
         yield cell, 0, EFFORT_ROW, float(samples), "native", ALL_MONTHS
-    found = connection.execute(ROWS, span)
-    for (cell, taxon), parts in groupby(found, key=lambda row: (row[0], row[1])):
-        together = list(parts)
-        _, _, _, status, months, _ = max(together, key=lambda row: row[5])
-        observations = sum(row[2] for row in together)
+    parts_by_region = connection.execute(ROWS, span)
+    for (cell, taxon), group in groupby(parts_by_region, key=lambda row: (row[0], row[1])):
+        parts = list(group)
+        _, _, _, status, months, _ = max(parts, key=lambda row: row[5])
+        observations = sum(row[2] for row in parts)
         yield cell, 0, taxon, observations, status, months
     connection.close()
 
 
 def main() -> int:
-    """Load, with a progress bar."""
+    """Load with a progress bar; return 2 if that fails."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--store", type=Path, default=TARGET)
+    parser.add_argument("--store", type=Path, default=TARGET, help="default: the one that ships")
     store = parser.parse_args().store
+    if not store.is_file():
+        print(f"{store} does not exist: make features builds it", file=sys.stderr)
+        return 2
     description, taxa = describe(store)
     try:
         writer = writer_of(Settings.from_environment())
@@ -84,7 +87,8 @@ def main() -> int:
     except (DatasetError, InvalidSettings) as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{description['version']}: {count:,} rows loaded" if count else "Already there.")
+    result = f"{count:,} rows loaded" if count else "already there"
+    print(f"{description['version']}: {result}")
     return 0
 
 

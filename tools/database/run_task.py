@@ -1,6 +1,7 @@
-"""Run a command inside the network, and show what it says: ``make operation COMMAND=...``.
+"""Run a command inside the network and print its log: ``make operation COMMAND=...``.
 
-Starts the task of ``infra/operations.yaml``, prints its log until it ends, and ends as it did.
+The program starts the task of ``infra/operations.yaml``, prints its log until it ends, and ends
+with the same exit code.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from tools.package.configure import from_aws
 
 STACKS: Final = ("rangefinder-network", "rangefinder-operations")
 CONTAINER: Final = "operations"
-SECONDS_BETWEEN_LOOKS: Final = 5.0
+POLL_SECONDS: Final = 5.0
 
 Client = Callable[[str], Any]
 
@@ -24,7 +25,7 @@ class TaskError(Exception):
 
 
 def start(outputs: Mapping[str, str], command: str, ecs: Any) -> str:
-    """Start it; its ARN. Raises ``TaskError``."""
+    """Start the task and return its ARN. Raises ``TaskError``."""
     answer = ecs.run_task(
         cluster=outputs["OperationsCluster"],
         taskDefinition=outputs["OperationsTask"],
@@ -45,54 +46,60 @@ def start(outputs: Mapping[str, str], command: str, ecs: Any) -> str:
 
 
 def log_lines(group: str, stream: str, logs: Any) -> Iterator[list[str]]:
-    """What is new in the log, whenever asked; nothing before it is there."""
-    place: dict[str, str] = {}
+    """Yield the new lines of the log at each request; none before the log exists."""
+    position: dict[str, str] = {}
     while True:
         try:
             answer = logs.get_log_events(
-                logGroupName=group, logStreamName=stream, startFromHead=True, **place
+                logGroupName=group, logStreamName=stream, startFromHead=True, **position
             )
         except logs.exceptions.ResourceNotFoundException:
             yield []
             continue
-        place = {"nextToken": answer["nextForwardToken"]}
+        position = {"nextToken": answer["nextForwardToken"]}
         yield [event["message"] for event in answer["events"]]
 
 
 def run(
     outputs: Mapping[str, str], command: str, client: Client, sleep: Callable[[float], None]
 ) -> int:
-    """Run it to its end; how it ended."""
+    """Run the command to its end and return its exit code. Raises ``TaskError``."""
     ecs = client("ecs")
     task = start(outputs, command, ecs)
     stream = f"task/{CONTAINER}/{task.rsplit('/', 1)[-1]}"
     lines = log_lines(outputs["OperationsLogs"], stream, client("logs"))
     while True:
         answer = ecs.describe_tasks(cluster=outputs["OperationsCluster"], tasks=[task])
-        now = answer["tasks"][0]
+        state = answer["tasks"][0]
         for line in next(lines):
             print(line)
-        if now["lastStatus"] == "STOPPED":
+        if state["lastStatus"] == "STOPPED":
             break
-        sleep(SECONDS_BETWEEN_LOOKS)
-    code = now["containers"][0].get("exitCode")
+        sleep(POLL_SECONDS)
+    code = state["containers"][0].get("exitCode")
     if code != 0:
-        print(f"Ended with {code}: {now.get('stoppedReason', '')}", file=sys.stderr)
+        print(f"Ended with {code}: {state.get('stoppedReason', '')}", file=sys.stderr)
     return 1 if code is None else int(code)
 
 
 def main() -> int:
-    """Run what the command line says."""
+    """Run the command; return its exit code, or 1 if it did not start."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("command", help='as "make migrate"')
-    parser.add_argument("--stacks", nargs="+", default=STACKS, help="default: %(default)s")
+    parser.add_argument("command", help='such as "make migrate"')
+    parser.add_argument(
+        "--stacks",
+        nargs="+",
+        default=STACKS,
+        help="default: %(default)s",
+    )
     arguments = parser.parse_args()
-    import boto3  # noqa: PLC0415 - not needed to show the help
+    import boto3  # noqa: PLC0415 - not needed for --help
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as boto3
 
-    outputs = from_aws(boto3.client("cloudformation"), arguments.stacks)
     try:
+        outputs = from_aws(boto3.client("cloudformation"), arguments.stacks)
         return run(outputs, arguments.command, boto3.client, time.sleep)
-    except (TaskError, KeyError) as error:
+    except (TaskError, KeyError, BotoCoreError, ClientError) as error:
         print(f"Not started: {error}", file=sys.stderr)
         return 1
 

@@ -1,7 +1,7 @@
-"""From records of who was seen where to the features of places.
+"""The import of occurrences: from records of observations to the features of places.
 
-``sources`` knows the formats (``tables``, ``archive``), ``relations`` makes each of them the
-same columns, ``names`` says which taxon is which class, ``statement`` is the SQL that judges
-and groups the records, ``athena`` runs it far away, ``counting`` counts observers by cell,
-``features`` is what that comes to, ``embedded`` writes it to a file.
+``sources`` knows the formats (``tables``, ``archive``), ``relations`` gives all of them the same
+columns, ``names`` maps taxa to classes, ``statement`` is the SQL that filters and groups records,
+``athena`` runs it on AWS, ``counting`` counts observers by cell, ``features`` computes the
+dataset, and ``embedded`` writes it to a file. The benches and the tests may import this package.
 """

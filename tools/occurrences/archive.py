@@ -1,4 +1,4 @@
-"""What a Darwin Core Archive says of itself: where its columns are, and how to cite it.
+"""Read the metadata of a Darwin Core Archive: its columns, title and citation.
 
 ``meta.xml`` describes the files (https://dwc.tdwg.org/text/), ``metadata.xml`` the dataset
 (EML, https://eml.ecoinformatics.org).
@@ -15,7 +15,7 @@ ARCHIVE: Final = "{http://rs.tdwg.org/dwc/text/}"
 
 
 def archive_columns(core: Element) -> list[str]:
-    """The columns in their order: the last part of each term's address."""
+    """Return the columns in their order, each by the last part of its term's address."""
     terms = {
         int(field.get("index", -1)): field.get("term", "") for field in core.iter(f"{ARCHIVE}field")
     }
@@ -24,14 +24,14 @@ def archive_columns(core: Element) -> list[str]:
     columns: list[str] = []
     for index in range(max(terms, default=-1) + 1):
         name = terms.get(index, "").rpartition("/")[2]
-        # Two vocabularies may share a word: the first has it.
+        # Two vocabularies may share a word. The first column keeps it.
         is_new = name and name.lower() not in map(str.lower, columns)
         columns.append(name if is_new else f"column {index}")
     return columns
 
 
-def described(archive: zipfile.ZipFile) -> tuple[str | None, str | None]:
-    """Title and citation from metadata.xml (EML), else title and DOI."""
+def read_metadata(archive: zipfile.ZipFile) -> tuple[str | None, str | None]:
+    """Return title and citation from metadata.xml (EML); without a citation, title and DOI."""
     if "metadata.xml" not in archive.namelist():
         return None, None
     root = ElementTree.fromstring(archive.read("metadata.xml"))

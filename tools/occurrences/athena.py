@@ -1,8 +1,8 @@
-"""Run the statement on Amazon Athena and fetch what it found.
+"""Run the statement on Amazon Athena and download its result.
 
-Athena writes its answer to S3 as one CSV table, quoted throughout, nulls as nothing at all
-(https://docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html). It bills
-by bytes read: the statement reads the columns it needs, once.
+Athena writes the result to S3 as one CSV table, with quotes around all values and nulls as empty
+fields (https://docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html). It bills
+by bytes read, so the statement reads each column that it needs once.
 """
 
 from collections.abc import Callable
@@ -16,18 +16,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 POLL_SECONDS: Final = 5.0
 
 Client = Callable[[str], Any]
-"""Makes a boto3 client of a service by its name."""
+"""Returns a boto3 client of the named service."""
 
 
 class AthenaError(Exception):
-    """The query came to nothing, in Athena's own words."""
+    """A failed query, in Athena's own words."""
 
 
 @dataclass(frozen=True)
 class Athena:
-    """Where queries run and who pays: ``output`` is an ``s3://`` prefix.
+    """Runs queries in a workgroup, which pays for them; ``output`` is an ``s3://`` prefix.
 
-    ``progress`` hears how many bytes were read so far.
+    ``progress`` gets the number of bytes that Athena has read so far.
     """
 
     client: Client
@@ -37,14 +37,14 @@ class Athena:
     progress: Callable[[int], None]
 
     def fetch(self, statement: str, target: Path) -> None:
-        """Run the statement and write its answer to ``target``. Raises ``AthenaError``.
+        """Run the statement and write its result to ``target``. Raises ``AthenaError``.
 
-        A query that nobody waits for any more is stopped: it costs.
+        If you interrupt the program, it stops the query, which would cost money.
         """
         try:
-            place = self._run(statement)
+            address = self._run(statement)
             with target.open("wb") as file:
-                self.client("s3").download_fileobj(place.netloc, place.path.lstrip("/"), file)
+                self.client("s3").download_fileobj(address.netloc, address.path.lstrip("/"), file)
         except (BotoCoreError, ClientError) as error:
             raise AthenaError(f"AWS: {error}") from error
 

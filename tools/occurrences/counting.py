@@ -1,10 +1,10 @@
-"""Count observers by cell, in DuckDB: whatever does not fit in memory is spilled.
+"""Count observers by cell in DuckDB, which spills to disk what does not fit in memory.
 
-The statement's answer, from whichever engine, becomes the table ``look``. Bins become H3
-cells by their middle, and observers are counted: how many there were in each cell, and how
-many of them saw each class, by month and over the year, at resolutions 4, 3 and 2. An
-observer counts once, however often he or she was there; where the observer is unknown, a
-day stands for one.
+The statement's result, from DuckDB or Athena, becomes the table ``observation``. Each bin belongs
+to the H3 cell of its middle. For each cell the program counts the observers (the sampling effort)
+and how many of them saw each class, by month and over the year, at resolutions 4, 3 and 2. An
+observer counts once, even after many visits. If the observer is unknown, each day counts as one
+observer.
 """
 
 from pathlib import Path
@@ -21,8 +21,8 @@ from tools.occurrences.statement import BASE, BINS_PER_DEGREE
 
 CHUNK: Final = 100_000
 
-LOOKS: Final = """
-    CREATE TABLE look AS
+OBSERVATIONS: Final = """
+    CREATE TABLE observation AS
     SELECT reason, latitude_bin::SMALLINT AS latitude_bin, longitude_bin::SMALLINT AS longitude_bin,
            resolution::TINYINT AS resolution, month::TINYINT AS month, hash(observer) AS observer,
            classes::BIGINT AS classes, licence_number::TINYINT AS licence_number,
@@ -30,16 +30,17 @@ LOOKS: Final = """
       FROM ({source})
 """
 CLASSES: Final = f"""
-    CREATE TABLE look_class AS
-    SELECT classes, {EFFORT_ROW}::SMALLINT AS taxon FROM (SELECT DISTINCT classes FROM look)
+    CREATE TABLE observation_class AS
+    SELECT classes, {EFFORT_ROW}::SMALLINT AS taxon FROM (SELECT DISTINCT classes FROM observation)
      UNION
     SELECT classes, classes // ({BASE} ** power)::BIGINT % {BASE} AS taxon
-      FROM (SELECT DISTINCT classes FROM look), range({len(RANKS)}) AS digit (power)
+      FROM (SELECT DISTINCT classes FROM observation), range({len(RANKS)}) AS digit (power)
 """
 SEEN: Final = """
     CREATE TABLE seen AS
     SELECT DISTINCT cell, resolution, month, taxon, observer
-      FROM look JOIN bin USING (latitude_bin, longitude_bin) JOIN look_class USING (classes)
+      FROM observation JOIN bin USING (latitude_bin, longitude_bin)
+      JOIN observation_class USING (classes)
      WHERE reason IS NULL
 """
 COUNTED: Final = """
@@ -47,24 +48,25 @@ COUNTED: Final = """
     SELECT parent, {month}, taxon, count(*)
       FROM (SELECT DISTINCT parent, {month}, taxon, observer
               FROM seen JOIN lineage USING (cell)
-             WHERE lineage.resolution = {resolution} AND seen.resolution >= {resolution} AND {kept})
+             WHERE lineage.resolution = {resolution} AND seen.resolution >= {resolution}
+               AND {condition})
      GROUP BY ALL
 """
-"""A vague look counts in the wider cells only, as a vague photo asks them only."""
+"""An imprecise observation counts in the wider cells only, as for an imprecise photo."""
 
 
 def connect(work: Path, memory: str, threads: int | None) -> duckdb.DuckDBPyConnection:
-    """A database in ``work`` that keeps to ``memory`` (``2GB``) and spills beyond it."""
+    """Open a database in ``work`` that uses at most ``memory`` (``2GB``) and spills the rest."""
     connection = duckdb.connect(str(work / "import.duckdb"))
     connection.execute("SET memory_limit = $memory", {"memory": memory})
     connection.execute("SET temp_directory = $work", {"work": str(work / "spilled")})
     connection.execute("SET preserve_insertion_order = false")
-    # Joins as they are written, the small table on the right. DuckDB does not know how long a
-    # text file is, may take it for the smaller one, and then holds all of it in memory.
+    # DuckDB must join as the SQL is written, with the small table on the right. It does not know
+    # the length of a text file, may take it for the smaller table, and then holds it in memory.
     connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
     if threads:
         connection.execute("SET threads = $threads", {"threads": threads})
-    # What Trino and Spark call it.
+    # The name of the function in Trino and Spark.
     connection.execute(
         "CREATE MACRO array_join(items, separator) AS array_to_string(items, separator)"
     )
@@ -72,7 +74,7 @@ def connect(work: Path, memory: str, threads: int | None) -> duckdb.DuckDBPyConn
 
 
 def count(connection: duckdb.DuckDBPyConnection) -> None:
-    """From ``look`` to ``feature``: cell, month, taxon, observations."""
+    """Make ``feature`` (cell, month, taxon, observations) from ``observation``."""
     map_bins(connection)
     connection.execute(CLASSES)
     connection.execute(SEEN)
@@ -80,25 +82,27 @@ def count(connection: duckdb.DuckDBPyConnection) -> None:
         "CREATE TABLE feature (cell BIGINT, month TINYINT, taxon SMALLINT, observations BIGINT)"
     )
     for resolution in range(FINEST_RESOLUTION, COARSEST_RESOLUTION - 1, -1):
-        for month, kept in (("month", "month > 0"), ("0", "true")):
-            connection.execute(COUNTED.format(resolution=resolution, month=month, kept=kept))
+        for month, condition in (("month", "month > 0"), ("0", "true")):
+            connection.execute(
+                COUNTED.format(resolution=resolution, month=month, condition=condition)
+            )
     connection.execute("DROP TABLE seen")
 
 
 def map_bins(connection: duckdb.DuckDBPyConnection) -> None:
-    """The cell of each bin's middle, and the lineage of each cell, itself included.
+    """Make ``bin``, the cell of each bin's middle, and ``lineage``, each cell with its parents.
 
-    Parents come from the cell: for 7 % of points the point's own parent cell is another.
+    Parents are those of the cell: for 7 % of points, the point's own parent cell is another one.
     """
     connection.execute(
         "CREATE TABLE bin (latitude_bin SMALLINT, longitude_bin SMALLINT, cell BIGINT)"
     )
     reader = connection.cursor().execute(
-        "SELECT DISTINCT latitude_bin, longitude_bin FROM look WHERE reason IS NULL"
+        "SELECT DISTINCT latitude_bin, longitude_bin FROM observation WHERE reason IS NULL"
     )
     cells: set[int] = set()
     while bins := reader.fetchmany(CHUNK):
-        found = [
+        bin_cells = [
             h3.latlng_to_cell(
                 min((latitude + 0.5) / BINS_PER_DEGREE, 90.0),
                 (longitude + 0.5) / BINS_PER_DEGREE,
@@ -106,9 +110,9 @@ def map_bins(connection: duckdb.DuckDBPyConnection) -> None:
             )
             for latitude, longitude in bins
         ]
-        cells.update(found)
+        cells.update(bin_cells)
         latitudes, longitudes = np.array(bins, dtype=np.int16).T
-        insert(connection, "bin", latitudes, longitudes, np.array(found, dtype=np.int64))
+        insert(connection, "bin", latitudes, longitudes, np.array(bin_cells, dtype=np.int64))
     connection.execute("CREATE TABLE lineage (cell BIGINT, parent BIGINT, resolution TINYINT)")
     lineage = [
         (cell, h3.cell_to_parent(cell, resolution), resolution)
@@ -120,8 +124,10 @@ def map_bins(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, *columns: Any) -> None:
-    """Add rows, column by column."""
-    rows = {f"column{number}": np.ascontiguousarray(one) for number, one in enumerate(columns)}
+    """Insert rows that are given as columns."""
+    rows = {
+        f"column{number}": np.ascontiguousarray(column) for number, column in enumerate(columns)
+    }
     connection.register("added", rows)
     connection.execute(f"INSERT INTO {table} SELECT * FROM added")
     connection.unregister("added")

@@ -1,7 +1,7 @@
-"""Write a dataset to a file that the embedded store serves, in the tables of the database.
+"""Write a dataset to a file for the embedded store, with the tables of the database.
 
-The file appears at once and whole, or not at all: it is written beside its place and then
-moved there.
+The program writes a temporary file in the same directory and then renames it, so the target is
+always complete.
 """
 
 import os
@@ -41,7 +41,7 @@ SCHEMA: Final = """
 
 
 def version_in(path: Path) -> str | None:
-    """The version that a file has; ``None`` where there is none, or it is of another kind."""
+    """Return the dataset version in a file; ``None`` if there is no file or no version in it."""
     if not path.exists():
         return None
     try:
@@ -58,7 +58,17 @@ def write(
     taxa: Sequence[TaxonRow],
     rows: Iterable[FeatureRow],
 ) -> int:
-    """Write and put in place; the number of rows, 0 where the version is there already."""
+    """Write the dataset.
+
+    Args:
+        path: The file.
+        description: A value for each name of ``DESCRIPTION``.
+        taxa: The taxa of the dataset.
+        rows: The features of places.
+
+    Returns:
+        The number of rows; 0 if the file has this version already.
+    """
     if version_in(path) == description["version"]:
         return 0
     unfinished = path.with_name(f"{path.name}.unfinished")
@@ -71,8 +81,10 @@ def write(
                 [description[name] for name in DESCRIPTION],
             )
             connection.executemany("INSERT INTO dataset_taxon VALUES (?, ?, ?)", taxa)
-            done = connection.executemany("INSERT INTO geo_feature VALUES (?, ?, ?, ?, ?, ?)", rows)
-            count = done.rowcount
+            cursor = connection.executemany(
+                "INSERT INTO geo_feature VALUES (?, ?, ?, ?, ?, ?)", rows
+            )
+            count = cursor.rowcount
             connection.commit()
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""What the counted observations come to: the rows, taxa, licence and version of a dataset."""
+"""Compute a dataset from the counted observations: rows, taxa, licence and version."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -50,19 +50,20 @@ PREVALENCES: Final = f"""
      WHERE month = 0 AND taxon <> {EFFORT_ROW}
      GROUP BY taxon ORDER BY taxon
 """
-"""The mean over all cells of resolution 4 that were looked at of the very presence that the
-service works out there (``chalicelib.features.smoothing``), so that presence / prevalence = 1 means
-what ``ranking.place_weight`` takes it to mean: that this place is like the average one.
-Plain shares would have another mean, dominated by cells with a single observer. Back-off
-is linear, so each cell passes what it leaves to its parent's word on to the parent.
+"""The mean presence of each taxon over all sampled cells of resolution 4.
+
+It is the mean of the presence that the service computes (``chalicelib.features.smoothing``), so
+presence / prevalence = 1 means a place like the average, as ``fusion.place_weight`` assumes.
+Plain shares would have another mean, dominated by cells with a single observer. Smoothing is
+linear, so each cell passes on to its parent the weight that it gives to the parent.
 """
 
 
 def rejected(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """How many records were left out, by reason, and lines that are no record at all."""
-    found = dict(
+    """Return the number of rejected records by reason, and of malformed lines by fault."""
+    counts = dict(
         connection.execute(
-            "SELECT reason, sum(records)::BIGINT FROM look WHERE reason IS NOT NULL "
+            "SELECT reason, sum(records)::BIGINT FROM observation WHERE reason IS NOT NULL "
             "GROUP BY reason ORDER BY 2 DESC"
         ).fetchall()
     )
@@ -71,41 +72,45 @@ def rejected(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     ).fetchone()
     if is_there and is_there[0]:
         rows = connection.execute(
-            "SELECT kind, count(*) FROM (SELECT min(error_type::VARCHAR) AS kind "
-            f"FROM {REJECTED_ROWS} GROUP BY file_id, line) GROUP BY kind"
+            "SELECT fault, count(*) FROM (SELECT min(error_type::VARCHAR) AS fault "
+            f"FROM {REJECTED_ROWS} GROUP BY file_id, line) GROUP BY fault"
         ).fetchall()
-        found |= {f"line: {kind.lower()}": number for kind, number in rows}
-    return found
+        counts |= {f"line: {fault.lower()}": number for fault, number in rows}
+    return counts
 
 
-def kept(connection: duckdb.DuckDBPyConnection) -> int:
-    """How many records count."""
-    return number(connection, "SELECT coalesce(sum(records), 0) FROM look WHERE reason IS NULL")
+def accepted(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the number of accepted records."""
+    return number(
+        connection, "SELECT coalesce(sum(records), 0) FROM observation WHERE reason IS NULL"
+    )
 
 
 def number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    """The one number that a query gives."""
+    """Return the single number that a query selects."""
     row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0
 
 
 def licence(connection: duckdb.DuckDBPyConnection) -> str:
-    """The most restrictive licence of what was kept: it holds for what is made of it."""
-    return LICENCES[number(connection, "SELECT max(licence_number) FROM look WHERE reason IS NULL")]
+    """Return the most restrictive licence of the accepted records, which the dataset inherits."""
+    return LICENCES[
+        number(connection, "SELECT max(licence_number) FROM observation WHERE reason IS NULL")
+    ]
 
 
 def taxa(connection: duckdb.DuckDBPyConnection, prior_strength: float) -> list[TaxonRow]:
-    """The classes that somebody saw somewhere, with their prevalence.
+    """Return the observed classes with their prevalence.
 
-    The others are unmapped: a download of birds says nothing against bears.
+    The dataset does not cover the other classes: a download of birds is no evidence about bears.
     """
-    named = {number: taxon_id for taxon_id, number in numbers().items()}
-    found = connection.execute(PREVALENCES, {"prior": prior_strength}).fetchall()
-    return [(taxon, named[taxon], prevalence) for taxon, prevalence in found]
+    taxon_ids = {number: taxon_id for taxon_id, number in numbers().items()}
+    prevalences = connection.execute(PREVALENCES, {"prior": prior_strength}).fetchall()
+    return [(taxon, taxon_ids[taxon], prevalence) for taxon, prevalence in prevalences]
 
 
 def rows(connection: duckdb.DuckDBPyConnection) -> Iterator[FeatureRow]:
-    """The rows of ``geo_feature`` in the order of its primary key, streamed."""
+    """Yield the rows of ``geo_feature`` in the order of its primary key."""
     reader = connection.cursor().execute(
         "SELECT cell, month, taxon, observations FROM feature ORDER BY ALL"
     )
@@ -115,7 +120,7 @@ def rows(connection: duckdb.DuckDBPyConnection) -> Iterator[FeatureRow]:
 
 
 def version(connection: duckdb.DuckDBPyConnection, description: Mapping[str, Any]) -> str:
-    """From the content: the same records give the same version, in whatever order they come."""
+    """Return a hash of the content: the same records in any order give the same version."""
     digest = connection.execute(
         "SELECT count(*), bit_xor(md5_number(concat_ws(' ', cell, month, taxon, observations))) "
         "FROM feature"

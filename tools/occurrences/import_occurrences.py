@@ -1,8 +1,8 @@
-"""Load real occurrences: ``make import-occurrences SOURCE=...``.
+"""Import occurrences of GBIF or iNaturalist: ``make import-occurrences SOURCE=...``.
 
-From GBIF or iNaturalist into the database, or with ``--sqlite`` into a file for the embedded
-store. docs/occurrences.md has the formats, the options and what is counted. The service goes
-on with its dataset until the new one is whole; the same records a second time do nothing.
+The target is the database, or with ``--sqlite`` a file for the embedded store.
+docs/occurrences.md describes the formats, the options and the counting. The service uses its old
+dataset until the new one is complete. A second import of the same records changes nothing.
 """
 
 import argparse
@@ -31,67 +31,99 @@ from tools.occurrences.statement import LICENCES, Filters, literal, statement
 from tools.occurrences.tables import SourceError
 
 PRIOR_STRENGTH: Final = 10.0
-"""Observers that the wider cell's word is worth in a finer one. Nobody has measured it."""
+"""Weight of the parent cell, in observers. The value is an assumption, not measured."""
 
 EXPECTED_PRESENCE: Final = 0.001
-"""Of all observers in a cell, the share from which on an animal counts as expected there."""
+"""An animal is expected in a cell if at least this share of its observers saw it."""
 
 LONGEST_TITLE: Final = 255
 LONGEST_CITATION: Final = 2000
-"""Characters that ``dataset`` has room for."""
+"""Characters that fit into the columns of ``dataset``."""
 
-ANSWER: Final = {
+RESULT_TYPES: Final = {
     "reason": "VARCHAR", "latitude_bin": "INTEGER", "longitude_bin": "INTEGER",
     "resolution": "INTEGER", "month": "INTEGER", "observer": "VARCHAR", "classes": "BIGINT",
     "licence_number": "INTEGER", "records": "BIGINT",
 }  # fmt: skip
-"""Columns of the statement's answer."""
+"""Columns of the statement's result, with DuckDB's types."""
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Read the command line. Raises ``SourceError`` if it names no source."""
     default = Filters()
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("source", type=Path, nargs="?", help="file or directory of records")
-    parser.add_argument("--format", choices=FORMATS, help="if the content does not tell")
-    parser.add_argument("--taxa", type=Path, help="iNaturalist's taxa.csv.gz")
-    parser.add_argument("--sqlite", type=Path, help="write this file, not to the database")
-    parser.add_argument("--title", help="what the dataset is")
-    parser.add_argument("--citation", help="how to cite it, if the source does not say")
-    parser.add_argument("--licence", choices=LICENCES, help="of all records, if they do not say")
-    parser.add_argument("--licences", nargs="+", choices=LICENCES, default=default.licences)
     parser.add_argument(
-        "--maximum-uncertainty", type=float, metavar="METRES", default=default.maximum_uncertainty
+        "source", metavar="SOURCE", nargs="?", default="", help="file or directory of records"
     )
-    parser.add_argument("--reject-basis", nargs="*", default=default.rejected_bases)
-    parser.add_argument("--prior-strength", type=float, default=PRIOR_STRENGTH)
-    parser.add_argument("--expected-presence", type=float, default=EXPECTED_PRESENCE)
-    parser.add_argument("--memory", default="2GB", help="what DuckDB keeps before it spills")
-    parser.add_argument("--threads", type=int, help="default: as many as there are cores")
-    parser.add_argument("--work", type=Path, help="where to unpack and to spill")
-    parser.add_argument("--engine", choices=("duckdb", "athena"), default="duckdb")
-    parser.add_argument("--table", help="Athena: the table, as database.table")
-    parser.add_argument("--output", help="Athena: s3://bucket/prefix/ for its answer")
-    parser.add_argument("--workgroup", default="primary", help="Athena: who pays")
-    found = parser.parse_args(arguments)
-    if found.engine == "athena" and not (found.table and found.output):
-        parser.error("--engine athena needs --table and --output")
-    if found.engine == "duckdb" and not found.source:
-        parser.error("name the source: make import-occurrences SOURCE=...")
-    return found
+    parser.add_argument("--format", choices=FORMATS, help="default: recognised by the content")
+    parser.add_argument("--taxa", type=Path, help="taxa.csv.gz of iNaturalist; default: beside it")
+    parser.add_argument("--sqlite", type=Path, help="write to this file, not to the database")
+    parser.add_argument("--title", help="title of the dataset")
+    parser.add_argument("--citation", help="needed if the source has none")
+    parser.add_argument("--licence", choices=LICENCES, help="of all records, if they have none")
+    parser.add_argument(
+        "--licences",
+        nargs="+",
+        choices=LICENCES,
+        default=default.licences,
+        help="accepted ones; default: %(default)s",
+    )
+    parser.add_argument(
+        "--maximum-uncertainty",
+        type=float,
+        metavar="METRES",
+        default=default.maximum_uncertainty,
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "--reject-basis",
+        nargs="*",
+        default=default.rejected_bases,
+        help="rejected values of basisOfRecord; default: %(default)s",
+    )
+    parser.add_argument(
+        "--prior-strength",
+        type=float,
+        default=PRIOR_STRENGTH,
+        help="weight of the parent cell, in observers; default: %(default)s",
+    )
+    parser.add_argument(
+        "--expected-presence",
+        type=float,
+        default=EXPECTED_PRESENCE,
+        help="share of observers that makes an animal expected; default: %(default)s",
+    )
+    parser.add_argument("--memory", default="2GB", help="of DuckDB; default: %(default)s")
+    parser.add_argument("--threads", type=int, help="default: the number of cores")
+    parser.add_argument("--work", type=Path, help="directory for temporary files")
+    parser.add_argument(
+        "--engine",
+        choices=("duckdb", "athena"),
+        default="duckdb",
+        help="runs the statement; default: %(default)s",
+    )
+    parser.add_argument("--table", help="of Athena, as database.table")
+    parser.add_argument("--output", help="of Athena: s3://bucket/prefix/ for the result")
+    parser.add_argument("--workgroup", default="primary", help="of Athena; default: %(default)s")
+    options = parser.parse_args(arguments)
+    if options.engine == "athena" and not (options.table and options.output):
+        raise SourceError("--engine athena needs --table and --output")
+    if options.engine == "duckdb" and not options.source:
+        raise SourceError("Name the file or directory: make import-occurrences SOURCE=...")
+    return options
 
 
 def locate(options: argparse.Namespace, work: Path) -> Source:
-    """The source with a citation. Raises ``SourceError``."""
+    """Return the source with its citation. Raises ``SourceError``."""
     if options.engine == "athena":
         relation = gbif_relation(options.table, SNAPSHOT, options.licence)
         source = Source(relation, "Occurrences from a GBIF snapshot")
     else:
         source = open_source(
-            Request(options.source, work, options.format, options.taxa, options.licence)
+            Request(Path(options.source), work, options.format, options.taxa, options.licence)
         )
     if not (options.citation or source.citation):
-        raise SourceError("The source does not say how to cite it: do so with --citation")
+        raise SourceError("The source has no citation: give one with --citation")
     return source
 
 
@@ -102,29 +134,31 @@ def gather(
     work: Path,
     client: Client,
 ) -> None:
-    """Run the statement, here or there, and keep its answer."""
+    """Run the statement on the chosen engine, and store its result."""
     filters = Filters(
         options.maximum_uncertainty, tuple(options.licences), tuple(options.reject_basis)
     )
     text = statement(source.relation, class_names(), filters)
     if options.engine == "athena":
-        answer = work / "answer.csv"
+        result = work / "result.csv"
         with tqdm(unit="B", unit_scale=True, desc="Athena reads", disable=None) as bar:
 
             def progress(scanned: int) -> None:
                 bar.update(scanned - bar.n)
 
             service = Athena(client, options.output, options.workgroup, time.sleep, progress)
-            service.fetch(text, answer)
-        text = f"FROM read_csv({literal(str(answer))}, header = true, columns = {ANSWER})"
+            service.fetch(text, result)
+        text = f"FROM read_csv({literal(str(result))}, header = true, columns = {RESULT_TYPES})"
     elif source.prepare:
         source.prepare(connection)
-    watch(connection, "reading", lambda: connection.execute(counting.LOOKS.format(source=text)))
+    watch(
+        connection, "reading", lambda: connection.execute(counting.OBSERVATIONS.format(source=text))
+    )
 
 
-def watch(connection: duckdb.DuckDBPyConnection, what: str, work: Callable[[], Any]) -> None:
-    """Show how far DuckDB is with its query."""
-    with ThreadPoolExecutor(1) as pool, tqdm(total=100, desc=what, unit="%", disable=None) as bar:
+def watch(connection: duckdb.DuckDBPyConnection, title: str, work: Callable[[], Any]) -> None:
+    """Run ``work`` and show the progress of DuckDB's query."""
+    with ThreadPoolExecutor(1) as pool, tqdm(total=100, desc=title, unit="%", disable=None) as bar:
         future = pool.submit(work)
         try:
             while not future.done():
@@ -137,9 +171,9 @@ def watch(connection: duckdb.DuckDBPyConnection, what: str, work: Callable[[], A
         bar.update(100 - bar.n)
 
 
-def report(connection: duckdb.DuckDBPyConnection, kept: int) -> None:
-    """What became of all records."""
-    print(f"{'kept':28}{kept:>14,}")
+def report(connection: duckdb.DuckDBPyConnection, accepted: int) -> None:
+    """Print the number of accepted records, and of rejected ones by reason."""
+    print(f"{'accepted':28}{accepted:>14,}")
     for reason, records in features.rejected(connection).items():
         print(f"{reason:28}{records:>14,}")
 
@@ -150,7 +184,7 @@ def load(
     connection: duckdb.DuckDBPyConnection,
     writer: MysqlWriter | None,
 ) -> tuple[str, int]:
-    """Describe the dataset and write it; its version, and how many rows were new."""
+    """Write the dataset; return its version and the number of new rows."""
     description: dict[str, Any] = {
         "title": (options.title or source.title)[:LONGEST_TITLE],
         "licence": features.licence(connection),
@@ -170,17 +204,17 @@ def load(
 
 
 def run(options: argparse.Namespace, client: Client) -> int:
-    """Import; the number of rows written. Raises what is wrong before anything is."""
+    """Import; return the number of rows. Raises the faults of the source before it writes."""
     writer = None if options.sqlite else writer_of(Settings.from_environment())
     with tempfile.TemporaryDirectory(prefix="import-", dir=options.work) as directory:
         work = Path(directory)
         source = locate(options, work)
         with counting.connect(work, options.memory, options.threads) as connection:
             gather(options, source, connection, work, client)
-            kept = features.kept(connection)
-            report(connection, kept)
-            if not kept:
-                raise SourceError("No record was kept: nothing to load")
+            accepted = features.accepted(connection)
+            report(connection, accepted)
+            if not accepted:
+                raise SourceError("No record was accepted: nothing to load")
             watch(connection, "counting", lambda: counting.count(connection))
             version, count = load(options, source, connection, writer)
     print(f"{version}: {count:,} rows loaded" if count else f"{version}: already there")
@@ -188,7 +222,7 @@ def run(options: argparse.Namespace, client: Client) -> int:
 
 
 def main(arguments: list[str] | None = None, client: Client = boto3.client) -> int:
-    """Import and say what came of it; 2 where that cannot be done."""
+    """Import and print the result; return 2 if that fails."""
     try:
         run(parse(arguments), client)
     except (SourceError, DatasetError, InvalidSettings, AthenaError, duckdb.Error) as error:

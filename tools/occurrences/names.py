@@ -1,9 +1,9 @@
-"""Which names of the backbone taxonomy stand for which class of the model.
+"""Map names of the backbone taxonomy to the classes of the model.
 
 Occurrences name a taxon by rank: subspecies, species, genus, family, order, class. A class
-is matched by its own name in the column of its rank, or, where there is no such column
-(tribes, subfamilies) or its taxon is wider than what is meant, by the names that
-``data/members.csv`` lists for it. ``data/synonyms.csv`` adds older names.
+matches its own name in the column of its rank. If there is no such column (tribes, subfamilies),
+or the taxon is wider than the class, the class matches the names that ``data/members.csv`` lists.
+``data/synonyms.csv`` adds older names.
 """
 
 from collections.abc import Mapping
@@ -12,26 +12,26 @@ from typing import Final
 from tools.build.facts import FactError, read_table
 
 RANKS: Final = ("infraspecific", "species", "genus", "family", "order", "class")
-"""Finest first; ``infraspecific`` is whatever is below the species."""
+"""Finest first; ``infraspecific`` is any rank below the species."""
 
 NO_CLASS: Final = 0
-"""The number of a name that is known but speaks for no class: also that of all looks."""
+"""The number of a known name that belongs to no class; also the number of the sampling effort."""
 
 ClassNames = Mapping[tuple[str, str], int]
-"""Rank and name, and the number of the class."""
+"""Maps rank and name to the number of the class."""
 
 
 def numbers() -> dict[str, int]:
-    """The number of each class that a place has a say about, by taxonID."""
+    """Return the number of each class that has a range, by taxonID."""
     ranged = (row["taxonID"] for row in read_table("classes.csv") if row["geography"] == "range")
     return {taxon_id: number for number, taxon_id in enumerate(sorted(ranged), start=1)}
 
 
 def class_names() -> ClassNames:
-    """All names. Raises ``FactError`` where one is ambiguous or a class has none.
+    """Return all names. Raises ``FactError`` if a name is ambiguous or a class has no name.
 
-    A subspecies that has a class, or is a domestic breed's, speaks for that and not for its
-    species: dingos and dogs are no sign of wolves, whatever the backbone calls them.
+    A subspecies with a class of its own, or of a domestic breed, does not count for its species:
+    dingos and dogs are no evidence of wolves, although the backbone puts them into that species.
     """
     numbered = numbers()
     classes = read_table("classes.csv")
@@ -40,12 +40,12 @@ def class_names() -> ClassNames:
     unknown = listed - numbered.keys()
     if unknown:
         raise FactError(f"members.csv: no class with a range is {sorted(unknown)}")
-    found: dict[tuple[str, str], int] = {}
+    names: dict[tuple[str, str], int] = {}
 
     def add(rank: str, name: str, number: int) -> None:
         if rank not in RANKS:
             raise FactError(f"{name}: occurrences have no column for a {rank}; list its members")
-        if found.setdefault((rank, name), number) != number:
+        if names.setdefault((rank, name), number) != number:
             raise FactError(f"{rank} {name} stands for two classes")
 
     for row in members:
@@ -59,4 +59,4 @@ def class_names() -> ClassNames:
         rank = "infraspecific" if row["synonym"].count(" ") > 1 else "species"
         if number or rank == "infraspecific":
             add(rank, row["synonym"], number)
-    return found
+    return names

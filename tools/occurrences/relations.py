@@ -1,7 +1,7 @@
-"""Each source as one relation with the same columns: the first part of the statement.
+"""Turn each source into a relation with the same columns: the first part of the statement.
 
-GBIF's three formats have the same terms and differ in the types of columns, and in which
-of the rarer ones are there. Names are quoted since ``class`` and ``order`` are words of SQL.
+GBIF's three formats have the same terms. They differ in the types of columns and in the rare
+columns. Names are in quotes because ``class`` and ``order`` are keywords of SQL.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ GBIF_COLUMNS: Final = (
     "occurrenceStatus", "decimalLatitude", "decimalLongitude", "coordinateUncertaintyInMeters",
     "eventDate", "month", "basisOfRecord", "recordedBy", "establishmentMeans", "issue",
 )  # fmt: skip
-"""What every download and snapshot of GBIF has, and the import needs."""
+"""Columns that the import needs and every download and snapshot of GBIF has."""
 
 INATURALIST_COLUMNS: Final = (
     "observer_id", "latitude", "longitude", "positional_accuracy", "taxon_id", "quality_grade",
@@ -24,7 +24,7 @@ INATURALIST_COLUMNS: Final = (
 INATURALIST_TAXA: Final = ("taxon_id", "ancestry", "rank", "name")
 
 TEXT_TYPE: Final = "VARCHAR(1000)"
-"""Trino wants no length, Spark wants one, DuckDB does not mind."""
+"""Spark requires a length; Trino and DuckDB accept it."""
 
 SNAPSHOT: Final = {
     **dict.fromkeys((*(name.lower() for name in GBIF_COLUMNS), "license"), "VARCHAR"),
@@ -35,30 +35,35 @@ SNAPSHOT: Final = {
 (https://github.com/gbif/occurrence/blob/master/aws-public-data.md)."""
 
 
-def missing(wanted: Iterable[str], present: Iterable[str]) -> list[str]:
-    """Which columns are not there; capitals do not count."""
-    known = {name.lower() for name in present}
-    return [name for name in wanted if name.lower() not in known]
+def missing(required: Iterable[str], present: Iterable[str]) -> list[str]:
+    """Return the columns that are not there, without regard to capitals."""
+    lowered = {name.lower() for name in present}
+    return [name for name in required if name.lower() not in lowered]
 
 
 def gbif_relation(table: str, columns: Mapping[str, str], licence: str | None = None) -> str:
-    """The records of ``table``, whose ``columns`` have these types of DuckDB.
+    """Return the records of a table of GBIF.
 
-    ``licence`` is that of all records, where the source has no column for it.
+    Args:
+        table: The table, as SQL.
+        columns: DuckDB's type of each column of the table.
+        licence: The licence of all records, if the source has no column for it.
     """
-    types = {name.lower(): kind for name, kind in columns.items()}
+    types = {name.lower(): column_type for name, column_type in columns.items()}
 
     def text(name: str) -> str:
-        kind = types.get(name.lower())
-        if kind is None:
+        column_type = types.get(name.lower())
+        if column_type is None:
             return f"CAST(NULL AS {TEXT_TYPE})"
-        if kind.endswith("[]"):
+        if column_type.endswith("[]"):
             return f"""array_join("{name}", '|')"""
         return f'CAST("{name}" AS {TEXT_TYPE})'
 
     def number(name: str) -> str:
-        kind = "INTEGER" if name == "month" else "DOUBLE"
-        return f'TRY_CAST("{name}" AS {kind})' if name.lower() in types else f"CAST(NULL AS {kind})"
+        number_type = "INTEGER" if name == "month" else "DOUBLE"
+        if name.lower() not in types:
+            return f"CAST(NULL AS {number_type})"
+        return f'TRY_CAST("{name}" AS {number_type})'
 
     measures = ("decimalLatitude", "decimalLongitude", "coordinateUncertaintyInMeters", "month")
     malformed = " OR ".join(
@@ -86,9 +91,9 @@ def gbif_relation(table: str, columns: Mapping[str, str], licence: str | None = 
 
 
 def inaturalist_relation(table: str, names: str, licence: str) -> str:
-    """Observations that others have confirmed, with the names of :func:`inaturalist_names`.
+    """Return confirmed observations, with the names of :func:`inaturalist_names`.
 
-    Research grade leaves out what is captive, cultivated, or without a date or a place.
+    Research grade excludes captive and cultivated organisms, and records without date or place.
     """
     return f"""
     SELECT {", ".join(f"{rank}_taxon" for rank in RANKS)}, kingdom,
@@ -110,7 +115,7 @@ def inaturalist_relation(table: str, names: str, licence: str) -> str:
 
 
 def inaturalist_names(table: str) -> str:
-    """The names by rank of each taxon, from its ancestry (``48460/1/2/355675/3``)."""
+    """Return the names of each taxon by rank, from its ancestry (``48460/1/2/355675/3``)."""
     ranks = {rank: f"= '{rank}'" for rank in RANKS[1:]}
     ranks["infraspecific"] = "IN ('subspecies', 'variety', 'form')"
     named = ", ".join(

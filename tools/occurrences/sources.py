@@ -1,7 +1,7 @@
-"""Which format a source has, where its columns are, and what it says of itself.
+"""Recognise the format of a source, and read its columns and its metadata.
 
-Everything that can be wrong with a source as a whole is found here, before anything is
-written anywhere. Formats: GBIF's simple CSV and Darwin Core Archive, as downloads give them
+This module finds every fault of a source as a whole, before the import writes anything. The
+formats are GBIF's simple CSV and Darwin Core Archive, as downloads give them
 (https://techdocs.gbif.org/en/data-use/download-formats), its parquet snapshots, and
 iNaturalist's open data (https://github.com/inaturalist/inaturalist-open-data).
 """
@@ -16,7 +16,7 @@ from typing import Any, Final
 import duckdb
 from defusedxml import ElementTree
 
-from tools.occurrences.archive import ARCHIVE, archive_columns, described
+from tools.occurrences.archive import ARCHIVE, archive_columns, read_metadata
 from tools.occurrences.relations import (
     GBIF_COLUMNS,
     INATURALIST_COLUMNS,
@@ -27,12 +27,12 @@ from tools.occurrences.relations import (
 )
 from tools.occurrences.statement import literal
 from tools.occurrences.tables import (
-    PARQUET_MARK,
+    PARQUET_MAGIC,
     SourceError,
     check,
     columns_of,
     header,
-    mark,
+    magic_bytes,
     table_of,
     unpack,
 )
@@ -42,9 +42,9 @@ FORMATS: Final = ("simple-csv", "darwin-core-archive", "snapshot", "inaturalist"
 
 @dataclass(frozen=True)
 class Source:
-    """A source that has all it needs. ``prepare`` is run on the connection first.
+    """A source that is ready to read. ``prepare`` must run on the connection first.
 
-    ``citation`` and ``title`` are what it says of itself, if it does.
+    ``title`` and ``citation`` come from the source's own metadata, if it has any.
     """
 
     relation: str
@@ -55,9 +55,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Request:
-    """What the operator says: where the source is, and what it does not say of itself.
+    """The operator's options: the path of the source, and what its metadata lacks.
 
-    ``work`` is a directory for what must be unpacked.
+    ``work`` is a directory for unpacked files.
     """
 
     path: Path
@@ -68,25 +68,28 @@ class Request:
 
 
 def open_source(request: Request) -> Source:
-    """Look at the source. Raises ``SourceError``."""
+    """Recognise and check the source. Raises ``SourceError``."""
     if not request.path.exists():
         raise SourceError(f"{request.path} does not exist")
-    kind = request.format or recognise(request.path)
+    name = request.format
     try:
-        return OPENERS[kind](request)
+        name = name or recognise(request.path)
+        return OPENERS[name](request)
     except (
         zipfile.BadZipFile,
         ElementTree.ParseError,
         gzip.BadGzipFile,
         UnicodeDecodeError,
         KeyError,
+        OSError,
     ) as error:
-        raise SourceError(f"{request.path} is no {kind}: {error}") from error
+        expected = name or "readable source"
+        raise SourceError(f"{request.path} is not a {expected}: {error}") from error
 
 
 def recognise(path: Path) -> str:
-    """The format, by content."""
-    if path.is_dir() or mark(path) == PARQUET_MARK:
+    """Return the format, by the content."""
+    if path.is_dir() or magic_bytes(path) == PARQUET_MAGIC:
         return "snapshot"
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -95,7 +98,7 @@ def recognise(path: Path) -> str:
 
 
 def simple_csv(request: Request) -> Source:
-    """A simple CSV of GBIF: tab-separated, never quoted, in a zip or not."""
+    """Open a simple CSV of GBIF: separated by tabs, without quotes, in a zip or not."""
     path = request.path
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -115,13 +118,13 @@ def simple_csv(request: Request) -> Source:
 
 
 def check_gbif(request: Request, columns: Iterable[str]) -> None:
-    """All columns, and a licence for each record or for all."""
-    wanted = GBIF_COLUMNS if request.licence else (*GBIF_COLUMNS, "license")
-    check(request.path, wanted, columns)
+    """Require all columns, and a licence for each record or for all. Raises ``SourceError``."""
+    required = GBIF_COLUMNS if request.licence else (*GBIF_COLUMNS, "license")
+    check(request.path, required, columns)
 
 
 def darwin_core_archive(request: Request) -> Source:
-    """An archive: meta.xml says where the columns are, metadata.xml how to cite it."""
+    """Open an archive: meta.xml describes the columns, metadata.xml has the citation."""
     with zipfile.ZipFile(request.path) as archive:
         core = ElementTree.fromstring(archive.read("meta.xml")).find(f"{ARCHIVE}core")
         location = None if core is None else core.findtext(f"{ARCHIVE}files/{ARCHIVE}location")
@@ -129,7 +132,7 @@ def darwin_core_archive(request: Request) -> Source:
             raise SourceError(f"{request.path}: meta.xml names no core file")
         columns = archive_columns(core)
         check_gbif(request, columns)
-        title, citation = described(archive)
+        title, citation = read_metadata(archive)
         path = unpack(archive, location, request.work)
     table = table_of(
         path,
@@ -144,63 +147,66 @@ def darwin_core_archive(request: Request) -> Source:
 
 
 def snapshot(request: Request) -> Source:
-    """A directory of parquet files, as GBIF's monthly snapshots are, or one such file."""
+    """Open a directory of parquet files, such as a monthly snapshot of GBIF, or one such file."""
     path = request.path
-    files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
-    files = [one for one in files if mark(one) == PARQUET_MARK]
+    files = [path] if path.is_file() else sorted(path.rglob("*"))
+    files = [file for file in files if file.is_file() and magic_bytes(file) == PARQUET_MAGIC]
     if not files:
         raise SourceError(f"{path} holds no parquet files")
-    listed = ", ".join(literal(str(one)) for one in files)
-    table = f"read_parquet([{listed}])"
+    paths = ", ".join(literal(str(file)) for file in files)
+    table = f"read_parquet([{paths}])"
     with duckdb.connect() as connection:
         rows = connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()
-    types = {name: kind for name, kind, *_ in rows}
+    types = {name: column_type for name, column_type, *_ in rows}
     check_gbif(request, types)
     structs = [
-        name for name, kind in types.items() if kind.startswith("STRUCT") and kind.endswith("[]")
+        name
+        for name, column_type in types.items()
+        if column_type.startswith("STRUCT") and column_type.endswith("[]")
     ]
     if structs:
-        # Older snapshots: arrays of structs with one field, as Hive writes them.
-        opened = ", ".join(
-            f'list_transform("{name}", lambda one: one[1]) AS "{name}"' for name in structs
+        # Older snapshots have arrays of structs with one field, as Hive writes them.
+        unpacked = ", ".join(
+            f'list_transform("{name}", lambda item: item[1]) AS "{name}"' for name in structs
         )
-        table = f"(SELECT * REPLACE ({opened}) FROM {table}) AS opened"
+        table = f"(SELECT * REPLACE ({unpacked}) FROM {table}) AS unpacked"
     return Source(
         gbif_relation(table, types, request.licence),
         "Occurrences from a GBIF snapshot",
-        next((one.read_text("utf-8").strip() for one in citations(path)), None),
+        next((file.read_text("utf-8").strip() for file in citations(path)), None),
     )
 
 
 def citations(path: Path) -> list[Path]:
-    """citation.txt lies beside or in the directory."""
-    return [one for one in (path / "citation.txt", path.parent / "citation.txt") if one.is_file()]
+    """Return the files citation.txt in the directory and beside it."""
+    files = (path / "citation.txt", path.parent / "citation.txt")
+    return [file for file in files if file.is_file()]
 
 
 def inaturalist(request: Request) -> Source:
-    """``observations.csv.gz`` with ``taxa.csv.gz`` beside it."""
+    """Open ``observations.csv.gz`` of iNaturalist, with ``taxa.csv.gz`` beside it."""
     taxa = request.taxa or request.path.with_name(request.path.name.replace("observations", "taxa"))
     if not taxa.exists() or taxa == request.path:
-        raise SourceError(f"{taxa} is not there: name iNaturalist's taxa.csv.gz with --taxa")
+        raise SourceError(f"{taxa} does not exist: name iNaturalist's taxa.csv.gz with --taxa")
     if request.licence is None:
         raise SourceError(
             "iNaturalist's table has no licences: name that of your copy with --licence"
         )
-    observed, named = header(request.path), header(taxa)
-    check(request.path, INATURALIST_COLUMNS, observed)
-    check(taxa, INATURALIST_TAXA, named)
+    columns, taxa_columns = header(request.path), header(taxa)
+    check(request.path, INATURALIST_COLUMNS, columns)
+    check(taxa, INATURALIST_TAXA, taxa_columns)
 
     def prepare(connection: Any) -> None:
-        listed = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in named)
+        types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in taxa_columns)
         connection.execute(
             f"CREATE TABLE taxon AS SELECT * FROM read_csv({literal(str(taxa))}, "
-            f"columns = {{{listed}}}, delim = '\t', quote = '', escape = '', header = true, "
+            f"columns = {{{types}}}, delim = '\t', quote = '', escape = '', header = true, "
             "auto_detect = false, ignore_errors = true)"
         )
         connection.execute(f"CREATE TABLE taxon_names AS {inaturalist_names('taxon')}")
 
     return Source(
-        inaturalist_relation(table_of(request.path, observed), "taxon_names", request.licence),
+        inaturalist_relation(table_of(request.path, columns), "taxon_names", request.licence),
         "Observations of research grade from iNaturalist",
         prepare=prepare,
     )

@@ -1,11 +1,11 @@
-"""The one statement that judges all records and groups those that are kept.
+"""The SQL statement that filters all records and groups the accepted ones.
 
-The same text runs on DuckDB, Athena (Trino) and Spark, so that a snapshot of billions of
-records is counted where it lies. It reads the source once: a record is rejected for the
-first reason that applies, or it becomes a look, the same for all that an observer saw of the
-same classes in a bin of 0.02 degrees in a month. Out come the numbers of rejected records
-and the looks. A record of an animal that is no class of the model is a look, too: somebody
-was there.
+The same text runs on DuckDB, Athena (Trino) and Spark, so that a snapshot of billions of records
+can be counted where it is stored. The statement reads the source once. It rejects a record for the
+first reason that applies. It groups the others into observations: the records of one observer, of
+the same classes, in one bin of 0.02 degrees, in one month. The result has the numbers of rejected
+records and the observations. A record of an animal outside the model is an observation, too: it
+counts as sampling effort.
 """
 
 from collections.abc import Iterable
@@ -18,21 +18,21 @@ from tools.build.facts import read_table
 from tools.occurrences.names import RANKS, ClassNames
 
 BINS_PER_DEGREE: Final = 50
-"""Of 0.02 degrees, about 2 km: 2 % of points then lie in another cell than their bin's middle
-(simulated over random points of the land)."""
+"""A bin has 0.02 degrees, about 2 km. Then 2 % of points lie in another cell than the middle of
+their bin (simulated over random points on land)."""
 
 BASE: Final = 1000
-"""The numbers of the classes of the six ranks are the digits of one number of this base."""
+"""One number of this base holds six digits: the number of the class at each rank."""
 
 LICENCES: Final = ("CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0")
-"""Those that GBIF accepts, the most restrictive last."""
+"""The licences that GBIF accepts, the most restrictive last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which records are kept; docs/occurrences.md has the reasons.
+    """The conditions that a record must meet; docs/occurrences.md has the reasons.
 
-    Distances in metres. ``rejected_bases`` are words of Darwin Core ``basisOfRecord``.
+    Distances are in metres. ``rejected_bases`` are values of Darwin Core's ``basisOfRecord``.
     """
 
     maximum_uncertainty: float = UNCERTAINTY_LIMITS[-1][1]
@@ -90,7 +90,7 @@ judged AS (
       LEFT JOIN centroid ON centroid.latitude_bin = measured.latitude_bin
                         AND centroid.longitude_bin = measured.longitude_bin
 ),
-look AS (
+observation AS (
     SELECT reason,
            CASE WHEN reason IS NULL THEN latitude_bin END AS latitude_bin,
            CASE WHEN reason IS NULL THEN longitude_bin END AS longitude_bin,
@@ -103,13 +103,13 @@ look AS (
 )
 SELECT reason, latitude_bin, longitude_bin, resolution, month, observer, classes,
        max(licence_number) AS licence_number, count(*) AS records
-  FROM look
+  FROM observation
  GROUP BY reason, latitude_bin, longitude_bin, resolution, month, observer, classes
 """
 
 
 def statement(relation: str, names: ClassNames, filters: Filters) -> str:
-    """The text for a relation with the columns that :mod:`tools.occurrences.relations` gives."""
+    """Return the statement for a relation of :mod:`tools.occurrences.relations`."""
     return TEXT.format(
         relation=relation,
         class_names=", ".join(
@@ -133,7 +133,7 @@ def statement(relation: str, names: ClassNames, filters: Filters) -> str:
 
 
 def resolution() -> str:
-    """The finest H3 resolution that the uncertainty bears, as ``features.cells`` has it."""
+    """Return SQL for the finest H3 resolution that the uncertainty allows: ``features.cells``."""
     cases = " ".join(
         f"WHEN uncertainty <= {limit} THEN {number}" for number, limit in UNCERTAINTY_LIMITS
     )
@@ -142,17 +142,17 @@ def resolution() -> str:
 
 
 def join(rank: str) -> str:
-    """The class that a name of this rank stands for; a subspecies comes before its species."""
-    own = f"{rank}_name"
+    """Return a join to the class of a name of this rank; a subspecies excludes its species."""
+    alias = f"{rank}_name"
     finer = "\n       AND infraspecific_name.number IS NULL" if rank == "species" else ""
     return f"""
-      LEFT JOIN class_name AS {own}
-        ON {own}.taxon_rank = {literal(rank)} AND {own}.name = judged.{rank}_taxon
+      LEFT JOIN class_name AS {alias}
+        ON {alias}.taxon_rank = {literal(rank)} AND {alias}.name = judged.{rank}_taxon
        AND judged.reason IS NULL{finer}"""
 
 
 def centroids() -> list[tuple[int, int]]:
-    """The bins that hold a point of ``data/centroids.csv``."""
+    """Return the bins that hold a point of ``data/centroids.csv``."""
     return sorted(
         {
             (
@@ -165,10 +165,10 @@ def centroids() -> list[tuple[int, int]]:
 
 
 def literal(text: str) -> str:
-    """A text as SQL writes it."""
+    """Return a text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def literals(texts: Iterable[str]) -> str:
-    """Several, for ``IN (...)``."""
+    """Return literals for ``IN (...)``."""
     return ", ".join(literal(text) for text in texts)
