@@ -1,9 +1,8 @@
-"""The least that a prediction can be: decode, resize, run the model. By hand, and no more.
+"""The baseline of the benchmarks: decode, resize and run the model, and nothing else.
 
-``python -m bench.floor SECONDS PHOTO...`` does so over and over and prints how often it could.
-What remains between this and the service is what the service adds: HTTP, the place, names,
-logs and metrics. It decodes JPEGs at the reduced scale that the service uses, since anybody
-who cares for speed would.
+``python -m bench.baseline SECONDS PHOTO...`` repeats this and prints the number of predictions. The
+service adds HTTP, the place, names, logs and metrics; the difference to the baseline is their
+cost. The baseline decodes JPEGs at a reduced scale, as the service does.
 """
 
 import io
@@ -23,8 +22,8 @@ MODEL: Final = Path(__file__).parent.parent / "chalicelib" / "data" / "model"
 CARD: Final = json.loads((MODEL / "model.json").read_bytes())
 
 
-class Floor:
-    """The model of the service and Pillow, for JPEG and HEIC."""
+class Baseline:
+    """Predicts with Pillow and the model of the service, from JPEG and HEIC."""
 
     def __init__(self, threads: int | None, *, is_reduced: bool = True) -> None:
         self.is_reduced = is_reduced
@@ -34,34 +33,34 @@ class Floor:
         self.output = self.interpreter.get_output_details()[0]["index"]
 
     def decode(self, photo: bytes) -> NDArray[np.float32]:
-        """The square in the middle of the photo, as the model wants it."""
+        """Return the central square of the photo at the size of the model's input."""
         image: Image.Image = Image.open(io.BytesIO(photo))
-        side, kept = CARD["input"]["width"], CARD["input"]["cropFraction"]
+        side, crop = CARD["input"]["width"], CARD["input"]["cropFraction"]
         if self.is_reduced:
-            scale = 2 * side / kept / min(image.size)
+            scale = 2 * side / crop / min(image.size)
             image.draft("RGB", (round(image.width * scale), round(image.height * scale)))
-        square = kept * min(image.size)
+        square = crop * min(image.size)
         left, top = (image.width - square) / 2, (image.height - square) / 2
         box = (left, top, left + square, top + square)
         small = image.resize((side, side), Image.Resampling.BILINEAR, box)
         return np.asarray(small, np.float32)
 
     def __call__(self, photo: bytes) -> int:
-        """The index of the likeliest class."""
+        """Return the index of the likeliest class."""
         self.interpreter.set_tensor(self.input, self.decode(photo)[np.newaxis])
         self.interpreter.invoke()
         return int(self.interpreter.get_tensor(self.output)[0].argmax())
 
 
 def main() -> None:
-    """Predict with one thread until the time is over."""
+    """Predict with one thread until the time is over, and print the number of predictions."""
     seconds, *paths = sys.argv[1:]
-    floor, number = Floor(threads=1), 0
+    predict, number = Baseline(threads=1), 0
     photos = cycle([Path(path).read_bytes() for path in paths])
-    floor(next(photos))
+    predict(next(photos))
     end = time.monotonic() + float(seconds)
     while time.monotonic() < end:
-        floor(next(photos))
+        predict(next(photos))
         number += 1
     print(number)
 

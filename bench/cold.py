@@ -1,21 +1,22 @@
-"""A cold start: from the start of the process to the first answer (``make bench-cold``).
+"""Measure a cold start, from the start of the process to the first answer: ``make bench-cold``.
 
-Three packages, in turns, each run by Lambda's own runtime client:
+Lambda's own runtime client runs three packages in turns:
 
-- ours, as ``make package`` makes it;
-- plain: what Chalice's packager alone makes of the same project;
-- the floor: a handler that only imports numpy, Pillow and the TFLite runtime, loads the
-  same model and runs it once on the same photo, with one thread, as ours at 1,769 MB. Its
-  files are those of ours, compiled.
+- ours: the package of ``make package``;
+- plain: the package that Chalice alone makes of the same project;
+- baseline: a handler that only imports numpy, Pillow and the TFLite runtime, loads the same model
+  and runs it once on the same photo. It has one thread, as ours at 1,769 MB, and its files are
+  compiled copies of ours.
 
-Each is unpacked once and run once before anything counts, so all are in the page cache.
-What Lambda adds before the process starts (fetching and unpacking the zip) is not in it;
+Each package is unpacked once and run once before the measurement, so all are in the page cache.
+The figures exclude what Lambda does before the process starts (it fetches and unpacks the zip);
 that grows with the size.
 """
 
 import argparse
 import base64
 import os
+import platform
 import re
 import shutil
 import statistics
@@ -33,14 +34,17 @@ from tests.lambda_runtime import lay_out_runtime, running
 from tests.samples import SAMPLES
 from tools.package import build_package, chalice_project, reproducible_zip
 
+OLDEST: Final = (3, 12)
+"""``make package`` needs it: see tools/package/build_package.py."""
+
 ROUNDS: Final = 11
 PHOTO: Final = "jaguar.jpg"
 
 READ_ONLY: Final = {"PYTHONDONTWRITEBYTECODE": "1"}
-"""As /var/task is: root could write bytecode into any directory here."""
+"""Python must write no bytecode, since /var/task is read-only on Lambda."""
 
-FLOOR_PARTS: Final = ("numpy", "numpy.libs", "PIL", "pillow.libs", "ai_edge_litert")
-FLOOR: Final = """
+BASELINE_PARTS: Final = ("numpy", "numpy.libs", "PIL", "pillow.libs", "ai_edge_litert")
+BASELINE: Final = """
 import base64
 import io
 
@@ -66,7 +70,7 @@ def answer(event, context):
 
 
 class Variant(NamedTuple):
-    """A package, and what it is asked."""
+    """An unpacked package, its handler, and the event that it gets."""
 
     directory: Path
     handler: str
@@ -74,7 +78,7 @@ class Variant(NamedTuple):
 
 
 def lay_out(directory: Path) -> dict[str, Variant]:
-    """The three packages, unpacked."""
+    """Build and unpack the three packages."""
     photo = SAMPLES[PHOTO].content
     prediction = event(
         "POST", "/v1/predictions", form(("photo", photo)), {"Content-Type": FORM_TYPE}
@@ -83,21 +87,23 @@ def lay_out(directory: Path) -> dict[str, Variant]:
     chalice_project.copy_project(project, {"automatic_layer": False})
     plain = reproducible_zip.unpack(chalice_project.pack(project), directory / "plain")
     ours = reproducible_zip.unpack(build_package.build(project), directory / "ours")
-    floor = directory / "floor"
-    for name in FLOOR_PARTS:
-        shutil.copytree(ours / name, floor / name)
-    shutil.copy(next((DATA / "model").glob("*.tflite")), floor / "model.tflite")
-    (floor / "floor.py").write_text(FLOOR, encoding="utf-8")
-    reproducible_zip.compile_sources(floor)
+    baseline = directory / "baseline"
+    for name in BASELINE_PARTS:
+        shutil.copytree(ours / name, baseline / name)
+    shutil.copy(next((DATA / "model").glob("*.tflite")), baseline / "model.tflite")
+    (baseline / "baseline.py").write_text(BASELINE, encoding="utf-8")
+    reproducible_zip.compile_sources(baseline)
     return {
         "ours": Variant(ours, "app.app", prediction),
         "plain": Variant(plain, "app.app", prediction),
-        "floor": Variant(floor, "floor.answer", {"photo": base64.b64encode(photo).decode()}),
+        "baseline": Variant(
+            baseline, "baseline.answer", {"photo": base64.b64encode(photo).decode()}
+        ),
     }
 
 
 def start(variant: Variant, runtime: Path) -> tuple[float, float]:
-    """Milliseconds to the first ``/next``, and to the first answer."""
+    """Start a package; return milliseconds to the first ``/next``, and to the first answer."""
     with running(variant.directory, runtime, READ_ONLY, variant.handler) as function:
         answer, seconds = function.timed_invoke(variant.event)
         if isinstance(answer, dict) and answer["statusCode"] != 200:
@@ -106,25 +112,34 @@ def start(variant: Variant, runtime: Path) -> tuple[float, float]:
 
 
 def import_times(variant: Variant, count: int) -> str:
-    """The modules that take longest to import, milliseconds of their own and in all."""
-    done = subprocess.run(
+    """Return the slowest imports: milliseconds of the module itself, and with what it imports."""
+    process = subprocess.run(
         [sys.executable, "-S", "-s", "-X", "importtime", "-c", "import app"],
         cwd=variant.directory, env={"PYTHONPATH": str(variant.directory), **READ_ONLY},
         check=True, capture_output=True, text=True,
     )  # fmt: skip
-    found = re.findall(r"import time: +(\d+) \| +(\d+) \|( +)(\S+)", done.stderr)
-    rows = sorted(found, key=lambda row: -int(row[1]))[:count]
-    lines = [f"{'own':>8}{'in all':>8}  ms"]
-    lines += [f"{int(own) / 1e3:8.1f}{int(all_) / 1e3:8.1f}  {name}" for own, all_, _, name in rows]
+    imports = re.findall(r"import time: +(\d+) \| +(\d+) \|( +)(\S+)", process.stderr)
+    rows = sorted(imports, key=lambda row: -int(row[1]))[:count]
+    lines = [f"{'own':>8}{'total':>8}  module (ms)"]
+    lines += [
+        f"{int(own) / 1e3:8.1f}{int(total) / 1e3:8.1f}  {name}" for own, total, _, name in rows
+    ]
     return "\n".join(lines)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--imports", type=int, default=40, help="lines of the import table")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="default: %(default)s")
+    parser.add_argument(
+        "--imports",
+        type=int,
+        default=40,
+        help="lines of the table of imports; default: %(default)s",
+    )
     arguments = parser.parse_args()
+    if sys.version_info < OLDEST:
+        sys.exit(f"make bench-cold needs Python 3.12 or later; this is {platform.python_version()}")
     with tempfile.TemporaryDirectory() as temporary:
         variants = lay_out(Path(temporary))
         runtime = lay_out_runtime(Path(temporary) / "runtime")
@@ -135,14 +150,14 @@ def main() -> None:
         for _ in range(arguments.rounds):
             for name, variant in variants.items():
                 times[name].append(start(variant, runtime))
-        print("            to /next  to the first answer  / floor   (ms, median, least)")
-        floor = statistics.median(answer for _, answer in times["floor"])
-        for name, taken in times.items():
-            ready, answer = (sorted(column) for column in zip(*taken, strict=True))
+        print("package     first /next   first answer     / baseline   (ms: median, least)")
+        baseline = statistics.median(answer for _, answer in times["baseline"])
+        for name, starts in times.items():
+            ready, answer = (sorted(column) for column in zip(*starts, strict=True))
             middle = statistics.median(answer)
             print(
-                f"{name:8}{statistics.median(ready):12.0f}{middle:13.0f} ({answer[0]:.0f})"
-                f"{middle / floor:9.2f}"
+                f"{name:12}{statistics.median(ready):11.0f}{middle:10.0f} ({answer[0]:.0f})"
+                f"{middle / baseline:13.2f}"
             )
         plain, ours = (
             statistics.median(answer for _, answer in times[name]) for name in ("plain", "ours")

@@ -1,4 +1,4 @@
-"""Many environments at once, and the places that a crowd goes to."""
+"""Run many environments at once, and draw the places that a crowd of users asks for."""
 
 import json
 import os
@@ -25,7 +25,7 @@ LAND_CELLS: Final = "SELECT DISTINCT cell FROM geo_cell WHERE land ORDER BY cell
 
 
 def land_cells(store: Path, number: int, chance: random.Random) -> list[str]:
-    """So many cells that have land, drawn from the embedded store."""
+    """Draw ``number`` cells with land from the embedded store."""
     connection = sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)
     cells = [format(cell, "x") for (cell,) in connection.execute(LAND_CELLS)]
     connection.close()
@@ -35,45 +35,47 @@ def land_cells(store: Path, number: int, chance: random.Random) -> list[str]:
 
 
 def zipf(cells: Sequence[str], visits: int, chance: random.Random) -> list[Place]:
-    """Visits to the middle of the cells: the n-th is visited 1/n as often as the first.
+    """Draw visits to the middle of the cells: the n-th is visited 1/n as often as the first.
 
-    Zipf's law with exponent 1, as requests to web caches follow it within a little (Breslau
-    et al. 1999, https://doi.org/10.1109/INFCOM.1999.749260: 0.64 to 0.83, which spreads
-    visits more; the exponent of photographed places is not known).
+    This is Zipf's law with exponent 1. Requests to web caches have exponents of 0.64 to 0.83, which
+    spread visits more (Breslau et al. 1999, https://doi.org/10.1109/INFCOM.1999.749260); the
+    exponent of photographed places is unknown.
     """
     weights = [1 / rank for rank in range(1, len(cells) + 1)]
     return [h3.cell_to_latlng(cell) for cell in chance.choices(cells, weights, k=visits)]
 
 
 class Crowd:
-    """Processes of :mod:`bench.environment`, ready to go."""
+    """Processes of :mod:`bench.environment` that are ready to start."""
 
-    def __init__(self, processes: Sequence[subprocess.Popen[str]], said: Sequence[IO[str]]) -> None:
+    def __init__(
+        self, processes: Sequence[subprocess.Popen[str]], outputs: Sequence[IO[str]]
+    ) -> None:
         self._processes = processes
-        self._said = said
+        self._outputs = outputs
 
     def go(self) -> None:
-        """All begin."""
+        """Start all of them."""
         for process in self._processes:
-            _tell(process, "go")
+            _send(process, "go")
 
     def is_busy(self) -> bool:
-        """Whether some are still at it."""
+        """Return whether some are still running."""
         return any(process.poll() is None for process in self._processes)
 
     def visits(self) -> list[Visit]:
-        """What became of every visit, in the order of time; waits until all are done."""
+        """Wait until all processes end, and return their visits in the order of time."""
         for process in self._processes:
             if process.wait() != 0:
                 raise RuntimeError("an environment ended with a fault")
-        found: list[Visit] = []
-        for file in self._said:
+        visits: list[Visit] = []
+        for file in self._outputs:
             file.seek(0)
-            found += [Visit(*json.loads(line)) for line in file if line.startswith("[")]
-        return sorted(found, key=lambda visit: visit.began)
+            visits += [Visit(*json.loads(line)) for line in file if line.startswith("[")]
+        return sorted(visits, key=lambda visit: visit.began)
 
 
-def _tell(process: subprocess.Popen[str], line: str) -> None:
+def _send(process: subprocess.Popen[str], line: str) -> None:
     assert process.stdin
     process.stdin.write(line + "\n")
     process.stdin.flush()
@@ -83,9 +85,9 @@ def _tell(process: subprocess.Popen[str], line: str) -> None:
 def crowd(
     environments: int, places: Sequence[Place], settings: Mapping[str, str], pace: float = 0.0
 ) -> Iterator[Crowd]:
-    """Environments that share the places out among them; all are up and wait to go."""
+    """Start environments that share the places; all of them wait for ``Crowd.go``."""
     with tempfile.TemporaryDirectory() as directory:
-        said = [
+        outputs = [
             (Path(directory) / str(number)).open("w+", encoding="ascii")
             for number in range(environments)
         ]
@@ -95,27 +97,27 @@ def crowd(
                 cwd=ROOT, env={**os.environ, **settings},
                 stdin=subprocess.PIPE, stdout=file, text=True,
             )
-            for file in said
+            for file in outputs
         ]  # fmt: skip
         try:
             for number, process in enumerate(processes):
-                errand = {"places": places[number::environments], "pace": pace}
-                _tell(process, json.dumps(errand))
-            for process, file in zip(processes, said, strict=True):
+                job = {"places": places[number::environments], "pace": pace}
+                _send(process, json.dumps(job))
+            for process, file in zip(processes, outputs, strict=True):
                 _wait_until_ready(process, Path(file.name))
-            yield Crowd(processes, said)
+            yield Crowd(processes, outputs)
         finally:
             for process in processes:
                 process.kill()
                 process.wait()
                 assert process.stdin
                 process.stdin.close()
-            for file in said:
+            for file in outputs:
                 file.close()
 
 
-def _wait_until_ready(process: subprocess.Popen[str], said: Path) -> None:
-    while not said.read_text():
+def _wait_until_ready(process: subprocess.Popen[str], output: Path) -> None:
+    while not output.read_text():
         try:
             process.wait(0.05)
         except subprocess.TimeoutExpired:

@@ -1,9 +1,9 @@
-"""One Lambda environment, as a process: its own connections, one request at a time.
+"""Simulate a Lambda environment: a process with its own connections and one request at a time.
 
-``python -m bench.environment`` reads what to do as a line of JSON, says that it is ready,
-waits for another line, and then prints a line of JSON for each visit. Settings come from
-the environment variables, as on Lambda. Everything is the service's own but the model: it
-would only slow the crowd down, and it is the lookups that a spike is about.
+``python -m bench.environment`` reads its job as a line of JSON, prints that it is ready, waits for
+another line, and then prints a line of JSON for each visit. Settings come from environment
+variables, as on Lambda. Everything is the service's own except the model, which would slow the
+crowd down; a spike is about lookups.
 """
 
 import json
@@ -27,10 +27,10 @@ FAILED: Final = "failed"
 
 
 class Visit(NamedTuple):
-    """One prediction: when it began (:func:`time.monotonic`), and what became of the place.
+    """One prediction: its start (:func:`time.monotonic`), and the result of its lookup.
 
-    ``status`` is ``geo.status``, or ``failed`` where there was no prediction at all;
-    ``lookup`` the milliseconds of the lookup, ``waited`` those that the answer waited for it.
+    ``status`` is ``geo.status``, or ``failed`` without a prediction. ``lookup`` has the
+    milliseconds of the lookup, ``waited`` those that the answer waited for it.
     """
 
     began: float
@@ -42,54 +42,55 @@ class Visit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """A classifier that finds all animals equally likely, at once."""
+    """A classifier that returns the same score for all classes."""
 
     model: Model
 
     def load(self) -> None:
-        """There is nothing to load."""
+        """Do nothing: there is no model to load."""
 
     def classify(self, pixels: Pixels) -> Scores:
-        """The same for every photo."""
+        """Return equal scores."""
         del pixels
         count = len(self.model.taxa)
         return np.full(count, 1 / count, dtype=np.float32)
 
 
 def service() -> Identify:
-    """The service as settings have it, without the model."""
+    """Return the service of the settings, without the model."""
     services = Services.build(Settings.from_environment())
     return replace(services.identify, classifier=Undecided(services.classifier.model))
 
 
 def any_photo() -> bytes:
-    """A small one, so that decoding it costs little."""
+    """Return a small photo, which is fast to decode."""
     file = BytesIO()
     Image.new("RGB", (64, 64)).save(file, "JPEG")
     return file.getvalue()
 
 
 def visit(identify: Identify, query: IdentifyRequest) -> Visit:
-    """Make a prediction and note what became of it."""
+    """Make a prediction and return its result."""
     began = time.monotonic()
     try:
-        found = identify(query)
-    except Exception as error:  # whatever it is, a visitor got no answer
+        answer = identify(query)
+    except Exception as error:  # after any error, the user has no answer
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return Visit(began, FAILED, None, 0.0, 0.0)
-    source = found.geo.features.source if found.geo.features else None
-    return Visit(began, found.geo.status, source, found.timings["features"], found.timings["wait"])
+    source = answer.geo.features.source if answer.geo.features else None
+    timings = answer.timings
+    return Visit(began, answer.geo.status, source, timings["features"], timings["wait"])
 
 
 def run(places: Sequence[tuple[float, float]], pace: float) -> None:
-    """Visit the places in turn, ``pace`` seconds from one to the next at the least."""
+    """Visit the places in turn, one each ``pace`` seconds at most."""
     identify, photo = service(), any_photo()
     print("ready", flush=True)
     sys.stdin.readline()
     start = time.monotonic()
     for number, (latitude, longitude) in enumerate(places):
         time.sleep(max(start + number * pace - time.monotonic(), 0))
-        # A metre: whoever is in the middle of a cell asks for that cell only.
+        # An accuracy of one metre in the middle of a cell needs that cell only.
         query = IdentifyRequest(photo, Coordinates(latitude, longitude, 1.0))
         print(json.dumps(visit(identify, query)), flush=True)
 

@@ -1,9 +1,9 @@
-"""The handler beside the floor and the tutorial, in turns in one process.
+"""Time the handler, the baseline and the tutorial in turns, in one process.
 
-``python -m bench.handler DIRECTORY SECONDS`` times each photo of the directory for so many
-seconds and prints all times as JSON; run by :mod:`bench.latency`, which sets the threads. The
-events are real ones of API Gateway: a form in base64. The place's features are in memory, where
-the embedded store's come from.
+``python -m bench.handler DIRECTORY SECONDS`` times each photo of the directory for that many
+seconds and prints all times as JSON. :mod:`bench.latency` runs it and sets the threads. The events
+are those of API Gateway: a form in base64. The features of the place are in memory and come from
+the embedded store.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 from pi_heif import register_heif_opener
 
 from app import app, settings
-from bench.floor import Floor
+from bench.baseline import Baseline
 from bench.tutorial import handler as tutorial
 from chalicelib.settings import available_cpus
 from tests.forms import FORM_TYPE, form
@@ -25,24 +25,24 @@ from tests.gateway import event
 from tools.mute_telemetry import quiet
 
 WARM_UPS = 3
-SLOWEST = 12.0
-"""Megapixels; larger photos are for :mod:`bench.memory`."""
+LARGEST_MEGAPIXELS = 12.0
+"""Larger photos are for :mod:`bench.memory`."""
 
-ROUND = ("handler", "floor", "floor", "handler", "tutorial")
-"""Handler and floor follow each other equally often. An untimed floor ends the round, since
-neither shall find the memory as the tutorial's full-size picture has left it."""
+ROUND = ("handler", "baseline", "baseline", "handler", "tutorial")
+"""Handler and baseline follow each other equally often. An untimed baseline ends the round, because
+the tutorial decodes the whole picture and leaves the memory in another state."""
 
 Times = dict[str, list[float]]
-"""Milliseconds by what took them."""
+"""Milliseconds of each run, by contestant or stage."""
 
 
-def compare(photo: bytes, media_type: str, floor: Floor, seconds: float) -> Times:
-    """Milliseconds of each contestant, and of the handler's own stages."""
-    asked = event("POST", "/v1/predictions", form(("photo", photo)), {"Content-Type": FORM_TYPE})
+def compare(photo: bytes, media_type: str, baseline: Baseline, seconds: float) -> Times:
+    """Return milliseconds of each contestant, and of the handler's own stages."""
+    request = event("POST", "/v1/predictions", form(("photo", photo)), {"Content-Type": FORM_TYPE})
     plain = event("POST", "/v1/predictions", photo, {"Content-Type": media_type})
     contestants: dict[str, Callable[[], Any]] = {
-        "handler": lambda: app(asked, None),
-        "floor": lambda: floor(photo),
+        "handler": lambda: app(request, None),
+        "baseline": lambda: baseline(photo),
         "tutorial": lambda: tutorial(plain, None),
     }
     times: Times = defaultdict(list)
@@ -57,7 +57,7 @@ def compare(photo: bytes, media_type: str, floor: Floor, seconds: float) -> Time
             times[name].append(1000 * (time.perf_counter() - start))
             if name == "handler":
                 answers.append(json.loads(answer["body"]))
-        floor(photo)
+        baseline(photo)
     assert {answer["geo"]["source"] for answer in answers} <= {"memory", "embedded"}
     for stage in answers[0]["timings"]:
         times[f"stage {stage}"] = [answer["timings"][stage] for answer in answers]
@@ -65,17 +65,17 @@ def compare(photo: bytes, media_type: str, floor: Floor, seconds: float) -> Time
 
 
 def main() -> None:
-    """Time all photos; nothing but the result goes to standard output."""
+    """Time all photos; standard output gets the result only."""
     directory, seconds = Path(sys.argv[1]), float(sys.argv[2])
     register_heif_opener()
-    floor = Floor(settings.classifier_threads or available_cpus())
-    found = {}
+    baseline = Baseline(settings.classifier_threads or available_cpus())
+    times = {}
     with quiet():
         for path in sorted(directory.iterdir(), key=lambda path: (path.suffix, float(path.stem))):
-            if float(path.stem) <= SLOWEST:
+            if float(path.stem) <= LARGEST_MEGAPIXELS:
                 media_type = "image/jpeg" if path.suffix == ".jpg" else "image/heic"
-                found[path.name] = compare(path.read_bytes(), media_type, floor, seconds)
-    print(json.dumps(found))
+                times[path.name] = compare(path.read_bytes(), media_type, baseline, seconds)
+    print(json.dumps(times))
 
 
 if __name__ == "__main__":

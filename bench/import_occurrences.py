@@ -1,8 +1,8 @@
-"""How fast records are imported, and in how much memory: ``make bench-import ROWS=50000000``.
+"""Measure speed and memory of an import of records: ``make bench-import ROWS=50000000``.
 
-The records are made up, but shaped like a snapshot of GBIF: a few places, observers and
-species have most of them (Zipf's law), names are those of our classes among others, and
-some records are bad. The same seed makes the same records.
+The records are synthetic, but shaped like a snapshot of GBIF. A few places, observers and species
+have most of them (Zipf's law), some names are those of our classes, and some records are bad. The
+same seed makes the same records.
 """
 
 import argparse
@@ -64,7 +64,7 @@ RECORDS: Final = """
 
 
 def generate(target: Path, rows: int, form: str) -> None:
-    """Write so many records as parquet files, or as one tab-separated table."""
+    """Write ``rows`` records as parquet files, or as one table separated by tabs."""
     with duckdb.connect() as connection:
         connection.execute("SET memory_limit = '2GB'; SET threads = 1; SELECT setseed(0.42)")
         connection.execute("CREATE TABLE known (taxon_rank VARCHAR, name VARCHAR)")
@@ -90,12 +90,12 @@ def generate(target: Path, rows: int, form: str) -> None:
 
 
 def measure(source: Path, target: list[str], memory: str) -> dict[str, float | str]:
-    """Import in a process of its own; seconds, and the most memory that it ever held."""
+    """Import in a process of its own; return seconds and peak memory."""
     start = time.monotonic()
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "tools.occurrences.import_occurrences",
          str(source), "--memory", memory,
-         "--citation", "made up", "--work", str(source.parent), *target],
+         "--citation", "synthetic", "--work", str(source.parent), *target],
         cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -103,18 +103,23 @@ def measure(source: Path, target: list[str], memory: str) -> dict[str, float | s
         "seconds": round(time.monotonic() - start, 1),
         "peakMemoryInGigabytes": round(usage.ru_maxrss * 1024 / 1e9, 2),
         "processorSeconds": round(usage.ru_utime + usage.ru_stime, 1),
-        "report": done.stdout,
+        "report": process.stdout,
     }
 
 
 def main() -> None:
-    """Make records, import them, print the figures."""
+    """Make records, import them, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--form", choices=("parquet", "csv"), default="parquet")
-    parser.add_argument("--memory", default="2GB")
-    parser.add_argument("--work", type=Path, help="a directory with room")
-    parser.add_argument("--mysql", action="store_true", help="into RANGEFINDER_MYSQL_URL instead")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="default: %(default)s")
+    parser.add_argument(
+        "--form",
+        choices=("parquet", "csv"),
+        default="parquet",
+        help="of the records; default: %(default)s",
+    )
+    parser.add_argument("--memory", default="2GB", help="of DuckDB; default: %(default)s")
+    parser.add_argument("--work", type=Path, help="directory for the files; it needs room")
+    parser.add_argument("--mysql", action="store_true", help="import into RANGEFINDER_MYSQL_URL")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.work) as directory:
         source = Path(directory) / "occurrence.parquet"
@@ -125,12 +130,12 @@ def main() -> None:
             source = source.with_name(f"{source.name}.csv")
         file = Path(directory) / "occurrences.sqlite"
         target = [] if options.mysql else ["--sqlite", str(file)]
-        found = measure(source, target, options.memory)
-        print(found.pop("report"))
-        found["recordsPerSecond"] = round(options.rows / float(found["seconds"]))
+        figures = measure(source, target, options.memory)
+        print(figures.pop("report"))
+        figures["recordsPerSecond"] = round(options.rows / float(figures["seconds"]))
         if file.exists():
-            found["fileInMegabytes"] = round(file.stat().st_size / 1e6, 1)
-        print(json.dumps(found, indent=2))
+            figures["fileInMegabytes"] = round(file.stat().st_size / 1e6, 1)
+        print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

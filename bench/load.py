@@ -1,10 +1,10 @@
-"""Many uploads at once: ``make bench-load``.
+"""Measure many uploads at once: ``make bench-load``.
 
-Several environments, each a process run by Lambda's runtime client from these sources, with a
-real MariaDB and Redis behind them; as on Lambda, each has one request at a time. UploadStore queue
-for whichever is free. What they manage together stands beside as many processes that do
-nothing but decode and run the model (:mod:`bench.floor`), in turns. Then what each
-environment has grown by, from a tenth of the requests on: memory, file descriptors, threads.
+Several environments run these sources, each a process with Lambda's runtime client, with a real
+MariaDB and Redis behind them. As on Lambda, each serves one request at a time; uploads wait for a
+free environment. The program compares their rate with that of as many processes of the baseline
+(:mod:`bench.baseline`), in turns. It also prints how much memory, file descriptors and threads of
+each environment grow after the first tenth of the requests.
 """
 
 import argparse
@@ -34,13 +34,13 @@ from tests.samples import ANIMALS, DIRECTORY, Sample
 from tools import ROOT
 
 ROUNDS: Final = 5
-FLOOR_SECONDS: Final = 5
+BASELINE_SECONDS: Final = 5
 
 Event = dict[str, Any]
 
 
 class State(NamedTuple):
-    """What a process holds: resident memory in MB, open file descriptors, threads."""
+    """The resources of a process: resident memory in MB, open file descriptors, threads."""
 
     megabytes: float
     descriptors: int
@@ -48,7 +48,7 @@ class State(NamedTuple):
 
 
 def state_of(pid: int) -> State:
-    """Read from ``/proc``."""
+    """Read the resources of a process from ``/proc``."""
     process = Path("/proc") / str(pid)
     status = process.joinpath("status").read_text()
     resident, threads = (
@@ -58,30 +58,34 @@ def state_of(pid: int) -> State:
 
 
 def photographs() -> list[Sample]:
-    """The samples that are JPEGs and say where they were taken."""
-    return [one for one in ANIMALS if one.media_type == "image/jpeg" and one.latitude is not None]
+    """Return the samples that are JPEGs with a place."""
+    return [
+        sample
+        for sample in ANIMALS
+        if sample.media_type == "image/jpeg" and sample.latitude is not None
+    ]
 
 
 def place_of(sample: Sample) -> Coordinates:
-    """Where it was taken."""
+    """Return the place of the sample."""
     assert sample.latitude is not None
     assert sample.longitude is not None
     return Coordinates(sample.latitude, sample.longitude)
 
 
 def upload(sample: Sample) -> Event:
-    """A form with the photo, as API Gateway hands it on."""
+    """Return the event of API Gateway for a form with the photo."""
     body = form(("photo", sample.content))
     return event("POST", "/v1/predictions", body, {"Content-Type": FORM_TYPE})
 
 
 @contextmanager
-def environments(number: int, behind: Servers) -> Iterator[list[Function]]:
-    """So many, each with one thread for the model."""
+def environments(number: int, backends: Servers) -> Iterator[list[Function]]:
+    """Run ``number`` environments, each with one thread for the model."""
     settings = {
         **FROM_SOURCE,
-        "RANGEFINDER_MYSQL_URL": behind.database.url,
-        "RANGEFINDER_REDIS_URL": behind.cache.url,
+        "RANGEFINDER_MYSQL_URL": backends.database.url,
+        "RANGEFINDER_REDIS_URL": backends.cache.url,
     }
     with tempfile.TemporaryDirectory() as directory, ExitStack() as opened:
         runtime = lay_out_runtime(Path(directory) / "runtime")
@@ -89,20 +93,20 @@ def environments(number: int, behind: Servers) -> Iterator[list[Function]]:
 
 
 def serve(functions: Sequence[Function], uploads: Sequence[Event]) -> list[float]:
-    """Milliseconds of each upload in its environment, all environments at work."""
+    """Send the uploads to all environments; return the milliseconds of each upload."""
     waiting: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    for one in uploads:
-        waiting.put(one)
+    for upload_event in uploads:
+        waiting.put(upload_event)
 
     def work(function: Function) -> list[float]:
         times: list[float] = []
         while True:
             try:
-                one = waiting.get_nowait()
+                upload_event = waiting.get_nowait()
             except queue.Empty:
                 return times
             start = time.perf_counter()
-            answer = function.invoke(one)
+            answer = function.invoke(upload_event)
             times.append(1000 * (time.perf_counter() - start))
             if answer["statusCode"] != 200:
                 raise RuntimeError(answer["body"])
@@ -111,57 +115,61 @@ def serve(functions: Sequence[Function], uploads: Sequence[Event]) -> list[float
         return [spent for times in workers.map(work, functions) for spent in times]
 
 
-def floor_rate(processes: int) -> float:
-    """Photos a second of so many processes that each run the floor."""
+def baseline_rate(processes: int) -> float:
+    """Return photos a second of several processes that each run the baseline."""
     photos = [str(DIRECTORY / sample.file) for sample in photographs()]
-    command = [sys.executable, "-m", "bench.floor", str(FLOOR_SECONDS), *photos]
+    command = [sys.executable, "-m", "bench.baseline", str(BASELINE_SECONDS), *photos]
     started = [
         subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         for _ in range(processes)
     ]
-    return sum(int(process.communicate()[0]) for process in started) / FLOOR_SECONDS
+    return sum(int(process.communicate()[0]) for process in started) / BASELINE_SECONDS
 
 
 def main() -> None:
-    """Serve, and print."""
+    """Serve all uploads and print the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--environments", type=int, default=4)
-    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--environments", type=int, default=4, help="default: %(default)s")
+    parser.add_argument("--requests", type=int, default=10_000, help="default: %(default)s")
     options = parser.parse_args()
     number = options.environments
     print(machine())
     uploads = [upload(sample) for sample in photographs()]
-    uploads = [uploads[one % len(uploads)] for one in range(options.requests)]
+    uploads = [uploads[index % len(uploads)] for index in range(options.requests)]
     warm_up = options.requests // 10
     times: list[float] = []
     rates: list[tuple[float, float]] = []
-    with servers() as behind, environments(number, behind) as functions:
-        load(behind.database, sorted({cell_chain(place_of(one))[0] for one in photographs()}))
+    with servers() as backends, environments(number, backends) as functions:
+        cells = {cell_chain(place_of(sample))[0] for sample in photographs()}
+        load(backends.database, sorted(cells))
         serve(functions, uploads[:warm_up])
         before = [state_of(function.pid) for function in functions]
         for part in range(ROUNDS):
-            floor = floor_rate(number)
+            baseline = baseline_rate(number)
             start = time.monotonic()
             served = serve(functions, uploads[warm_up + part :: ROUNDS])
-            rates.append((len(served) / (time.monotonic() - start), floor))
+            rates.append((len(served) / (time.monotonic() - start), baseline))
             times += served
         after = [state_of(function.pid) for function in functions]
-        connections = behind.database.counters()["Threads_connected"] - 1  # its own
+        connections = (
+            backends.database.counters()["Threads_connected"] - 1
+        )  # without the connection of this program
     middle, slow = np.percentile(times, [50, 99])
-    rate, floor = np.median(rates, axis=0)
+    rate, baseline = np.median(rates, axis=0)
     print(
         f"{len(times):,} uploads in {number} environments, none failed: {rate:.1f} a second, "
         f"p50 {middle:.1f} ms, p99 {slow:.1f} ms\n"
-        f"the floor in as many processes: {floor:.1f} a second; ours / floor "
-        f"{np.median([one / other for one, other in rates]):.2f} (medians of {ROUNDS} rounds)\n"
+        f"baseline (decode and model only) in {number} processes: {baseline:.1f} a second; "
+        f"service / baseline {np.median([ours / other for ours, other in rates]):.2f} "
+        f"(medians of {ROUNDS} rounds)\n"
         f"database connections: {connections}"
     )
     for name in State._fields:
         grown = ", ".join(
-            f"{getattr(one, name):.0f} -> {getattr(other, name):.0f}"
-            for one, other in zip(before, after, strict=True)
+            f"{getattr(first, name):.0f} -> {getattr(last, name):.0f}"
+            for first, last in zip(before, after, strict=True)
         )
         print(f"{name} of each environment after {warm_up:,} and {options.requests:,}: {grown}")
 

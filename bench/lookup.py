@@ -1,9 +1,8 @@
-"""What a lookup costs, tier by tier, beside the bare call under it: ``make bench-lookup``.
+"""Measure a lookup in each tier, and the bare call below it: ``make bench-lookup``.
 
-All figures are medians of one run, each tier in turns with what it is held against: Redis
-with a ``GET`` of the same bytes by redis-py alone, the database with a ``SELECT`` of the same
-rows by PyMySQL alone. The places are four of the embedded ranges, and one that has all of
-the animals that have a range.
+All figures are medians of one run. Each tier takes turns with its bare call: Redis with a ``GET``
+of the same bytes by redis-py, the database with a ``SELECT`` of the same rows by PyMySQL. The
+places are four of the embedded ranges, and one with all animals that have a range.
 """
 
 import random
@@ -35,26 +34,26 @@ LONG: Final = 86_400.0
 
 
 def medians(*calls: Callable[[], object]) -> tuple[float, ...]:
-    """Milliseconds of each call, taken in turns."""
-    spent: tuple[list[float], ...] = tuple([] for _ in calls)
+    """Return the median milliseconds of each call; the calls take turns."""
+    samples: tuple[list[float], ...] = tuple([] for _ in calls)
     for _ in range(RUNS):
-        for call, times in zip(calls, spent, strict=True):
+        for call, times in zip(calls, samples, strict=True):
             start = time.perf_counter()
             call()
             times.append(1000 * (time.perf_counter() - start))
-    return tuple(statistics.median(times) for times in spent)
+    return tuple(statistics.median(times) for times in samples)
 
 
 def with_every_animal(features: PlaceFeatures, taxa: frozenset[str]) -> PlaceFeatures:
-    """A place where all of them have been seen, as occurrences make some."""
-    some = next(iter(features.taxa.values()))
-    return replace(features, taxa={one: TaxonFeature(some.status, 0.5, 0.1) for one in taxa})
+    """Return the place as if all animals had been observed there."""
+    example = next(iter(features.taxa.values()))
+    return features._replace(taxa={taxon: TaxonFeature(example.status, 0.5, 0.1) for taxon in taxa})
 
 
 def main() -> None:
     """Print a row for each place."""
     print(
-        f"{'':14}{'taxa':>5}{'bytes':>7}{'memory':>9}{'Redis':>8}{'GET':>8}{'ratio':>7}"
+        f"{'place':14}{'taxa':>5}{'bytes':>7}{'memory':>9}{'Redis':>8}{'GET':>8}{'ratio':>7}"
         f"{'database':>10}{'SELECT':>8}{'ratio':>7}   (ms, medians of {RUNS:,})"
     )
     with ExitStack() as opened:
@@ -72,19 +71,19 @@ def main() -> None:
 
 
 class Tiers:
-    """All that a lookup may have to go through, and the bare clients under it."""
+    """The tiers of a lookup, and the bare clients below them."""
 
     def __init__(self, mysql_url: str, redis_url: str, bare: redis.Redis, cursor: Any) -> None:
         connection = mysql_connection(mysql_url)
-        process = Runtime(lambda: "bench", time.time, time.sleep, random.random)
+        runtime = Runtime(lambda: "bench", time.time, time.sleep, random.random)
         self.database = MysqlFeatures(lambda: connection, MysqlOptions(), time.monotonic)
         self.cache = RedisCache(RedisOptions(redis_url), time.monotonic)
-        self.shared = SharedCachedFeatures(self.database, self.cache, CachePolicy(), process)
+        self.shared = SharedCachedFeatures(self.database, self.cache, CachePolicy(), runtime)
         self.bare = bare
         self.cursor = cursor
 
     def row(self, name: str, cells: tuple[str, ...], *, is_full: bool = False) -> str:
-        """Measure one place; ``is_full``: as if all animals had been seen there."""
+        """Measure a place; ``is_full`` means with all animals."""
         features = self.database.features(cells, YEAR)
         if is_full:
             features = with_every_animal(features, self.database.dataset().taxa)
@@ -111,7 +110,7 @@ class Tiers:
 
 
 def bare_cursor(url: str) -> Any:
-    """A cursor with nothing around it."""
+    """Return a cursor of PyMySQL."""
     return pymysql.connect(**mysql_connection(url).arguments(None), autocommit=True).cursor()
 
 

@@ -1,8 +1,8 @@
-"""How much memory one photo takes: ``python -m bench.memory PHOTO``, run by :mod:`bench.latency`.
+"""Measure the memory that one photo takes: ``python -m bench.memory PHOTO``.
 
-Prints MB (1,000,000 bytes): the process's resident memory while it waits, after a first
-small photo, and the most that it had while it answered. The event is part of that, as it is on
-Lambda. Linux keeps the peak (``VmHWM``) and lets it be set back: proc_pid_clear_refs(5).
+:mod:`bench.latency` runs it. It prints MB (1,000,000 bytes): the resident memory of the idle
+process after a small photo, and the peak during the answer. The peak includes the event, as on
+Lambda. Linux records the peak (``VmHWM``) and can reset it: proc_pid_clear_refs(5).
 """
 
 import json
@@ -18,21 +18,21 @@ from tools.mute_telemetry import quiet
 
 
 def megabytes(name: str) -> float:
-    """A line of the process's status, as ``VmRSS`` (now) or ``VmHWM`` (the most)."""
-    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found
-    return int(found[1]) * 1024 / 1e6
+    """Return ``VmRSS`` (now) or ``VmHWM`` (peak) of this process."""
+    line = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert line
+    return int(line[1]) * 1024 / 1e6
 
 
 def answer(photo: bytes) -> None:
-    """Have the photo identified."""
-    asked = event("POST", "/v1/predictions", form(("photo", photo)), {"Content-Type": FORM_TYPE})
-    found = app(asked, None)
-    assert found["statusCode"] == 200, found["body"]
+    """Identify the photo."""
+    request = event("POST", "/v1/predictions", form(("photo", photo)), {"Content-Type": FORM_TYPE})
+    response = app(request, None)
+    assert response["statusCode"] == 200, response["body"]
 
 
 def main() -> None:
-    """Answer one photo and print."""
+    """Identify one photo and print the figures."""
     path = Path(sys.argv[1])
     with quiet():
         answer(SAMPLES["jaguar.jpg"].content)

@@ -1,8 +1,8 @@
-"""What an outage costs a visitor: ``make bench-outages``.
+"""Measure the time that an outage costs a user: ``make bench-outages``.
 
-Lookups of places that only the database knows, with the shared cache failing in every way
-that networks do: while its breaker is still closed, and once it is open. Then a whole
-prediction, model and all, with neither server answering. Memory is switched off.
+First the program looks up places that only the database has, while the shared cache fails in
+different ways: with its circuit breaker closed, and with it open. Then it makes whole predictions
+while neither server answers. The memory cache is off.
 """
 
 import time
@@ -24,20 +24,21 @@ from tests.servers import RedisServer
 LOOKUPS: Final = 100
 ENVIRONMENTS: Final = 30
 FAILURES: Final = 3
-"""Calls to the cache until its breaker opens; a lookup makes one while that fails."""
+"""Failed calls that open the cache's breaker. A lookup makes one call."""
+
 PLACE: Final = PLACES["Kruger park"]
 PHOTO: Final = SAMPLES["jaguar.jpg"].content
 
 
 def milliseconds(work: Callable[[], object]) -> float:
-    """How long it takes."""
+    """Run ``work`` and return its milliseconds."""
     start = time.perf_counter()
     work()
     return 1000 * (time.perf_counter() - start)
 
 
 def service(mysql: str, redis: str = "") -> Services:
-    """As settings make it by default, but for memory."""
+    """Return the service with default settings, without its memory cache."""
     settings = {"RANGEFINDER_MYSQL_URL": mysql, "RANGEFINDER_MEMORY_CACHE_SECONDS": "0"}
     if redis:
         settings["RANGEFINDER_REDIS_URL"] = redis
@@ -45,12 +46,12 @@ def service(mysql: str, redis: str = "") -> Services:
 
 
 def lookup(services: Services) -> object:
-    """The features of one place."""
+    """Look up the features of one place."""
     return services.places.look_up(PLACE, 0)
 
 
 class Times(NamedTuple):
-    """Lookups before the breaker opens and after, each with the plain one beside it."""
+    """Milliseconds of lookups with the breaker closed and open, and by the database alone."""
 
     closed: list[float]
     open: list[float]
@@ -58,7 +59,7 @@ class Times(NamedTuple):
 
 
 def outage(plain: Services, mysql: str, cache: RedisServer, door: Proxy, fault: Fault) -> Times:
-    """Lookups of some environments that are connected to the database already."""
+    """Measure lookups of environments that are already connected to the database."""
     times = Times([], [], [])
     for _ in range(ENVIRONMENTS):
         door.become(Fault.NONE)
@@ -69,15 +70,15 @@ def outage(plain: Services, mysql: str, cache: RedisServer, door: Proxy, fault: 
         door.become(fault)
         for number in range(FAILURES + LOOKUPS):
             times.plain.append(milliseconds(partial(lookup, plain)))
-            spent = milliseconds(partial(lookup, services))
-            (times.closed if number < FAILURES else times.open).append(spent)
+            duration = milliseconds(partial(lookup, services))
+            (times.closed if number < FAILURES else times.open).append(duration)
     return times
 
 
 def added(times: list[float], plain: list[float]) -> str:
-    """What they took longer, at the median and at the 99th percentile."""
-    ours, theirs = (np.percentile(one, [50, 99]) for one in (times, plain))
-    return "".join(f"{one:8.1f}" for one in ours - theirs)
+    """Return how much longer they took, at the median and at the 99th percentile."""
+    with_cache, without = (np.percentile(sample, [50, 99]) for sample in (times, plain))
+    return "".join(f"{difference:8.1f}" for difference in with_cache - without)
 
 
 def main() -> None:
@@ -86,9 +87,9 @@ def main() -> None:
         load_places(database.url)
         without = service(database.url)
         lookup(without)
-        print("added to a lookup by the database alone, in ms")
-        print(f"{'':45}{'breaker closed':>16}{'open':>16}")
-        print(f"{'the cache ...':45}{'p50':>8}{'p99':>8}{'p50':>8}{'p99':>8}")
+        print("milliseconds that the fault adds to a lookup by the database alone")
+        print(f"{'':45}{'breaker closed':>16}{'breaker open':>16}")
+        print(f"{'fault: the cache ...':45}{'p50':>8}{'p99':>8}{'p50':>8}{'p99':>8}")
         for fault in Fault:
             if fault is not Fault.NONE:
                 with proxy(cache.port) as door:
@@ -98,20 +99,21 @@ def main() -> None:
                     added(times.open, times.plain),
                 )
                 print(f"{fault.value:45}{closed}{open_breakers}", flush=True)
-        with proxy(cache.port) as one, proxy(database.port) as other:
+        with proxy(cache.port) as cache_door, proxy(database.port) as database_door:
             services = service(
-                database.url.replace(str(database.port), str(other.port)),
-                f"redis://127.0.0.1:{one.port}",
+                database.url.replace(str(database.port), str(database_door.port)),
+                f"redis://127.0.0.1:{cache_door.port}",
             )
             services.classifier.load()
-            query = IdentifyRequest(PHOTO, PLACE)
-            usual = milliseconds(lambda: services.identify(query))
-            one.become(Fault.BLACK_HOLE)
-            other.become(Fault.BLACK_HOLE)
-            spent = [milliseconds(lambda: services.identify(query)) for _ in range(5)]
+            request = IdentifyRequest(PHOTO, PLACE)
+            healthy = milliseconds(lambda: services.identify(request))
+            cache_door.become(Fault.BLACK_HOLE)
+            database_door.become(Fault.BLACK_HOLE)
+            silent = [milliseconds(lambda: services.identify(request)) for _ in range(5)]
         print(
-            f"\nwhole predictions, both servers silent: {', '.join(f'{one:.0f}' for one in spent)}"
-            f" ms (the first with both up: {usual:.0f} ms)"
+            f"\nwhole predictions, both servers silent: "
+            f"{', '.join(f'{duration:.0f}' for duration in silent)} ms "
+            f"(the first, with both servers up: {healthy:.0f} ms)"
         )
 
 

@@ -1,9 +1,9 @@
-"""The service and the serving frameworks, each asked for the same photo by the same HTTP client.
+"""Time the service and the serving frameworks with the same photos and the same HTTP client.
 
-All are up at once and asked in rounds, each round in an order of its own and each time over a
-new connection, so that whatever the machine does hits all alike. Ours goes by ``chalice local``,
-and by the Runtime API as on Lambda (Lambda's own runtime client, fed by an emulator), where the
-event is JSON with base64.
+All servers run at once. The client asks them in rounds, each in a random order and with new
+connections, so that other load on the machine slows all alike. Our service runs twice: by
+``chalice local``, and by Lambda's own runtime client with an emulated Runtime API, where the event
+is JSON with base64.
 """
 
 import http.client
@@ -26,7 +26,7 @@ from tests.lambda_runtime import FROM_SOURCE, lay_out_runtime, running
 from tools import ROOT
 from tools.show.serving import free_port, serving
 
-RIVALS: Final = {
+FRAMEWORKS: Final = {
     "FastAPI, uvicorn": (
         "uvicorn",
         "bench.frameworks.fastapi_app:app",
@@ -36,31 +36,31 @@ RIVALS: Final = {
     "LitServe": ("bench.frameworks.litserve_app",),
     "BentoML": ("bentoml", "serve", "bench.frameworks.bentoml_app:Classify", "--port"),
 }
-"""What to run by ``python -m``; the port comes last."""
+"""Arguments of ``python -m``; the port is appended."""
 
 CORES: Final = os.cpu_count() or 1
 GROUPS: Final[Mapping[str, tuple[dict[str, str], dict[str, str]]]] = {
-    "as each comes": ({}, {"BENCH_DECODING": "full"}),
+    "default settings": ({}, {"BENCH_DECODING": "full"}),
     **{
-        f"alike, {threads} thread(s)": (
+        f"equal settings, {threads} thread(s)": (
             {"RANGEFINDER_CLASSIFIER_THREADS": f"{threads}"},
             {"BENCH_DECODING": "reduced", "BENCH_THREADS": f"{threads}"},
         )
         for threads in (1, CORES)
     },
 }
-"""Settings of ours and of the frameworks.
+"""Settings of our service and of the frameworks.
 
-First each as it comes: ours with its defaults; a framework as its user would write it, who has
-Pillow decode the photo whole and does not tell the interpreter how many threads to take, so that
-it takes one. Then alike: JPEGs decoded at a reduced scale by all, with equally many threads.
+Default settings: ours as it comes; the frameworks as their documentation shows them, where Pillow
+decodes the whole photo and the interpreter takes one thread. Equal settings: all decode JPEGs at a
+reduced scale, with the same number of threads.
 """
 
-NAMES: Final = ("ours, chalice local", "ours, Runtime API", *RIVALS)
-"""The contestants of each group."""
+NAMES: Final = ("ours, chalice local", "ours, Runtime API", *FRAMEWORKS)
+"""The servers of each group."""
 
 MEMORY: Final = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": f"{MB_PER_VCPU * CORES}"}
-"""At which Lambda gives as many vCPUs as this machine has."""
+"""Memory at which Lambda gives as many vCPUs as this machine has."""
 
 START_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 10.0
@@ -68,11 +68,11 @@ WARM_UPS: Final = 5
 SEED: Final = 20261127
 
 Asks = Callable[[bytes], None]
-"""Sends a photo, waits for the answer, and raises where that is not 200."""
+"""Sends a photo, waits for the answer, and raises ``RuntimeError`` if its status is not 200."""
 
 
 def asks_at(url: str) -> Asks:
-    """By HTTP, each time over a new connection."""
+    """Return a function that posts photos to the URL, each over a new connection."""
     parts = urlsplit(url)
 
     def ask(photo: bytes) -> None:
@@ -88,11 +88,11 @@ def asks_at(url: str) -> Asks:
 
 
 @contextmanager
-def rival(name: str, python: Path, settings: Mapping[str, str]) -> Iterator[Asks]:
-    """A framework's server with one worker; its processes end with it."""
+def framework(name: str, python: Path, settings: Mapping[str, str]) -> Iterator[Asks]:
+    """Run a framework's server with one worker, and end all its processes."""
     port = free_port()
     server = subprocess.Popen(
-        [str(python), "-m", *RIVALS[name], str(port)],
+        [str(python), "-m", *FRAMEWORKS[name], str(port)],
         cwd=ROOT, start_new_session=True,
         env={**os.environ, **settings, "BENTOML_DO_NOT_TRACK": "True"},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -102,16 +102,16 @@ def rival(name: str, python: Path, settings: Mapping[str, str]) -> Iterator[Asks
         _wait_for(ask)
         yield ask
     finally:
-        server.terminate()  # BentoML ends its workers, which are in sessions of their own
+        server.terminate()  # BentoML ends its workers, which have sessions of their own
         with suppress(subprocess.TimeoutExpired):
             server.wait(STOP_SECONDS)
         with suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)  # LitServe leaves its worker
+            os.killpg(server.pid, signal.SIGKILL)  # LitServe does not end its worker
         server.wait()
 
 
 def _wait_for(ask: Asks) -> None:
-    """Until there is an answer: BentoML listens before it can give one."""
+    """Wait for the first answer: BentoML listens before it can answer."""
     deadline = time.monotonic() + START_SECONDS
     photo = (ROOT / "samples" / "jaguar.jpg").read_bytes()
     while True:
@@ -125,20 +125,20 @@ def _wait_for(ask: Asks) -> None:
 
 @contextmanager
 def by_chalice_local(log: Path, settings: Mapping[str, str]) -> Iterator[Asks]:
-    """Our service, by its development server."""
+    """Run our service by its development server."""
     with serving(settings, log=log) as url:
         yield asks_at(f"{url}/v1/predictions")
 
 
 @contextmanager
 def by_runtime_api(runtime: Path, settings: Mapping[str, str]) -> Iterator[Asks]:
-    """Our handler from these sources, run by Lambda's runtime client."""
+    """Run our handler from these sources by Lambda's runtime client."""
     with running(ROOT, runtime, {**FROM_SOURCE, **MEMORY, **settings}) as function:
 
         def ask(photo: bytes) -> None:
             body = form(("photo", photo))
-            asked = event("POST", "/v1/predictions", body, {"Content-Type": FORM_TYPE})
-            answer = function.invoke(asked)
+            request = event("POST", "/v1/predictions", body, {"Content-Type": FORM_TYPE})
+            answer = function.invoke(request)
             if answer["statusCode"] != 200:
                 raise RuntimeError(answer["body"])
 
@@ -146,34 +146,34 @@ def by_runtime_api(runtime: Path, settings: Mapping[str, str]) -> Iterator[Asks]
 
 
 def key(group: str, name: str) -> str:
-    """A contestant of a group."""
+    """Return the name of a server within its group."""
     return f"{group}: {name}"
 
 
 @contextmanager
-def contestants(python: Path, directory: Path) -> Iterator[dict[str, Asks]]:
-    """All of them, up; ``python`` is that of ``.venvs/bench``."""
+def all_servers(python: Path, directory: Path) -> Iterator[dict[str, Asks]]:
+    """Run all servers; ``python`` is the interpreter of ``.venvs/bench``."""
     runtime = lay_out_runtime(directory / "runtime")
     with ExitStack() as opened:
-        found = {}
+        asks = {}
         for group, (ours, theirs) in GROUPS.items():
             servers = (
                 by_chalice_local(directory / f"{group}.log", ours),
                 by_runtime_api(runtime, ours),
-                *(rival(name, python, theirs) for name in RIVALS),
+                *(framework(name, python, theirs) for name in FRAMEWORKS),
             )
             for name, server in zip(NAMES, servers, strict=True):
-                found[key(group, name)] = opened.enter_context(server)
-        yield found
+                asks[key(group, name)] = opened.enter_context(server)
+        yield asks
 
 
 def compare(
     photos: Mapping[str, bytes], seconds: float, python: Path, directory: Path
 ) -> dict[str, dict[str, list[float]]]:
-    """Milliseconds by photo and contestant."""
-    found: dict[str, dict[str, list[float]]] = {}
+    """Return milliseconds by photo and server."""
+    times_by_photo: dict[str, dict[str, list[float]]] = {}
     order = random.Random(SEED)
-    with contestants(python, directory) as servers:
+    with all_servers(python, directory) as servers:
         for file, photo in photos.items():
             for ask in servers.values():
                 for _ in range(WARM_UPS):
@@ -181,11 +181,11 @@ def compare(
             times: dict[str, list[float]] = {name: [] for name in servers}
             end = time.monotonic() + seconds
             while time.monotonic() < end:
-                # A server may go on for a while after its answer, at the cost of the next.
+                # A server may still work after its answer, which slows the next one.
                 for name, ask in order.sample(list(servers.items()), len(servers)):
                     start = time.perf_counter()
                     ask(photo)
                     times[name].append(1000 * (time.perf_counter() - start))
-            found[file] = times
+            times_by_photo[file] = times
             print(f"{file} over HTTP: done", file=sys.stderr)
-    return found
+    return times_by_photo

@@ -1,9 +1,9 @@
-"""The photos of ``make bench``, made from a sample: ``python -m bench.photos DIRECTORY``.
+"""Make the photos of ``make bench`` from a sample: ``python -m bench.photos DIRECTORY``.
 
-The jaguar, enlarged to each size, with noise of about what a phone's sensor has, since
-an enlarged picture without fine detail would be quicker to decode than a real photo. EXIF
-with its place stays inside. The same pixels for every run: the noise is seeded. Runs in
-``.venvs/bench``, which has an encoder for HEIC; what is there already is kept.
+The program enlarges the jaguar to each size and adds noise like that of a phone's sensor: an
+enlarged picture without fine detail would be faster to decode than a real photo. The EXIF data
+with the place remain. The noise is seeded, so each run gives the same pixels. The program runs in
+``.venvs/bench``, which has an encoder for HEIC, and keeps files that exist.
 """
 
 import io
@@ -22,14 +22,14 @@ NOISE: Final = 5.0
 """Standard deviation, of 255."""
 
 QUALITY: Final = {".jpg": 90, ".heic": 50}
-"""Of each encoder's own scale; both are about what phones use."""
+"""On each encoder's own scale; both are typical of phones."""
 
 SIZES: Final = (0.1, 1.0, 4.0, 12.0, 48.0)
 """Megapixels."""
 
 
 def enlarged(image: Image.Image, megapixels: float) -> Image.Image:
-    """The picture at another size; what it lacks in detail above its own size is noise."""
+    """Return the picture at another size, with noise in place of the missing detail."""
     factor = math.sqrt(megapixels * 1e6 / (image.width * image.height))
     size = round(image.width * factor), round(image.height * factor)
     picture = np.asarray(image.convert("RGB").resize(size, Image.Resampling.LANCZOS), np.float32)
@@ -38,7 +38,7 @@ def enlarged(image: Image.Image, megapixels: float) -> Image.Image:
 
 
 def main() -> None:
-    """Write those that are missing."""
+    """Write the photos that are missing."""
     from pillow_heif import register_heif_opener  # noqa: PLC0415 - in .venvs/bench only
 
     register_heif_opener()

@@ -1,4 +1,4 @@
-"""A database and a cache of a bench's own."""
+"""Start a database and a cache for a benchmark."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tests.servers import Mariadb, RedisServer, mariadb, redis_server
 
 
 class Servers(NamedTuple):
-    """Both, running; ``directory`` is where Redis is started."""
+    """The running servers; Redis runs in ``directory``."""
 
     database: Mariadb
     cache: RedisServer
@@ -19,11 +19,11 @@ class Servers(NamedTuple):
 
 @contextmanager
 def servers() -> Iterator[Servers]:
-    """Real ones, on free ports, with empty tables; stopped at the end."""
+    """Run real servers on free ports, with empty tables."""
     with (
-        tempfile.TemporaryDirectory() as one,
-        tempfile.TemporaryDirectory() as other,
-        mariadb(Path(one)) as database,
-        redis_server(Path(other)) as cache,
+        tempfile.TemporaryDirectory() as database_directory,
+        tempfile.TemporaryDirectory() as cache_directory,
+        mariadb(Path(database_directory)) as database,
+        redis_server(Path(cache_directory)) as cache,
     ):
-        yield Servers(database, cache, Path(other))
+        yield Servers(database, cache, Path(cache_directory))

@@ -1,7 +1,7 @@
-"""How much room the features take: ``make bench-sizes``.
+"""Measure the size of the features in database and cache: ``make bench-sizes``.
 
-Loads all ranges into a MariaDB of its own, and a sample of places into a Redis of its own,
-through the service's own cache.
+The program loads all ranges into a MariaDB of its own, and a sample of places through the
+service's cache into a Redis of its own.
 """
 
 import random
@@ -23,7 +23,7 @@ from tools.database.load_ranges import describe, rows
 
 SAMPLE: Final = 2_000
 LAND_CELLS: Final = 87_000
-"""About so many cells of the finest resolution have land."""
+"""Approximate number of cells of the finest resolution that have land."""
 
 TABLE_SIZE: Final = """
     SELECT table_rows, data_length + index_length FROM information_schema.tables
@@ -32,23 +32,24 @@ TABLE_SIZE: Final = """
 
 
 def main() -> None:
-    """Print sizes and what follows from them."""
+    """Load, and print the sizes."""
     with servers() as (server, cache_server, _):
         description, taxa = describe(TARGET)
         start = time.perf_counter()
         loaded = mysql_writer(server.url).load(description, taxa, rows(TARGET))
-        spent = time.perf_counter() - start
+        seconds = time.perf_counter() - start
         with server.root() as connection, connection.cursor() as cursor:
             cursor.execute("ANALYZE TABLE rangefinder.geo_feature")
             cursor.execute(TABLE_SIZE)
             _, size = cursor.fetchone()
         print(
-            f"database: {loaded:,} rows loaded in {spent:.0f} s ({loaded / spent:,.0f} a second), "
+            f"database: {loaded:,} rows loaded in {seconds:.0f} s "
+            f"({loaded / seconds:,.0f} a second), "
             f"{size / 1e6:.0f} MB, {size / loaded:.0f} bytes a row"
         )
-        connected = mysql_connection(server.url)
+        server_address = mysql_connection(server.url)
         shared = SharedCachedFeatures(
-            MysqlFeatures(lambda: connected, MysqlOptions(), time.monotonic),
+            MysqlFeatures(lambda: server_address, MysqlOptions(), time.monotonic),
             RedisCache(RedisOptions(cache_server.url), time.monotonic),
             CachePolicy(),
             Runtime(lambda: "bench", time.time, time.sleep, random.random),
@@ -58,13 +59,13 @@ def main() -> None:
         with cache_server.client() as client:
             keys = list(client.scan_iter("geo:ranges-*", count=1_000))
             values = [client.strlen(key) for key in keys]
-            taken = [client.memory_usage(key) for key in keys]
+            memory = [client.memory_usage(key) for key in keys]
         print(
             f"cache: {len(keys):,} places of resolution {FINEST_RESOLUTION}, "
-            f"{statistics.median(values):,.0f} bytes each at the median, "
-            f"{max(values):,} at the most; with what Redis adds "
-            f"{statistics.mean(taken):,.0f} bytes on average, so {LAND_CELLS:,} cells of land "
-            f"take {statistics.mean(taken) * LAND_CELLS / 1e6:.0f} MB a month"
+            f"median {statistics.median(values):,.0f} bytes, largest {max(values):,}; "
+            "with Redis's own overhead "
+            f"{statistics.mean(memory):,.0f} bytes on average, so {LAND_CELLS:,} cells of land "
+            f"take {statistics.mean(memory) * LAND_CELLS / 1e6:.0f} MB a month"
         )
 
 

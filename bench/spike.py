@@ -1,8 +1,8 @@
-"""A spike, simulated: ``make bench-spike``.
+"""Simulate a spike of requests: ``make bench-spike``.
 
-Processes that each behave like one Lambda environment predict photos at places that follow
-Zipf's law, against a real MariaDB and a real Redis server: with no cache at all, a cold one,
-a warm one, and with either server killed and brought back in mid-run.
+Each process behaves like one Lambda environment. The processes identify photos at places that
+follow Zipf's law, against a real MariaDB and a real Redis: without a cache, with a cold and a warm
+cache, and while either server is killed and restarted.
 """
 
 import argparse
@@ -35,12 +35,12 @@ SHORT_LIVED: Final = {
     "RANGEFINDER_SHARED_CACHE_SECONDS": "5",
     "RANGEFINDER_MEMORY_CACHE_SECONDS": "1",
 }
-"""So that in a run of half a minute entries end as they would within hours."""
+"""Within half a minute, entries expire as they otherwise would within hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A state of the world; ``down`` is who is killed after a third and back after two."""
+    """A state of the servers; ``down`` is killed after a third of the run, restarted after two."""
 
     name: str
     has_cache: bool = True
@@ -61,7 +61,7 @@ SCENARIOS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a scenario: the visits, and what the database went through."""
+    """The result of a scenario: the visits, and the load of the database."""
 
     name: str
     visits: Sequence[Visit]
@@ -70,7 +70,7 @@ class Outcome:
     connections: int
 
     def figures(self) -> dict[str, Any]:
-        """The row of the table."""
+        """Return the row of the table."""
         sources = Counter(visit.source for visit in self.visits)
         statuses = Counter(visit.status for visit in self.visits)
         lookups = [visit.lookup for visit in self.visits if visit.status != FAILED]
@@ -88,7 +88,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The servers, and the places that the database knows."""
+    """The servers, and the places that are in the database."""
 
     database: Mariadb
     cache: RedisServer
@@ -96,40 +96,40 @@ class Stage:
     cells: Sequence[str]
 
     def settings(self, *, has_cache: bool = True) -> dict[str, str]:
-        """What points an environment at the servers."""
-        named = {"RANGEFINDER_MYSQL_URL": self.database.url}
-        return named | ({"RANGEFINDER_REDIS_URL": self.cache.url} if has_cache else {})
+        """Return the settings that connect an environment to the servers."""
+        urls = {"RANGEFINDER_MYSQL_URL": self.database.url}
+        return urls | ({"RANGEFINDER_REDIS_URL": self.cache.url} if has_cache else {})
 
     def warm(self, settings: Mapping[str, str]) -> None:
-        """As after hours of traffic: the cache has every place, the environments none."""
+        """Fill the cache with every place, as after hours of traffic."""
         places = [h3.cell_to_latlng(cell) for cell in self.cells]
         with crowd(2, places, settings) as visitors:
             visitors.go()
             visitors.visits()
 
     def faults(self, down: str) -> tuple[Callable[[], None], Callable[[], None]]:
-        """How to kill a server, and how to bring it back."""
+        """Return functions that kill a server and restart it."""
         if down == "Redis":
             return self.cache.kill, lambda: self.cache.start(self.directory)
         return self.database.kill, self.database.start
 
 
 def load(database: Mariadb, cells: Sequence[str]) -> None:
-    """The ranges of the cells and their parents, as ``make load-ranges`` has them."""
+    """Load the ranges of the cells and their parents, as ``make load-ranges`` does."""
     description, taxa = describe(TARGET)
-    wanted = {
+    needed = {
         int(h3.cell_to_parent(cell, resolution), 16)
         for cell in cells
         for resolution in range(COARSEST_RESOLUTION, h3.get_resolution(cell) + 1)
     }
-    found = [row for cell in sorted(wanted) for row in rows(TARGET, (cell, cell))]
-    mysql_writer(database.url).load(description, taxa, found)
+    features = [row for cell in sorted(needed) for row in rows(TARGET, (cell, cell))]
+    mysql_writer(database.url).load(description, taxa, features)
 
 
 def play(
     stage: Stage, scenario: Scenario, environments: int, places: Sequence[Place], pace: float
 ) -> Outcome:
-    """Run a scenario from beginning to end."""
+    """Run a scenario."""
     with stage.cache.client() as client:
         client.flushall()
     settings = stage.settings(has_cache=scenario.has_cache) | dict(scenario.settings or {})
@@ -141,18 +141,18 @@ def play(
         watch.begin()
         visitors.go()
         if scenario.down:
-            kill, bring_back = stage.faults(scenario.down)
+            kill, restart = stage.faults(scenario.down)
             watch.until(lambda: watch.seconds > seconds / 3)
             kill()
             watch.until(lambda: watch.seconds > seconds * 2 / 3)
-            bring_back()
+            restart()
         watch.until(lambda: not visitors.is_busy())
         visits = visitors.visits()
     return Outcome(scenario.name, visits, watch.readings, watch.queries, watch.connections)
 
 
 def burst(stage: Stage, environments: int, requests: int, *, has_redis: bool) -> dict[str, Any]:
-    """All want one place that no cache holds, at once."""
+    """Ask for one place that no cache has, from all environments at once."""
     with stage.cache.client() as client:
         client.flushall()
     if not has_redis:
@@ -160,7 +160,7 @@ def burst(stage: Stage, environments: int, requests: int, *, has_redis: bool) ->
     place = h3.cell_to_latlng(stage.cells[0])
     with (
         crowd(environments, [place] * requests, stage.settings()) as visitors,
-        stage.database.listening() as heard,
+        stage.database.listening() as queries,
     ):
         visitors.go()
         visits = visitors.visits()
@@ -170,38 +170,47 @@ def burst(stage: Stage, environments: int, requests: int, *, has_redis: bool) ->
         "predictions": len(visits),
         "failed": sum(visit.status == FAILED for visit in visits),
         "degraded": sum(visit.status == "degraded" for visit in visits),
-        "placeQueries": heard["places"],
-        "datasetQueries": heard["dataset"],
+        "placeQueries": queries["places"],
+        "datasetQueries": queries["dataset"],
     }
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """The figures side by side."""
+    """Return a table with a row for each scenario."""
     header = (
-        f"{'':15}{'predictions':>12}{'failed':>8}{'degraded':>10}{'DB queries':>12}{'DB':>6}"
-        f"{'memory':>8}{'cache':>7}{'stale':>7}{'DB':>7}{'lookup ms':>16}\n"
+        f"{'scenario':15}{'predictions':>12}{'failed':>8}{'degraded':>10}{'DB queries':>12}"
+        f"{'DB':>6}{'memory':>8}{'cache':>7}{'stale':>7}{'DB':>7}{'lookup ms':>16}\n"
         f"{'':45}{'per 1,000':>12}{'conn.':>6}{'':29}{'p50':>8}{'p99':>8}"
     )
     lines = [header]
     for outcome in outcomes:
-        one = outcome.figures()
-        shares = "".join(f"{one[source]:{8 if source == 'memory' else 7}.1%}" for source in SOURCES)
+        row = outcome.figures()
+        shares = "".join(f"{row[source]:{8 if source == 'memory' else 7}.1%}" for source in SOURCES)
         lines.append(
-            f"{outcome.name:15}{one['predictions']:12,}{one['failed']:8}{one['degraded']:10}"
-            f"{one['queriesPerThousand']:12.1f}{one['connections']:6}{shares}"
-            f"{one['lookupMedian']:8.2f}{one['lookup99']:8.1f}"
+            f"{outcome.name:15}{row['predictions']:12,}{row['failed']:8}{row['degraded']:10}"
+            f"{row['queriesPerThousand']:12.1f}{row['connections']:6}{shares}"
+            f"{row['lookupMedian']:8.2f}{row['lookup99']:8.1f}"
         )
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Play all scenarios, print the figures, write them and the picture."""
+    """Run all scenarios, print the figures, and write them and the diagram."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--environments", type=int, default=16)
-    parser.add_argument("--places", type=int, default=2_000)
-    parser.add_argument("--predictions", type=int, default=6_000, help="in each scenario")
-    parser.add_argument("--rate", type=float, default=200.0, help="predictions a second, in all")
-    parser.add_argument("--build", type=Path, default=ROOT / "build", help="where files go")
+    parser.add_argument("--environments", type=int, default=16, help="default: %(default)s")
+    parser.add_argument("--places", type=int, default=2_000, help="default: %(default)s")
+    parser.add_argument(
+        "--predictions", type=int, default=6_000, help="in each scenario; default: %(default)s"
+    )
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=200.0,
+        help="predictions a second in total; default: %(default)s",
+    )
+    parser.add_argument(
+        "--build", type=Path, default=ROOT / "build", help="directory for the results"
+    )
     options = parser.parse_args()
     chance = random.Random(SEED)
     with servers() as (database, cache, directory):
@@ -217,7 +226,7 @@ def main() -> None:
             for name, has_redis in (("Redis up", True), ("Redis down", False))
         }
         for name, figures in bursts.items():
-            print(f"1,000 at once for one cold place, {name}: {figures}", flush=True)
+            print(f"1,000 requests at once for one cold place, {name}: {figures}", flush=True)
         outcomes = []
         for scenario in SCENARIOS:
             places = zipf(stage.cells, options.predictions, chance)
@@ -228,7 +237,7 @@ def main() -> None:
     options.build.mkdir(exist_ok=True)
     figures = {outcome.name: outcome.figures() for outcome in outcomes} | {"bursts": bursts}
     (options.build / "spike.json").write_text(json.dumps(figures, indent=2))
-    from tools.evaluate.plots import database_load  # noqa: PLC0415 - the environments need no matplotlib
+    from tools.evaluate.plots import database_load  # noqa: PLC0415 - the environments do not need matplotlib
 
     database_load(
         {outcome.name: outcome.readings for outcome in outcomes}, options.build / "spike.png"

@@ -1,8 +1,8 @@
-"""How much of a JPEG that broke off must be there: ``make bench-truncated``.
+"""Measure how much of a truncated JPEG the model needs: ``make bench-truncated``.
 
-Each sample is cut off at many places, as a baseline and as a progressive file. What counts is
-the share of the rows that the model looks at which had come; by that, how often the first class
-was still that of the whole photo.
+The program cuts each sample at many places, as a sequential and as a progressive JPEG. It groups
+the cuts by the share of decoded rows among those that the model sees, and prints how often the
+first class is still that of the whole photo.
 """
 
 import io
@@ -26,18 +26,18 @@ BINS: Final = 10
 
 
 def main() -> None:
-    """Print a row for each tenth."""
+    """Print a row for each tenth of the rows."""
     services = Services.build(Settings())
     size = services.classifier.model.input_size
     limits = replace(reader.DecodeLimits(*[sys.maxsize] * 6), jpeg_share=0.0)
     photos = reader.PillowPhotoReader(limits)
 
-    def look(content: bytes) -> tuple[reader.PillowPhoto, int]:
+    def classify(content: bytes) -> tuple[reader.PillowPhoto, int]:
         opened = photos.open(content)
         pixels: Pixels = opened.pixels(size, 1)
         return opened, int(np.argmax(services.classifier.classify(pixels)))
 
-    kept: dict[tuple[bool, int], list[bool]] = defaultdict(list)
+    is_same: dict[tuple[bool, int], list[bool]] = defaultdict(list)
     for sample in SAMPLES.values():
         if not sample.file.endswith(".jpg"):
             continue
@@ -46,18 +46,21 @@ def main() -> None:
             image = Image.open(io.BytesIO(sample.content))
             image.save(file, "JPEG", quality=90, progressive=is_progressive)
             whole = file.getvalue()
-            _, first = look(whole)
+            _, first = classify(whole)
             for cut in CUTS:
                 try:
-                    opened, found = look(whole[: int(cut * len(whole))])
+                    opened, likeliest = classify(whole[: int(cut * len(whole))])
                 except UnreadablePhoto:
                     continue
                 share = reader.decoded_share(opened.image, size)
-                kept[is_progressive, min(int(share * BINS), BINS - 1)].append(found == first)
-    print(f"{'rows there':>12}{'baseline':>22}{'progressive':>22}   (first class kept, of)")
+                tenth = min(int(share * BINS), BINS - 1)
+                is_same[is_progressive, tenth].append(likeliest == first)
+    print(f"{'decoded rows':>12}{'sequential':>22}{'progressive':>22}   (same first class; cuts)")
     for tenth in range(BINS):
-        row = (kept[is_progressive, tenth] for is_progressive in (False, True))
-        shares = "".join(f"{np.mean(one):>15.0%} {len(one):>6}" if one else " " * 22 for one in row)
+        row = (is_same[is_progressive, tenth] for is_progressive in (False, True))
+        shares = "".join(
+            f"{np.mean(cuts):>15.0%} {len(cuts):>6}" if cuts else " " * 22 for cuts in row
+        )
         print(f"{tenth / BINS:>6.1f} - {(tenth + 1) / BINS:.1f}{shares}")
 
 

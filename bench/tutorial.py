@@ -1,10 +1,9 @@
-"""A handler as tutorials write it, to compare the service with.
+"""A handler as tutorials write it, for comparison with the service.
 
-Everything in one function, each step the obvious one: the photo decoded whole, EXIF by
-Pillow, a connection to MySQL for each request, the animals of the place as JSON in Redis.
-The model is loaded once, as all tutorials say, and is the service's own before its weights are
-made smaller: float32, as ``make bench`` builds it. The photo is the bare body, which spares the
-tutorial a form parser.
+One function takes the obvious way at each step: it decodes the whole photo, reads EXIF with Pillow,
+opens a connection to MySQL for each request, and stores the animals of the place in Redis as JSON.
+It loads the model once, as all tutorials say. The model is the service's own with float32 weights,
+as ``make bench`` builds it. The photo is the bare body, so the tutorial needs no form parser.
 """
 
 import base64
@@ -24,7 +23,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 from PIL.ExifTags import IFD
 
-from bench.floor import CARD, MODEL
+from bench.baseline import CARD, MODEL
 from tools import ROOT
 
 FLOAT32: Final = ROOT / "build" / "efficientnet-lite2-float32.tflite"
@@ -45,13 +44,13 @@ cache = redis.Redis.from_url(os.environ["TUTORIAL_REDIS"])
 
 
 def degrees(parts: tuple[float, float, float], reference: str) -> float:
-    """Decimal degrees."""
+    """Return decimal degrees."""
     value = float(parts[0]) + float(parts[1]) / 60 + float(parts[2]) / 3600
     return -value if reference in ("S", "W") else value
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """The animals that the photo may show."""
+    """Return the animals that the photo may show."""
     del context
     connection = pymysql.connect(
         host=database.hostname, port=database.port or 3306, user=database.username,
@@ -79,7 +78,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     logits = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
     scores = np.exp(logits - logits.max())
     scores /= scores.sum()
-    found = sorted(
+    predictions = sorted(
         (
             {
                 "name": label["vernacularName"],
@@ -88,8 +87,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             for label, score in zip(labels, scores, strict=True)
             if label["taxonID"]
         ),
-        key=lambda one: one["score"],
+        key=lambda prediction: prediction["score"],
         reverse=True,
     )
-    body = {"id": str(uuid.uuid4()), "cell": cell, "predictions": found[:5]}
+    body = {"id": str(uuid.uuid4()), "cell": cell, "predictions": predictions[:5]}
     return {"statusCode": 200, "body": json.dumps(body)}

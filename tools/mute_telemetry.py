@@ -1,4 +1,4 @@
-"""The service without its log and metrics, for whoever calls it in a loop."""
+"""Call the service in a loop without its log and metrics."""
 
 import os
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from chalicelib.http import telemetry
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing of what happens meanwhile is written to standard output."""
+    """Write nothing to standard output until the end of the block."""
     handlers = telemetry.logger.handlers
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        usual = [handler.setStream(nowhere) for handler in handlers]  # type: ignore[attr-defined]
+    with Path(os.devnull).open("w", encoding="utf-8") as sink:
+        streams = [handler.setStream(sink) for handler in handlers]  # type: ignore[attr-defined]
         try:
-            with redirect_stdout(nowhere):
+            with redirect_stdout(sink):
                 yield
         finally:
-            for handler, stream in zip(handlers, usual, strict=True):
+            for handler, stream in zip(handlers, streams, strict=True):
                 handler.setStream(stream)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""BentoML: one worker."""
+"""A BentoML service with one worker."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from bench.frameworks.shared import model
 
 @bentoml.service(workers=1)
 class Classify:
-    """The class of the photo."""
+    """Returns the class of the photo."""
 
     def __init__(self) -> None:
         self.predictor = model()
 
     @bentoml.api
     def predict(self, photo: Path) -> dict[str, int]:
-        """BentoML writes an upload to a file."""
+        """Return the class; BentoML writes each upload to a file."""
         return {"classIndex": self.predictor(photo.read_bytes())}

@@ -1,4 +1,4 @@
-"""FastAPI, for uvicorn. A plain ``def``, since it would block the loop."""
+"""A FastAPI application for uvicorn. A plain ``def`` keeps the view off the event loop."""
 
 from fastapi import FastAPI, UploadFile
 
@@ -10,5 +10,5 @@ predictor = model()
 
 @app.post("/predict")
 def predict(photo: UploadFile) -> dict[str, int]:
-    """The class of the photo."""
+    """Return the class of the photo."""
     return {"classIndex": predictor(photo.file.read())}

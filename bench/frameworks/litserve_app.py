@@ -1,18 +1,18 @@
-"""LitServe: a server process and a worker process."""
+"""A LitServe server: one server process and one worker process."""
 
 import sys
 
 import litserve
 from fastapi import Request
 
-from bench.floor import Floor
+from bench.baseline import Baseline
 from bench.frameworks.shared import model
 
 
 class Classify(litserve.LitAPI):
-    """The class of the photo."""
+    """Returns the class of the photo."""
 
-    predictor: Floor
+    predictor: Baseline
 
     def setup(self, device: str) -> None:
         """Load the model in the worker."""
@@ -20,16 +20,16 @@ class Classify(litserve.LitAPI):
         self.predictor = model()
 
     def decode_request(self, request: Request) -> bytes:
-        """The photo of the form: what arrives here is the form already."""
+        """Return the photo; ``request`` is the parsed form."""
         content: bytes = request["photo"].file.read()
         return content
 
     def predict(self, x: bytes) -> int:
-        """The index of its class."""
+        """Return the index of the class."""
         return self.predictor(x)
 
     def encode_response(self, output: int) -> dict[str, int]:
-        """As the others answer."""
+        """Return the same JSON as the other frameworks."""
         return {"classIndex": output}
 
 

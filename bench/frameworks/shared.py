@@ -1,12 +1,12 @@
-"""What the frameworks run: the floor."""
+"""The predictor that all frameworks run: the baseline."""
 
 import os
 
-from bench.floor import Floor
+from bench.baseline import Baseline
 
 
-def model() -> Floor:
-    """As ``BENCH_DECODING`` has it; without ``BENCH_THREADS`` the interpreter decides on them."""
+def model() -> Baseline:
+    """Return the baseline with the decoding and the threads that the environment sets."""
     threads = os.environ.get("BENCH_THREADS")
     is_reduced = os.environ["BENCH_DECODING"] == "reduced"
-    return Floor(int(threads) if threads else None, is_reduced=is_reduced)
+    return Baseline(int(threads) if threads else None, is_reduced=is_reduced)

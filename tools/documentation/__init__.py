@@ -1,1 +1,4 @@
-"""The documentation as a site: `make docs` (mkdocs.yml) builds it into build/site."""
+"""Hooks of MkDocs that build the documentation as a site: ``make docs`` writes ``build/site``.
+
+MkDocs (mkdocs.yml) and the tests import this package; nothing else does.
+"""

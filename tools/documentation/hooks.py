@@ -1,8 +1,7 @@
-"""What MkDocs does for us besides (https://www.mkdocs.org/user-guide/configuration/#hooks).
+"""Hooks of MkDocs (https://www.mkdocs.org/user-guide/configuration/#hooks).
 
-It adds the pages that are not in ``docs/``: the reference, which is made of the contract, and
-files that belong elsewhere in the repository. It runs in an environment of its own
-(requirements-docs.txt).
+They add the pages that are not in ``docs/``: the reference, made from the contract, and files from
+elsewhere in the repository. They run in an environment of their own (requirements-docs.txt).
 """
 
 import json
@@ -18,7 +17,7 @@ CONTRACT = ROOT / "chalicelib" / "http" / "openapi.json"
 
 
 def on_files(files: Any, config: Any) -> None:
-    """Add the pages from elsewhere."""
+    """Add the pages that are not in ``docs/``."""
     reference = render(json.loads(CONTRACT.read_bytes()))
     files.append(File.generated(config, "api.md", content=reference))
     for source, page in PUBLISHED.items():
@@ -26,5 +25,5 @@ def on_files(files: Any, config: Any) -> None:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Make the links to files links to pages."""
+    """Turn links to files into links to pages."""
     return rewrite(markdown, source_of(page.file.src_uri))

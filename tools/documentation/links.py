@@ -1,4 +1,4 @@
-"""Links that work on the forge, where files are, made to work on the site, where pages are."""
+"""Turn links to files, which work on the forge, into links to pages, which work on the site."""
 
 import posixpath
 import re
@@ -19,29 +19,29 @@ PUBLISHED: Final[Mapping[str, str]] = {
     "chalicelib/data/model/MODEL_CARD.md": "model-card.md",
     "data/README.md": "facts.md",
 }
-"""Files from elsewhere in the repository that are on the site, and under which name."""
+"""Files from elsewhere in the repository, and their names on the site."""
 
 SOURCES: Final = {page: source for source, page in PUBLISHED.items()}
 
 LINK: Final = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<path>[^):#]+)(?P<anchor>#[^)]*)?\)")
-"""A Markdown link to a file; one with a scheme, or to an anchor alone, is none."""
+"""A Markdown link to a file: without a scheme, and not to an anchor alone."""
 
 
 def source_of(page: str) -> str:
-    """Where in the repository the text of a page is."""
+    """Return the path in the repository of a page's text."""
     return SOURCES.get(page, DOCS + page)
 
 
 def page_of(source: str) -> str | None:
-    """The page that shows a file of the repository, if there is one."""
+    """Return the page that shows a file of the repository, if there is one."""
     return source.removeprefix(DOCS) if source.startswith(DOCS) else PUBLISHED.get(source)
 
 
 def rewrite(text: str, source: str) -> str:
-    """The text of ``source`` with its links to files as links to pages.
+    """Return the text of ``source`` with its links to files as links to pages.
 
-    A file that is no page keeps its name and loses its link. Raises ``FileNotFoundError``
-    where there is no such file.
+    A link to a file that is not a page becomes plain text. Raises ``FileNotFoundError`` if a file
+    does not exist.
     """
 
     def replace(link: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""The contract as a page: paths, fields, answers and examples, in Markdown."""
+"""Render the contract as a page in Markdown: paths, fields, answers and examples."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,11 +8,11 @@ Json = Mapping[str, Any]
 
 PROBLEM: Final = "application/problem+json"
 EXAMPLE_MEMBERS: Final = 2
-"""Of a list in an example; ranges have hundreds of cells."""
+"""Members shown of each list in an example; ranges have hundreds of cells."""
 
 
 def render(contract: Json) -> str:
-    """The whole page."""
+    """Return the whole page."""
     return "\n".join(
         [
             "# API",
@@ -49,18 +49,18 @@ def render(contract: Json) -> str:
     )
 
 
-def kind(schema: Json) -> str:
-    """What values a schema allows, in words."""
+def describe_type(schema: Json) -> str:
+    """Return the values that a schema allows, in words."""
     match schema:
         case {"$ref": reference}:
             name = reference.rpartition("/")[2]
             return f"[{name}](#{name.lower()})"
         case {"anyOf": choices}:
-            return " or ".join(kind(one) for one in choices)
+            return " or ".join(describe_type(choice) for choice in choices)
         case {"enum": words}:
             return ", ".join(f"`{word}`" for word in words)
         case {"items": dict(items)}:
-            return f"list of {kind(items)}"
+            return f"list of {describe_type(items)}"
         case {"type": name}:
             return f"{name}{_bounds(schema)}"
     return "any"
@@ -68,10 +68,10 @@ def kind(schema: Json) -> str:
 
 def _bounds(schema: Json) -> str:
     match schema:
-        case {"minimum": least, "maximum": most}:
-            return f", {least} to {most}"
-        case {"exclusiveMinimum": least, "maximum": most}:
-            return f" above {least}, up to {most}"
+        case {"minimum": minimum, "maximum": maximum}:
+            return f", {minimum} to {maximum}"
+        case {"exclusiveMinimum": minimum, "maximum": maximum}:
+            return f" above {minimum}, up to {maximum}"
     return ""
 
 
@@ -83,12 +83,17 @@ def _operation(title: str, operation: Json) -> Iterator[str]:
     yield from _table(
         ("field", "in", "values", "meaning"),
         (
-            (f"`{one['name']}`", one["in"], _values(one["schema"], one["required"]), _meaning(one))
-            for one in ({"required": False, **one} for one in parameters)
+            (
+                f"`{parameter['name']}`",
+                parameter["in"],
+                _values(parameter["schema"], parameter.get("required", False)),
+                _meaning(parameter),
+            )
+            for parameter in parameters
         ),
     )
     if "requestBody" in operation:
-        yield from _body(operation["requestBody"], {one["name"] for one in parameters})
+        yield from _body(operation["requestBody"], {parameter["name"] for parameter in parameters})
     yield from _answers(operation["responses"])
     for response in operation["responses"].values():
         for content in response.get("content", {}).values():
@@ -98,60 +103,61 @@ def _operation(title: str, operation: Json) -> Iterator[str]:
 
 def _values(schema: Json, is_required: bool) -> str:  # noqa: FBT001
     default = f"; default `{schema['default']}`" if "default" in schema else ""
-    return f"{kind(schema)}{default}{'; required' if is_required else ''}"
+    return f"{describe_type(schema)}{default}{'; required' if is_required else ''}"
 
 
-def _meaning(thing: Json) -> str:
-    example = f" As in `{thing['example']}`." if "example" in thing else ""
-    return f"{thing.get('description', '')}{example}"
+def _meaning(field: Json) -> str:
+    example = f" As in `{field['example']}`." if "example" in field else ""
+    return f"{field.get('description', '')}{example}"
 
 
-def _body(body: Json, known: set[str]) -> Iterator[str]:
-    """The media types, and the fields that are not in the address as well."""
+def _body(body: Json, parameters: set[str]) -> Iterator[str]:
+    """Yield the media types, and the fields that are not ``parameters`` of the address."""
     if "description" in body:
         yield from (body["description"], "")
-    alike: dict[str, list[str]] = {}
+    media_by_content: dict[str, list[str]] = {}
     for media, content in body["content"].items():
         schema = content.get("schema", {})
         members, required = schema.get("properties", {}), schema.get("required", ())
-        held = [
+        fields = [
             f"`{name}`: {_values(member, name in required)}. {_meaning(member)}"
             for name, member in members.items()
-            if name not in known
+            if name not in parameters
         ]
-        if known & members.keys():
-            held.append("And the fields above.")
-        alike.setdefault(" ".join(held) or "The photo.", []).append(f"`{media}`")
+        if parameters & members.keys():
+            fields.append("And the fields above.")
+        media_by_content.setdefault(" ".join(fields) or "The photo.", []).append(f"`{media}`")
     yield from _table(
-        ("body", "holds"), ((", ".join(kinds), held) for held, kinds in alike.items())
+        ("body", "content"),
+        ((", ".join(media), content) for content, media in media_by_content.items()),
     )
 
 
 def _answers(responses: Json) -> Iterator[str]:
     rows = []
     for status, response in responses.items():
-        told = response["description"]
+        answer = response["description"]
         for media, content in response.get("content", {}).items():
             if media == PROBLEM:
                 names = ", ".join(f"[{name}](problems.md)" for name in content["examples"])
-                told = f"problem: {names}"
+                answer = f"problem: {names}"
             else:
-                told = f"`{media}`: {kind(content['schema'])}"
-        rows.append((status, told))
+                answer = f"`{media}`: {describe_type(content['schema'])}"
+        rows.append((status, answer))
     yield from _table(("status", "answer"), rows)
 
 
 def _schema(name: str, schema: Json) -> Iterator[str]:
     yield from (f"### {name}", "", schema.get("description", ""), "")
     if "properties" not in schema:
-        yield from (f"One of {kind(schema)}.", "")
+        yield from (f"One of {describe_type(schema)}.", "")
         return
     required = schema.get("required", ())
     yield from _table(
         ("member", "values", "always there"),
         (
-            (f"`{member}`", kind(one), "yes" if member in required else "")
-            for member, one in schema["properties"].items()
+            (f"`{member}`", describe_type(member_schema), "yes" if member in required else "")
+            for member, member_schema in schema["properties"].items()
         ),
     )
 
@@ -163,7 +169,7 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[
 
 
 def _example(title: str, value: Any) -> Iterator[str]:
-    """A block that opens when it is asked for."""
+    """Yield a collapsible block."""
     text = json.dumps(_shortened(value), indent=2, ensure_ascii=False)
     lines = ("```json", *text.splitlines(), "```")
     yield from (f'??? example "{title}"', *(f"    {line}" for line in lines), "")
@@ -172,7 +178,7 @@ def _example(title: str, value: Any) -> Iterator[str]:
 def _shortened(value: Any) -> Any:
     match value:
         case dict():
-            return {name: _shortened(one) for name, one in value.items()}
+            return {name: _shortened(member) for name, member in value.items()}
         case list():
-            return [_shortened(one) for one in value[:EXAMPLE_MEMBERS]]
+            return [_shortened(member) for member in value[:EXAMPLE_MEMBERS]]
     return value
