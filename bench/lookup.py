@@ -47,7 +47,7 @@ def medians(*calls: Callable[[], object]) -> tuple[float, ...]:
 def with_every_animal(features: PlaceFeatures, taxa: frozenset[str]) -> PlaceFeatures:
     """Return the place as if all animals had been observed there."""
     example = next(iter(features.taxa.values()))
-    return features._replace(taxa={taxon: TaxonFeature(example.status, 0.5, 0.1) for taxon in taxa})
+    return replace(features, taxa={taxon: TaxonFeature(example.status, 0.5, 0.1) for taxon in taxa})
 
 
 def main() -> None:

@@ -9,8 +9,7 @@ import h3
 import numpy as np
 import shapely
 
-from chalicelib.answer.fusion import PRESENCE
-from chalicelib.domain import Status
+from chalicelib.domain import PRESENCE_BY_STATUS, Status
 from chalicelib.features.cells import COARSEST_RESOLUTION, FINEST_RESOLUTION
 from tools.build.land import read_land
 from tools.build.regions import Regions
@@ -80,7 +79,7 @@ def prevalence(
     totals: dict[str, float] = defaultdict(float)
     for region, taxa in statuses.items():
         for taxon_id, status in taxa.items():
-            totals[taxon_id] += area[taxon_id in marine][region] * PRESENCE[status]
+            totals[taxon_id] += area[taxon_id in marine][region] * PRESENCE_BY_STATUS[status]
     return {
         taxon_id: total / sum(area[taxon_id in marine].values())
         for taxon_id, total in totals.items()

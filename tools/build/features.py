@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from chalicelib.answer.fusion import PRESENCE
+from chalicelib.domain import PRESENCE_BY_STATUS
 from chalicelib.features.observations import ALL_MONTHS
 from tools import ROOT
 from tools.build.cells import prevalence, sample_cells
@@ -93,7 +93,7 @@ def build(target: Path) -> None:
                 region_ids[region],
                 taxa[taxon_id],
                 status,
-                PRESENCE[status],
+                PRESENCE_BY_STATUS[status],
                 seasons[region].get(taxon_id, ALL_MONTHS),
             )
             for region in used

@@ -3,8 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from chalicelib.answer.fusion import PRESENCE
-from chalicelib.domain import Status
+from chalicelib.domain import PRESENCE_BY_STATUS, Status
 from tools.build.facts import FactError
 from tools.build.regions import Regions
 
@@ -26,7 +25,7 @@ def statuses_by_region(
         if taxon_id in stated[region]:
             raise FactError(f"ranges.csv: {taxon_id} is in {region} twice")
         status = Status(row["status"])
-        if status not in PRESENCE:
+        if status not in PRESENCE_BY_STATUS:
             raise FactError(
                 f"ranges.csv: {taxon_id} is {status} in {region}, which is not a status of a range"
             )

@@ -49,12 +49,12 @@ class Photo(NamedTuple):
 def combine(photos: DevelopmentSet, services: Services, temperature: float) -> list[Photo]:
     """Run the service's own fusion on each photo."""
     model = services.classifier.model
-    bounds = services.places.weight_bounds
+    bounds = services.identify.weight_bounds
     fused = []
     for logits, geo, truth in zip(photos.logits, photos.geos, photos.truth, strict=True):
         exponentials = np.exp((logits - logits.max()) / temperature)
         scores: Scores = (exponentials / exponentials.sum()).astype(np.float32)
-        candidates, animal_score = fusion.fuse(scores, model, geo, bounds)
+        candidates, animal_score = fuse(scores, model, geo, bounds)
         fused.append(Photo(photos.taxa[truth], candidates, animal_score))
     return fused
 
@@ -83,19 +83,19 @@ def fit_thresholds(photos: Sequence[Photo], start: Thresholds) -> Thresholds:
 
     Every higher threshold of the grid must reach it, too.
     """
-    found = replace(start, rolled_up=NEVER)
+    species_only = replace(start, rolled_up=NEVER)
     for named in reversed(GRID.round(2).tolist()):
-        attempt = replace(found, named=named)
+        attempt = replace(species_only, named=named)
         if precision(photos, DecisionKind.SPECIES, attempt) < AIM:
             break
-        found = attempt
-    result = found
+        species_only = attempt
+    thresholds = species_only
     for rolled_up in reversed(GRID.round(2).tolist()):
-        attempt = replace(found, rolled_up=rolled_up)
+        attempt = replace(species_only, rolled_up=rolled_up)
         if precision(photos, DecisionKind.ROLLED_UP, attempt) < AIM:
             break
-        result = attempt
-    return result
+        thresholds = attempt
+    return thresholds
 
 
 def report(name: str, photos: Sequence[Photo], thresholds: Thresholds) -> None:
@@ -118,9 +118,9 @@ def report(name: str, photos: Sequence[Photo], thresholds: Thresholds) -> None:
 
 def weights_of(photos: DevelopmentSet, services: Services) -> Floats:
     """Return the service's own weights, shape (photos, animals)."""
-    bounds = services.places.weight_bounds
-    animals = services.classifier.model.animals
-    return np.array([fusion.weigh(animals, geo, bounds).weights for geo in photos.geos])
+    bounds = services.identify.weight_bounds
+    animals = taxon_index(services.classifier.model)
+    return np.array([place_weights(animals, geo, bounds).weights for geo in photos.geos])
 
 
 def described(

@@ -105,8 +105,8 @@ def main() -> None:
                 (without_features(place), contestant.alone),
                 (place, contestant.together),
             ):
-                candidates, _ = fusion.fuse(
-                    scores, contestant.classifier.model, geo, services.places.weight_bounds
+                candidates, _ = fuse(
+                    scores, contestant.classifier.model, geo, services.identify.weight_bounds
                 )
                 right.append(candidates[0].taxon == truth)
     print(f"{len(rows)} photos\n")
@@ -123,7 +123,7 @@ def main() -> None:
 
 def without_features(geo: PlaceLookup) -> PlaceLookup:
     """Return the place without its features, so that the answer ignores it."""
-    return geo._replace(features=None)
+    return replace(geo, features=None)
 
 
 if __name__ == "__main__":

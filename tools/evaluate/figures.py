@@ -7,8 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.answer.taxon_index import HIGHER_RANKS
-from chalicelib.domain import DecisionKind, Geography
+from chalicelib.domain import HIGHER_RANKS, DecisionKind, Geography
 from tools.build.regions import Regions
 from tools.evaluate.metrics import Interval, bootstrap, expected_calibration_error
 from tools.evaluate.outcome import Judgement, Outcome

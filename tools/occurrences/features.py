@@ -53,7 +53,7 @@ PREVALENCES: Final = f"""
 """The mean presence of each taxon over all sampled cells of resolution 4.
 
 It is the mean of the presence that the service computes (``chalicelib.features.smoothing``), so
-presence / prevalence = 1 means a place like the average, as ``fusion.place_weight`` assumes.
+presence / prevalence = 1 means a place like the average, as ``ranking.place_weight`` assumes.
 Plain shares would have another mean, dominated by cells with a single observer. Smoothing is
 linear, so each cell passes on to its parent the weight that it gives to the parent.
 """
