@@ -112,7 +112,7 @@ def serve(functions: Sequence[Function], uploads: Sequence[Event]) -> list[float
                 raise RuntimeError(answer["body"])
 
     with ThreadPoolExecutor(len(functions)) as workers:
-        return [spent for times in workers.map(work, functions) for spent in times]
+        return [duration for times in workers.map(work, functions) for duration in times]
 
 
 def baseline_rate(processes: int) -> float:

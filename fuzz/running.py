@@ -80,18 +80,18 @@ class Run:
             allowed = max(allowed, MAXIMUM_TIMES_ITS_SAMPLE * self.honest[upload.like])
         with quiet():
             idle = idle_bytes()
-            status, spent = send(upload)
+            status, duration = send(upload)
             peak = status_bytes("VmHWM") - idle
             for _ in range(TRIES - 1):
-                if spent > allowed:
-                    spent = min(spent, send(upload)[1])
-        outcome = Outcome(upload.name, status, spent, peak)
+                if duration > allowed:
+                    duration = min(duration, send(upload)[1])
+        outcome = Outcome(upload.name, status, duration, peak)
         self.statuses[status] += 1
         self.outcomes.append(outcome)
         if status >= 500:
             self.faults.append(f"{status}: {upload.name}")
-        if spent > allowed:
-            self.faults.append(f"{spent:.0f} ms, {allowed:.0f} allowed: {upload.name}")
+        if duration > allowed:
+            self.faults.append(f"{duration:.0f} ms, {allowed:.0f} allowed: {upload.name}")
         if peak > MAXIMUM_PEAK_BYTES:
             self.faults.append(f"{peak / 1e6:.0f} MB above idle: {upload.name}")
         return outcome

@@ -100,19 +100,19 @@ def fit_thresholds(photos: Sequence[Photo], start: Thresholds) -> Thresholds:
 
 def report(name: str, photos: Sequence[Photo], thresholds: Thresholds) -> None:
     """Print how often each decision is made, and how often it is right."""
-    decisions = [decide(one.candidates, one.animal_score, thresholds) for one in photos]
+    decisions = [decide(photo.candidates, photo.animal_score, thresholds) for photo in photos]
     right = np.array(
-        [is_right(one, photo.truth) for one, photo in zip(decisions, photos, strict=True)]
+        [is_right(decision, photo.truth) for decision, photo in zip(decisions, photos, strict=True)]
     )
     print(f"{name}: {len(photos)} photos")
     for kind in DecisionKind:
-        chosen = np.array([one.kind is kind for one in decisions])
+        chosen = np.array([decision.kind is kind for decision in decisions])
         precision_text = (
             f", right {right[chosen].mean():.1%}" if chosen.any() and right[chosen].any() else ""
         )
         print(f"  {kind:12} {chosen.mean():6.1%}{precision_text}")
-    first = np.array([one.candidates[0].score for one in photos])
-    hit = np.array([one.candidates[0].taxon == one.truth for one in photos])
+    first = np.array([photo.candidates[0].score for photo in photos])
+    hit = np.array([photo.candidates[0].taxon == photo.truth for photo in photos])
     print(f"  calibration error {expected_calibration_error(first, hit):.3f}")
 
 

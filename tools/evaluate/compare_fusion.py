@@ -75,9 +75,9 @@ class Comparison:
 
     def weights(self, presence: Floats) -> tuple[Floats, Floats]:
         """Return the factors of the rule and the scores that it adds."""
-        known = np.nan_to_num(presence)
-        factors = RULES[self.name](known, self.photos.prevalence)
-        boost = np.where(known >= EXPECTED_PRESENCE, 0.05 if self.name == BOOSTED else 0.0, 0.0)
+        filled = np.nan_to_num(presence)
+        factors = RULES[self.name](filled, self.photos.prevalence)
+        boost = np.where(filled >= EXPECTED_PRESENCE, 0.05 if self.name == BOOSTED else 0.0, 0.0)
         return np.where(np.isnan(presence), 1.0, factors), boost
 
     def scores(self, temperature: float, presence: Floats) -> Floats:
@@ -87,29 +87,29 @@ class Comparison:
 
     def line(self) -> str:
         """Return the rule's row of the table."""
-        photos, held = self.photos, self.photos.reported
-        temperature = fit_temperature(photos, *self.weights(photos.presence), ~held)
+        photos, reported = self.photos, self.photos.reported
+        temperature = fit_temperature(photos, *self.weights(photos.presence), ~reported)
         scores = self.scores(temperature, photos.presence)
         right = scores.argmax(axis=1) == photos.truth
         vision = normalised(photos.vision(temperature))
         alone = vision.argmax(axis=1) == photos.truth
-        damaged, whole = held & photos.damaged, held & ~photos.damaged
+        damaged, undamaged = reported & photos.damaged, reported & ~photos.damaged
         away = self.scores(temperature, photos.elsewhere(np.random.default_rng(SEED)))
         sure = photos.ranged & (vision.max(axis=1) > SURE)
-        kept = (away.argmax(axis=1) == photos.truth)[sure].mean() - alone[sure].mean()
+        loss = (away.argmax(axis=1) == photos.truth)[sure].mean() - alone[sure].mean()
         certain = np.zeros_like(scores)
         certain[np.arange(len(scores)), photos.truth] = 1
         brier = ((scores - certain) ** 2).sum(axis=1)
         gains = [
             right[rows].mean() - alone[rows].mean()
-            for rows in (damaged, damaged & photos.ranged, whole)
+            for rows in (damaged, damaged & photos.ranged, undamaged)
         ]
         error = expected_calibration_error(scores.max(axis=1)[damaged], right[damaged])
         return (
             f"| {self.name} | {temperature:.2f} | "
             + " | ".join(f"{gain * 100:+.1f}" for gain in gains)
-            + f" | {(right & ~alone)[held].sum()} : {(~right & alone)[held].sum()}"
-            + f" | {error:.3f} | {brier[damaged].mean():.3f} | {kept * 100:+.1f} |"
+            + f" | {(right & ~alone)[reported].sum()} : {(~right & alone)[reported].sum()}"
+            + f" | {error:.3f} | {brier[damaged].mean():.3f} | {loss * 100:+.1f} |"
         )
 
 

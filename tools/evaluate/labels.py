@@ -62,7 +62,7 @@ class Condition:
         self.column = column.removesuffix("!")
 
     def is_met(self, row: Row) -> bool:
-        """Whether the row meets the condition."""
+        """Return whether the row meets the condition."""
         return (row[self.column] == self._value) != self._is_negated
 
 

@@ -36,8 +36,8 @@ def class_names() -> ClassNames:
     numbered = numbers()
     classes = read_table("classes.csv")
     members = read_table("members.csv")
-    listed = {row["taxonID"] for row in members}
-    unknown = listed - numbered.keys()
+    with_members = {row["taxonID"] for row in members}
+    unknown = with_members - numbered.keys()
     if unknown:
         raise FactError(f"members.csv: no class with a range is {sorted(unknown)}")
     names: dict[tuple[str, str], int] = {}
@@ -51,7 +51,7 @@ def class_names() -> ClassNames:
     for row in members:
         add(row["taxonRank"], row["member"], numbered[row["taxonID"]])
     for row in classes:
-        if row["taxonID"] in numbered and row["taxonID"] not in listed:
+        if row["taxonID"] in numbered and row["taxonID"] not in with_members:
             add(row["taxonRank"], row["scientificName"], numbered[row["taxonID"]])
     by_name = {row["scientificName"]: row for row in classes}
     for row in read_table("synonyms.csv"):
