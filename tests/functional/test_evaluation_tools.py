@@ -68,13 +68,12 @@ def test_an_evaluation_prints_and_writes_its_figures(tmp_path):
              "decimalLatitude": "here", "decimalLongitude": "there"},
         ],
     )  # fmt: skip
-    found = run(EVALUATE, labels, "--json", tmp_path / "r.json", "--plots", tmp_path / "plots")
-    assert found.returncode == 0, found.stderr
+    done = run(EVALUATE, labels, "--json", tmp_path / "r.json", "--plots", tmp_path / "plots")
+    assert done.returncode == 0, done.stderr
     for number, fault in ((6, "missing.jpg"), (7, "'Yeti yeti'"), (8, "999"), (9, "'here'")):
         assert any(
-            line.startswith(f"row {number} ") and fault in line
-            for line in found.stderr.splitlines()
-        ), found.stderr
+            line.startswith(f"row {number} ") and fault in line for line in done.stderr.splitlines()
+        ), done.stderr
     result = json.loads((tmp_path / "r.json").read_text())
     assert result["photos"] == 4
     # The polar bear's EXIF has a place; the sheep has none at all.
@@ -85,7 +84,7 @@ def test_an_evaluation_prints_and_writes_its_figures(tmp_path):
     assert result["accuracy"]["placed"]["together"]["brierScore"]["value"] < 0.5
     assert result["decisions"]["species"]["precision"]["value"] == 1.0
     assert set(result["groups"]["continent"]) == {"South America", "North America", "Europe"}
-    assert "picture and place" in found.stdout
+    assert "picture and place" in done.stdout
     for name in ("reliability.png", "regions.png"):
         with Image.open(tmp_path / "plots" / name) as picture:
             assert picture.width > 300
@@ -93,22 +92,22 @@ def test_an_evaluation_prints_and_writes_its_figures(tmp_path):
 
 def test_an_evaluation_of_some_rows(development_set):
     """One condition on a column, or several; the tables by a column and by continent."""
-    found = run(
+    done = run(
         EVALUATE, development_set / "labels.csv", "--by", "damage",
         "--only", "damage!=none", "--only", "half=fit", "--cluster", "classIndex",
     )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    assert "all: 15 photos" in found.stdout
-    assert "occluded" in found.stdout
-    assert "  none " not in found.stdout
+    assert done.returncode == 0, done.stderr
+    assert "all: 15 photos" in done.stdout
+    assert "occluded" in done.stdout
+    assert "  none " not in done.stdout
 
 
 def test_an_evaluation_without_any_row_that_can_be_read_fails(tmp_path):
     """Rather than print a table of nothing."""
     labels = write_labels(tmp_path / "labels.csv", [{"file": "none.jpg", "classIndex": 1}])
-    found = run(EVALUATE, labels)
-    assert found.returncode == 1
-    assert "none.jpg" in found.stderr
+    done = run(EVALUATE, labels)
+    assert done.returncode == 1
+    assert "none.jpg" in done.stderr
 
 
 def test_the_table_of_the_samples_can_be_evaluated_as_it_is(tmp_path):

@@ -1,4 +1,4 @@
-"""The facts under ``data/``, and what is built from them."""
+"""Test the facts under ``data/`` and the files that are built from them."""
 
 import sqlite3
 from collections import Counter
@@ -34,16 +34,16 @@ def make_store():
 
 
 def animals_at(store: EmbeddedFeatures, coordinates: Coordinates) -> set[str]:
-    found = store.features(cell_chain(coordinates), 0)
+    features = store.features(cell_chain(coordinates), 0)
     return {
         CLASSES[taxon_id]["vernacularName"]
-        for taxon_id, feature in found.taxa.items()
+        for taxon_id, feature in features.taxa.items()
         if store.dataset().expects(feature)
     }
 
 
 def test_all_animal_classes_of_imagenet_are_there():
-    """398 of them, each with what a client needs to show it."""
+    """There are 398, each with the fields that a client needs."""
     assert len(CLASSES) == 398
     for row in CLASSES.values():
         assert row["vernacularName"]
@@ -54,7 +54,7 @@ def test_all_animal_classes_of_imagenet_are_there():
 
 
 def test_each_kind_of_class_is_there_in_its_number():
-    """About 260 wild ones, 118 breeds of dog and the other domestic ones, two extinct."""
+    """About 260 classes are wild, 118 are breeds of dog, and two are extinct."""
     counted = Counter(row["geography"] for row in CLASSES.values())
     dogs = sum(row["scientificName"] == "Canis familiaris" for row in CLASSES.values())
     assert dogs == 118
@@ -63,7 +63,7 @@ def test_each_kind_of_class_is_there_in_its_number():
 
 
 def test_ranges_hold_every_ranged_class_and_no_other():
-    """Under its own name, in known regions, once each."""
+    """Each row has the name of its class and a known region, and no row is there twice."""
     ranged = {taxon_id for taxon_id, row in CLASSES.items() if row["geography"] == "range"}
     assert {row["taxonID"] for row in RANGES} == ranged
     regions = Regions.read()
@@ -76,23 +76,23 @@ def test_ranges_hold_every_ranged_class_and_no_other():
 
 
 def test_higher_taxa_are_a_tree():
-    """A genus has one family, a family one order, an order one class; a name means one thing."""
+    """A genus has one family, a family one order, an order one class. A name has one meaning."""
     ranks = ("genus", "family", "order", "class")
     for lower, higher in pairwise(ranks):
         parents: dict[str, set[str]] = {}
         for row in CLASSES.values():
             if row[lower] and row[higher]:
                 parents.setdefault(row[lower], set()).add(row[higher])
-        assert {name: found for name, found in parents.items() if len(found) > 1} == {}
+        assert {name: values for name, values in parents.items() if len(values) > 1} == {}
     described: dict[str, set[tuple[str, ...]]] = {}
     for row in CLASSES.values():
         about = (row["taxonRank"], *(row[rank] for rank in ranks))
         described.setdefault(row["scientificName"], set()).add(about)
-    assert {name: found for name, found in described.items() if len(found) > 1} == {}
+    assert {name: values for name, values in described.items() if len(values) > 1} == {}
 
 
 def test_a_taxon_is_in_line_with_its_higher_taxa():
-    """A genus is its own genus; a species begins with the name of its genus."""
+    """A genus is its own genus. A species begins with the name of its genus."""
     for row in CLASSES.values():
         if row["taxonRank"] in ("genus", "family", "order", "class"):
             assert row[row["taxonRank"]] == row["scientificName"]
@@ -102,7 +102,7 @@ def test_a_taxon_is_in_line_with_its_higher_taxa():
 
 
 def test_synonyms_resolve():
-    """Each leads to a name that the table has, and is itself no such name."""
+    """Each leads to a name in the table of classes, and is not itself in that table."""
     names = {row["scientificName"] for row in CLASSES.values()}
     synonyms = read_table("synonyms.csv")
     assert {row["scientificName"] for row in synonyms} <= names
@@ -111,18 +111,22 @@ def test_synonyms_resolve():
 
 
 def test_no_country_is_both_native_and_extirpated():
-    """A country where it is gone may keep it in one part, but not the other way round."""
+    """An extirpated animal may be native in a part of the country, but not the other way round."""
     regions = Regions.read()
     statuses = {(row["taxonID"], row["region"]): row["status"] for row in RANGES}
     for (taxon_id, region), status in statuses.items():
-        outer = [one for one in regions.lineage(region) if one != region]
-        for one in outer:
-            assert (status, statuses.get((taxon_id, one))) != ("extirpated", "extirpated")
-            assert status != statuses.get((taxon_id, one)), (taxon_id, region, "says nothing new")
+        outer = [ancestor for ancestor in regions.lineage(region) if ancestor != region]
+        for ancestor in outer:
+            assert (status, statuses.get((taxon_id, ancestor))) != ("extirpated", "extirpated")
+            assert status != statuses.get((taxon_id, ancestor)), (
+                taxon_id,
+                region,
+                "says nothing new",
+            )
 
 
 def test_seasons_hold_for_animals_that_are_there():
-    """Each row names a taxon with a range in the region, and real months."""
+    """Each row has a taxon with a range, and valid months."""
     ranged = {(row["taxonID"], row["scientificName"]) for row in RANGES}
     for row in read_table("seasons.csv"):
         assert (row["taxonID"], row["scientificName"]) in ranged
@@ -134,13 +138,13 @@ def test_seasons_hold_for_animals_that_are_there():
     ("months", "expected"), [("4-9", {4, 5, 6, 7, 8, 9}), ("11-2", {11, 12, 1, 2}), ("5-5", {5})]
 )
 def test_months_may_run_over_the_turn_of_the_year(months, expected):
-    """As wintering birds do."""
+    """Wintering birds stay from one year to the next."""
     bits = ranges.month_bits(months)
     assert {month for month in range(16) if bits & 1 << month} == expected
 
 
 def test_a_migrating_animal_is_expected_in_its_season_only(store):
-    """White storks leave the Elbe in autumn; over the whole year they count."""
+    """White storks leave the Elbe in autumn. Without a month, they are expected."""
     elbe = cell_chain(Coordinates(52.99, 11.75))
     stork = next(i for i, row in CLASSES.items() if row["scientificName"] == "Ciconia ciconia")
     presences = {month: store.features(elbe, month).taxa[stork].presence for month in (0, 1, 6)}
@@ -149,7 +153,7 @@ def test_a_migrating_animal_is_expected_in_its_season_only(store):
 
 
 def test_the_region_tables_fit_each_other():
-    """Each parent exists, and each box is one."""
+    """Each parent exists, and each box has positive sides."""
     regions = Regions.read()
     assert set(regions.parents.values()) <= set(regions.names)
     for code, _, (south, west, north, east) in regions.boxes:
@@ -183,30 +187,30 @@ def test_the_region_tables_fit_each_other():
     ],
 )
 def test_well_known_animals_live_where_everybody_knows(store, place, coordinates, present, absent):
-    """A few dozen facts that a wrong row, region or cell would break."""
-    found = animals_at(store, coordinates)
-    assert present <= found, place
-    assert not absent & found, place
+    """A wrong row, region or cell would break one of these facts."""
+    animals = animals_at(store, coordinates)
+    assert present <= animals, place
+    assert not absent & animals, place
 
 
 def test_a_cell_on_a_border_has_the_animals_of_both_sides(store):
-    """By their share of it: here Spain and Portugal meet."""
+    """Spain and Portugal meet in this cell; each counts by its share."""
     taxa = store.features(cell_chain(Coordinates(41.0, -6.85)), 0).taxa
     assert taxa
     assert all(0 < feature.presence <= 1.001 for feature in taxa.values())
 
 
 def test_where_a_fine_cell_has_no_data_its_parents_speak(store):
-    """An islet that the sampling missed still belongs to its archipelago."""
+    """The sampling missed this islet, so the wider cell of its archipelago answers."""
     cells = cell_chain(Coordinates(41.0, -6.85))
     nowhere = "84bd9ebffffffff"
-    found = store.features((nowhere, *cells[1:]), 0)
-    assert found.cell == cells[1]
-    assert found.source is FeatureSource.EMBEDDED
+    features = store.features((nowhere, *cells[1:]), 0)
+    assert features.cell == cells[1]
+    assert features.source is FeatureSource.EMBEDDED
 
 
 def test_a_store_that_cannot_be_read_is_unavailable(tmp_path):
-    """A missing or foreign file is one fault, not a crash of any kind."""
+    """A missing or foreign file raises one error of our own."""
     foreign = tmp_path / "foreign.sqlite"
     foreign.write_bytes(b"not a database" * 100)
     for path in (tmp_path / "missing.sqlite", foreign):
@@ -215,7 +219,7 @@ def test_a_store_that_cannot_be_read_is_unavailable(tmp_path):
 
 
 def test_the_store_cannot_be_written_to():
-    """It is part of the package."""
+    """The file is part of the package, and read-only."""
     uri = f"{STORE.as_uri()}?mode=ro&immutable=1"
     with sqlite3.connect(uri, uri=True) as connection, pytest.raises(sqlite3.OperationalError):
         connection.execute("DELETE FROM taxon")
@@ -223,27 +227,27 @@ def test_the_store_cannot_be_written_to():
 
 
 def test_the_store_is_small_and_up_to_date(store):
-    """At most 6 MB, built from the very facts of this checkout."""
+    """The file has at most 6 MB, and its version is that of the facts of this checkout."""
     assert STORE.stat().st_size <= 6_000_000
     assert store.dataset().version == features.describe()["version"]
 
 
 def test_the_labels_are_up_to_date(tmp_path: Path):
-    """They follow from the facts, byte for byte."""
+    """A new build gives the same bytes."""
     built = tmp_path / "labels.csv"
     labels.build(built)
     assert built.read_bytes() == labels.TARGET.read_bytes()
 
 
 def test_statuses_of_inner_regions_win_over_those_of_outer_ones():
-    """So that one row can speak for a whole country, and another for an exception."""
+    """One row can describe a whole country, and another row an exception."""
     regions = Regions.read()
     rows = [
         {"taxonID": "a", "region": "US", "status": "native"},
         {"taxonID": "a", "region": "US/florida", "status": "extirpated"},
     ]
-    found = ranges.statuses_by_region(regions, rows, ["US", "US/florida", "US/texas"])
-    assert found == {
+    statuses = ranges.statuses_by_region(regions, rows, ["US", "US/florida", "US/texas"])
+    assert statuses == {
         "US": {"a": Status.NATIVE},
         "US/florida": {"a": Status.EXTIRPATED},
         "US/texas": {"a": Status.NATIVE},
@@ -260,7 +264,7 @@ def test_statuses_of_inner_regions_win_over_those_of_outer_ones():
     ],
 )
 def test_a_row_that_makes_no_sense_stops_the_build(row):
-    """Rather than vanish."""
+    """The build raises an error and does not ignore the row."""
     with pytest.raises(ValueError, match=r"Atlantis|common|recorded"):
         ranges.statuses_by_region(Regions.read(), [row], ["US"])
 
@@ -279,5 +283,5 @@ def test_a_row_that_makes_no_sense_stops_the_build(row):
     ],
 )
 def test_land_is_land_on_both_sides_of_the_antimeridian(place, longitude, latitude, is_land):
-    """Coasts that cross it must not turn the world between them inside out."""
+    """A coast that crosses the antimeridian keeps its inside."""
     assert bool(shapely.intersects_xy(LAND, longitude, latitude)) is is_land, place

@@ -1,4 +1,4 @@
-"""What strangers may send, at the deployed entry point. ``make fuzz`` sends more, and times it."""
+"""Send hostile uploads to the deployed entry point. ``make fuzz`` sends more and times them."""
 
 import subprocess
 import sys
@@ -42,10 +42,10 @@ def send(upload: Upload) -> Answer:
 
 
 def answered(upload: Upload) -> int:
-    """The status, after a look at the answer."""
+    """Send the upload, check the answer, and return its status."""
     answer = send(upload)
     if answer.status == 200:
-        scores = [one["score"] for one in answer.body["predictions"]]
+        scores = [prediction["score"] for prediction in answer.body["predictions"]]
         assert all(0 <= score <= 1 for score in scores), upload.name
         return answer.status
     assert answer.status in (400, 413, 415, 422), upload.name
@@ -53,14 +53,14 @@ def answered(upload: Upload) -> int:
     return answer.status
 
 
-def test_every_attack_is_answered_by_what_it_is():
-    """Bombs are too large, what is cut off is unreadable, what is merely odd is read."""
-    found = {upload.name: answered(upload) for upload in attacks()}
-    assert found.items() >= EXPECTED.items()
+def test_every_attack_gets_the_status_of_its_fault():
+    """Bombs are too large, truncated photos are unreadable, and odd photos are read."""
+    statuses = {upload.name: answered(upload) for upload in attacks()}
+    assert statuses.items() >= EXPECTED.items()
 
 
 def test_mutants_are_answered():
-    """300 of those that ``make fuzz`` makes, of another seed."""
+    """These are 300 mutants of ``make fuzz``, with another seed."""
     for upload in mutants(seed=7, count=300):
         answered(upload)
 
@@ -74,16 +74,16 @@ def test_mutants_are_answered():
         (files.sample().replace(b"S\0\0\0", b"X\0\0\0", 1), "invalidPosition"),
     ],
 )  # fmt: skip
-def test_an_exif_fault_is_said_and_costs_no_prediction(photo, fault):
-    """In a word that a program can use; the place of the request is used in its stead."""
+def test_an_exif_fault_is_reported_and_costs_no_prediction(photo, fault):
+    """The answer names the fault in a machine-readable word and uses the place of the request."""
     answer = send(raw("", photo))
     assert answer.status == 200
     assert answer.body["location"]["source"] == "request"
     assert answer.body["location"]["exif"] == fault
 
 
-def test_a_photo_that_broke_off_says_so():
-    """And one that did not, does not."""
+def test_the_answer_marks_a_truncated_photo():
+    """A complete photo has no such mark."""
     whole = files.sample()
     for photo, is_truncated in ((whole, False), (whole[: int(len(whole) * 0.8)], True)):
         answer = send(raw("", photo))
@@ -92,15 +92,15 @@ def test_a_photo_that_broke_off_says_so():
 
 
 @pytest.mark.parametrize("body", ["not base64", "é", "A"])
-def test_an_event_whose_body_is_no_base64_is_malformed(body):
-    """Whoever may invoke the function can send one."""
+def test_an_event_whose_body_is_not_base64_is_malformed(body):
+    """A caller that may invoke the function can send such an event."""
     wrong = event("POST", "/v1/predictions", b"x", {"Content-Type": FORM_TYPE}) | {"body": body}
     assert app(wrong, None)["statusCode"] == 400
 
 
 @pytest.mark.parametrize("text", ["\ud800", "\0", "9" * 9_000, "%", "é" * 500])
 def test_any_text_in_an_address_is_refused_in_json(text):
-    """Halves of surrogate pairs, too, in parameters and in paths."""
+    """Halves of surrogate pairs are refused, too, in parameters and in paths."""
     for path in ("/v1/species", "/v1/problems/x"):
         asked = event("GET", path)
         asked["multiValueQueryStringParameters"] = {"decimalLatitude": [text], text: ["1"]}
@@ -119,13 +119,13 @@ def test_any_text_in_an_address_is_refused_in_json(text):
     ],
 )
 def test_headers_of_any_size_are_answered(headers):
-    """API Gateway bounds them at 10 KB; nothing here depends on that."""
+    """API Gateway limits headers to 10 KB, but the service does not rely on it."""
     answer = call("POST", "/v1/predictions", form(("photo", b"x")), headers)
     assert answer.status in (400, 415)
 
 
 def test_any_directory_of_files_can_be_sent(tmp_path):
-    """``make fuzz PHOTOS=directory`` counts what becomes of them, photos or not."""
+    """``make fuzz PHOTOS=directory`` counts the statuses of all files, photos or not."""
     (tmp_path / "photo.jpg").write_bytes(files.sample())
     (tmp_path / "cut.jpg").write_bytes(files.sample()[:9_000])
     (tmp_path / "deeper").mkdir()

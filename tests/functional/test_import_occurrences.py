@@ -1,4 +1,4 @@
-"""Occurrences become features: the real command, on files as GBIF and iNaturalist write them."""
+"""Test the import of occurrences: the real command on files of GBIF and iNaturalist."""
 
 import json
 import sqlite3
@@ -48,7 +48,7 @@ def ask(store: Path, place: Coordinates, month: int = 0) -> PlaceFeatures:
 def observation_count(
     store: Path, place: Coordinates, resolution: int, month: int, taxon: str | None
 ) -> float:
-    """How many observers saw it there; how many there were at all, where ``taxon`` is None."""
+    """Return the observers of a taxon in a cell; without ``taxon``, all observers there."""
     number = 0 if taxon is None else numbers()[TAXA[taxon]]
     cell = int(cell_chain(place)[4 - resolution], 16)
     with closing(sqlite3.connect(store)) as connection:
@@ -66,7 +66,7 @@ def rejections(printed: str) -> dict[str, int]:
 
 @pytest.fixture(scope="module", params=["simple-csv", "zip", "archive", "snapshot", "inaturalist"])
 def store(request, tmp_path_factory) -> Path:
-    """The same records from each of the formats."""
+    """A store with the same records, imported from each of the formats."""
     directory = tmp_path_factory.mktemp(request.param)
     target = directory / "occurrences.sqlite"
     match request.param:
@@ -83,87 +83,91 @@ def store(request, tmp_path_factory) -> Path:
 
 
 def test_an_observer_counts_once(store):
-    """Ana saw the jaguar twice; the capybara is no class, but somebody was there to see it."""
+    """Ana saw the jaguar twice. The capybara is not a class, but its observer counts as effort."""
     place = PLACES["Pantanal"]
     assert observation_count(store, place, 4, 0, "jaguar") == 2
     assert observation_count(store, place, 4, 0, None) == 3
 
 
-def test_months_are_counted_apart(store):
-    """Ana and the capybara's observer in July, Bob in August."""
+def test_months_are_counted_separately(store):
+    """Ana and the capybara's observer came in July, Bob in August."""
     place = PLACES["Pantanal"]
     assert [observation_count(store, place, 4, month, "jaguar") for month in (6, 7, 8)] == [0, 1, 1]
     assert [observation_count(store, place, 4, month, None) for month in (6, 7, 8)] == [0, 2, 1]
 
 
-def test_a_vague_record_counts_in_wider_cells_only(store):
-    """Dan was 20 km off at worst: no fine cell can be sure of him."""
+def test_an_imprecise_record_counts_in_wider_cells_only(store):
+    """Dan's record may be 20 km off, too much for a fine cell."""
     place = PLACES["Pantanal"]
-    assert [observation_count(store, place, one, 0, "jaguar") for one in (4, 3, 2)] == [2, 3, 3]
-    assert [observation_count(store, place, one, 7, "jaguar") for one in (4, 3, 2)] == [1, 2, 2]
+    assert [
+        observation_count(store, place, resolution, 0, "jaguar") for resolution in (4, 3, 2)
+    ] == [2, 3, 3]
+    assert [
+        observation_count(store, place, resolution, 7, "jaguar") for resolution in (4, 3, 2)
+    ] == [1, 2, 2]
 
 
-def test_where_the_observer_is_unknown_a_day_is_one(store):
-    """Three records, two days."""
+def test_each_day_counts_as_an_observer_if_the_observer_is_unknown(store):
+    """Three records on two days count as two observers."""
     assert observation_count(store, PLACES["Kruger park"], 4, 0, "leopard") == 2
 
 
-def test_a_dingo_is_a_dingo(store):
-    """Whatever the backbone makes of it, neither it nor a dog is a sign of wolves."""
+def test_a_dingo_does_not_count_as_a_wolf(store):
+    """The backbone puts dingos and dogs into the species of the wolf. The import does not."""
     place = PLACES["Outback"]
-    found = {
+    counts = {
         name: observation_count(store, place, 4, 0, name)
         for name in ("dingo", "grey wolf", "magpie")
     }
-    assert found == {"dingo": 1, "grey wolf": 0, "magpie": 1}
+    assert counts == {"dingo": 1, "grey wolf": 0, "magpie": 1}
     assert observation_count(store, place, 4, 0, None) == 2
 
 
 def test_the_store_serves_what_was_counted(store):
-    """Presence by the shares of the observers, drawn towards the wider cells: k = 10."""
-    found = ask(store, PLACES["Pantanal"])
+    """Presence is the share of observers, smoothed towards the wider cells with k = 10."""
+    place = ask(store, PLACES["Pantanal"])
     wide = 3 / 4
     middle = (3 + 10 * wide) / (4 + 10)
-    jaguar = found.taxa[TAXA["jaguar"]]
+    jaguar = place.taxa[TAXA["jaguar"]]
     assert jaguar.presence == pytest.approx((2 + 10 * middle) / (3 + 10))
     assert jaguar.status is Status.RECORDED
-    assert (found.source, found.effort) == (FeatureSource.EMBEDDED, 3)
-    assert found.cell == cell_chain(PLACES["Pantanal"])[0]
-    assert TAXA["leopard"] not in found.taxa
+    assert (place.source, place.effort) == (FeatureSource.EMBEDDED, 3)
+    assert place.cell == cell_chain(PLACES["Pantanal"])[0]
+    assert TAXA["leopard"] not in place.taxa
 
 
 @pytest.mark.parametrize("month", [0, 7])
-def test_a_range_is_what_the_wide_cells_serve(store, month):
-    """The range and the features of a place are two views of the same rows."""
+def test_a_range_has_the_presence_that_the_wide_cells_serve(store, month):
+    """The range and the features of a place come from the same rows."""
     wide = {name: cell_chain(place)[-1] for name, place in PLACES.items()}
     with closing(EmbeddedFeatures(store)) as features:
-        found = features.presences(TAXA["jaguar"], coarsest_cells(), month)
-        assert found == {
+        presences = features.presences(TAXA["jaguar"], coarsest_cells(), month)
+        assert presences == {
             cell: feature.presence
             for cell in set(wide.values())
             if (feature := features.features([cell], month).taxa.get(TAXA["jaguar"]))
         }
-    assert wide["Pantanal"] in found
+    assert wide["Pantanal"] in presences
 
 
 def test_prevalence_is_the_mean_of_what_is_served(store):
-    """Over the cells that somebody looked at: an average place says nothing, and weighs 1."""
+    """The mean is over the sampled cells, so an average place has weight 1."""
     cells = {name: ask(store, place) for name, place in PLACES.items()}
     for name in ("jaguar", "leopard", "dingo", "magpie"):
         served = [
-            found.taxa[TAXA[name]].presence if TAXA[name] in found.taxa else 0.0
-            for found in cells.values()
+            place.taxa[TAXA[name]].presence if TAXA[name] in place.taxa else 0.0
+            for place in cells.values()
         ]
         (prevalence,) = {
-            found.taxa[TAXA[name]].prevalence
-            for found in cells.values()
-            if TAXA[name] in found.taxa
+            place.taxa[TAXA[name]].prevalence
+            for place in cells.values()
+            if TAXA[name] in place.taxa
         }
         assert prevalence == pytest.approx(sum(served) / len(served))
 
 
-def test_the_dataset_covers_what_was_seen(store):
-    """What nobody saw is unmapped, so that no place speaks against it."""
+def test_the_dataset_covers_the_observed_classes(store):
+    """A class without observations is not covered, so no place lowers its score."""
     with closing(EmbeddedFeatures(store)) as features:
         dataset = features.dataset()
     assert dataset.taxa == {TAXA[name] for name in ("jaguar", "leopard", "dingo", "magpie")}
@@ -173,17 +177,20 @@ def test_the_dataset_covers_what_was_seen(store):
 
 
 def test_sources_say_how_to_cite_them(tmp_path):
-    """An archive by its DOI, a snapshot by the text beside it."""
+    """An archive has a DOI, and a snapshot has a text beside it."""
     archive = imported(occurrences.darwin_core_archive(tmp_path / "a.zip"), tmp_path / "a.sqlite")
     snapshot = imported(occurrences.snapshot(tmp_path / "s"), tmp_path / "s.sqlite")
-    with closing(EmbeddedFeatures(archive)) as one, closing(EmbeddedFeatures(snapshot)) as other:
-        assert "https://doi.org/10.15468/dl.abcdef" in one.dataset().citation
+    with (
+        closing(EmbeddedFeatures(archive)) as archived,
+        closing(EmbeddedFeatures(snapshot)) as other,
+    ):
+        assert "https://doi.org/10.15468/dl.abcdef" in archived.dataset().citation
         assert other.dataset().citation == "GBIF.org, a snapshot"
 
 
 @pytest.mark.parametrize("kind", ["csv", "archive", "snapshot"])
-def test_what_is_left_out_is_reported_by_reason(tmp_path, capsys, kind):
-    """Each filter has its own count; nothing is fatal."""
+def test_rejected_records_are_reported_by_reason(tmp_path, capsys, kind):
+    """Each filter has its own count, and no record ends the import."""
     source = {
         "csv": lambda: occurrences.simple_csv(tmp_path / "records.csv"),
         "archive": lambda: occurrences.darwin_core_archive(tmp_path / "records.zip"),
@@ -195,7 +202,7 @@ def test_what_is_left_out_is_reported_by_reason(tmp_path, capsys, kind):
 
 
 def test_bad_lines_are_counted_not_fatal(tmp_path, capsys):
-    """Too few columns, too many, no number where one belongs, no text at all."""
+    """Lines have too few or too many columns, no number, or bytes that are not text."""
     good = occurrences.lines([KEPT[0]])[0]
     broken = [
         "only\tthree\tcolumns",
@@ -213,15 +220,15 @@ def test_bad_lines_are_counted_not_fatal(tmp_path, capsys):
     }  # fmt: skip
 
 
-def test_what_inaturalist_has_not_confirmed_is_left_out(tmp_path, capsys):
-    """One of its observations still needs an identification."""
+def test_unconfirmed_observations_of_inaturalist_are_rejected(tmp_path, capsys):
+    """One observation still needs an identification."""
     source = occurrences.inaturalist(tmp_path, KEPT)
     imported(source, tmp_path / "out.sqlite", *CITED, "--licence", "CC0-1.0")
     assert rejections(capsys.readouterr().out) == {"accepted": len(KEPT), "unconfirmed": 1}
 
 
-def test_an_archive_tells_captives_and_centroids_in_words_of_its_own(tmp_path, capsys):
-    """Columns that a simple CSV lacks."""
+def test_an_archive_marks_captives_and_centroids_in_its_own_columns(tmp_path, capsys):
+    """These columns are not in a simple CSV."""
     records = [
         *KEPT,
         seen(JAGUAR, KRUGER, "x", "2024-01-01", degreeOfEstablishment="captive"),
@@ -229,20 +236,20 @@ def test_an_archive_tells_captives_and_centroids_in_words_of_its_own(tmp_path, c
     ]
     source = occurrences.darwin_core_archive(tmp_path / "records.zip", records)
     imported(source, tmp_path / "out.sqlite")
-    found = rejections(capsys.readouterr().out)
-    assert found == {"accepted": len(KEPT), "captive": 1, "countryCentroid": 1}
+    counts = rejections(capsys.readouterr().out)
+    assert counts == {"accepted": len(KEPT), "captive": 1, "countryCentroid": 1}
 
 
 def test_options_widen_the_filters(tmp_path, capsys):
-    """What is left out by default may be wanted."""
+    """An option accepts records that the defaults reject."""
     source = occurrences.simple_csv(tmp_path / "records.csv")
     target = imported(
         source, tmp_path / "out.sqlite", *CITED, "--maximum-uncertainty", 100_000,
         "--licences", "CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0", "--reject-basis", "FossilSpecimen",
     )  # fmt: skip
-    found = rejections(capsys.readouterr().out)
-    assert "tooUncertain" not in found
-    assert (found["basisOfRecord"], found["licence"]) == (1, 1)
+    counts = rejections(capsys.readouterr().out)
+    assert "tooUncertain" not in counts
+    assert (counts["basisOfRecord"], counts["licence"]) == (1, 1)
     with closing(EmbeddedFeatures(target)) as features:
         assert features.dataset().licence == "CC-BY-NC-4.0"
     # The vague jaguar of the Kruger park is in the widest cell only.
@@ -255,7 +262,7 @@ def test_options_widen_the_filters(tmp_path, capsys):
 
 @pytest.mark.parametrize("kind", ["csv", "zip", "archive", "snapshot", "inaturalist", "taxa"])
 def test_a_header_that_lacks_a_column_is_a_clear_error(tmp_path, capsys, kind):
-    """It names the columns, and nothing is written anywhere."""
+    """The error names the columns, and the import writes nothing."""
     source = tmp_path / "records"
     match kind:
         case "csv":
@@ -289,8 +296,8 @@ def test_a_header_that_lacks_a_column_is_a_clear_error(tmp_path, capsys, kind):
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_what_the_source_does_not_say_must_be_said(tmp_path, capsys):
-    """How to cite it; iNaturalist's licence; its taxa; and that there is a source."""
+def test_options_must_supply_what_the_source_lacks(tmp_path, capsys):
+    """The citation, iNaturalist's licence and taxa, and the source itself are required."""
     target = ["--sqlite", str(tmp_path / "out.sqlite")]
     csv = occurrences.simple_csv(tmp_path / "records.csv")
     assert main([str(csv), *target]) == 2
@@ -305,7 +312,7 @@ def test_what_the_source_does_not_say_must_be_said(tmp_path, capsys):
     assert "does not exist" in capsys.readouterr().err
 
 
-def test_a_source_without_one_good_record_is_not_loaded(tmp_path, capsys):
+def test_a_source_without_an_accepted_record_is_not_loaded(tmp_path, capsys):
     """An empty dataset would make every place unknown."""
     source = occurrences.simple_csv(tmp_path / "records.csv", BAD["absent"])
     target = tmp_path / "out.sqlite"
@@ -315,7 +322,7 @@ def test_a_source_without_one_good_record_is_not_loaded(tmp_path, capsys):
 
 
 def test_the_same_records_are_the_same_version(tmp_path, capsys):
-    """In another order, too; and they are not written twice. Other records are another one."""
+    """The order does not matter, and a second import writes nothing."""
     target = tmp_path / "out.sqlite"
     imported(occurrences.simple_csv(tmp_path / "one.csv", ALL), target, *CITED)
     written = target.stat()
@@ -329,7 +336,7 @@ def test_the_same_records_are_the_same_version(tmp_path, capsys):
 
 
 def test_an_import_that_fails_leaves_the_file_as_it_was(tmp_path):
-    """Readers see the old dataset or the new one, never half of it."""
+    """Readers see the old dataset or the new one, never a part."""
     target = imported(occurrences.simple_csv(tmp_path / "one.csv"), tmp_path / "out.sqlite", *CITED)
     before = target.read_bytes()
     description = {
@@ -348,7 +355,7 @@ def test_an_import_that_fails_leaves_the_file_as_it_was(tmp_path):
 
 
 def test_records_are_never_held_in_memory_for_a_join(tmp_path):
-    """They stream past the names: in each join the side that is kept reads no text file."""
+    """Each join holds the side of the names in memory, and streams the text file."""
     source = open_source(Request(occurrences.simple_csv(tmp_path / "records.csv"), tmp_path))
     text = statement(source.relation, class_names(), Filters())
     with counting.connect(tmp_path, "200MB", 1) as connection:
@@ -358,8 +365,8 @@ def test_records_are_never_held_in_memory_for_a_join(tmp_path):
     joins = [node for node in nodes(plan) if "JOIN" in node["name"]]
     assert len(joins) > len(RANKS)
     for join in joins:
-        _, kept = join["children"]
-        assert not any("READ_CSV" in node["name"] for node in nodes(kept))
+        _, build_side = join["children"]
+        assert not any("READ_CSV" in node["name"] for node in nodes(build_side))
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -377,6 +384,6 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     ],
 )
 def test_a_source_that_is_missing_is_one_line(arguments, fault, tmp_path, capsys):
-    """As ``make import-occurrences`` calls it, also with a path that has spaces."""
+    """``make import-occurrences`` calls the program in this way. A path may have spaces."""
     assert main([*arguments, "--sqlite", str(tmp_path / "out.sqlite")]) == 2
     assert capsys.readouterr().err == f"{fault}\n"

@@ -1,4 +1,4 @@
-"""What animals are called in other languages, in the tables and in answers."""
+"""Test the animals' names in other languages, in the tables and in answers."""
 
 import csv
 
@@ -17,16 +17,16 @@ JPEG = {"Content-Type": "image/jpeg"}
 
 
 def names(body) -> dict[str, tuple[str, str]]:
-    """Vernacular name and its language by scientific name."""
-    taxa = [one["taxon"] for one in body.get("species", body.get("predictions"))]
-    return {one["scientificName"]: (one["vernacularName"], one["language"]) for one in taxa}
+    """Return vernacular name and language by scientific name."""
+    taxa = [entry["taxon"] for entry in body.get("species", body.get("predictions"))]
+    return {taxon["scientificName"]: (taxon["vernacularName"], taxon["language"]) for taxon in taxa}
 
 
 def test_a_list_has_the_names_of_the_language_and_says_so():
-    """What the German table lacks is in English, and called so."""
-    found = names(call("GET", f"{CONGO}&lang=de").body)
-    assert found["Panthera pardus"] == ("Leopard", "de")
-    assert found["Colobini"] == ("colobus monkey", "en")
+    """A name that the German table lacks is in English and marked as English."""
+    german = names(call("GET", f"{CONGO}&lang=de").body)
+    assert german["Panthera pardus"] == ("Leopard", "de")
+    assert german["Colobini"] == ("colobus monkey", "en")
 
 
 @pytest.mark.parametrize(
@@ -40,34 +40,34 @@ def test_a_list_has_the_names_of_the_language_and_says_so():
         ("tlh", ("jaguar", "en")),
     ],
 )
-def test_a_prediction_is_in_the_nearest_language_that_is_known(lang, expected):
-    """Down to English."""
+def test_a_prediction_is_in_the_nearest_known_language(lang, expected):
+    """The last fallback is English."""
     photo = SAMPLES["jaguar.jpg"].content
     body = call("POST", f"/v1/predictions?lang={lang}", photo, JPEG).body
     assert names(body)["Panthera onca"] == expected
 
 
 def test_a_range_has_the_name_too():
-    """The leopard's, in French."""
+    """The leopard has its French name."""
     taxon = call("GET", "/v1/species/n02128385/range?lang=fr").body["taxon"]
     assert (taxon["vernacularName"], taxon["language"]) == ("léopard", "fr")
 
 
 @pytest.mark.parametrize("lang", ["d", "_", "de_DE", "de-", "a" * 300])
-def test_what_is_no_language_is_named(lang):
-    """422, as for any field."""
+def test_an_invalid_language_is_named_in_the_error(lang):
+    """The status is 422, as for any field."""
     answer = call("GET", f"{CONGO}&lang={lang}")
     assert (answer.status, answer.fields) == (422, ["lang"])
 
 
 def test_english_needs_no_table(tmp_path):
-    """The file is not even opened, since nearly everybody asks for that."""
+    """The service does not open the file for English, the usual language."""
     assert CsvNames(tmp_path / "none").in_language("en") is ENGLISH
     assert CsvNames(tmp_path / "none").in_language("en-US") is ENGLISH
 
 
 def test_the_table_names_each_animal_once_in_a_language():
-    """Animals of the model only, trimmed, and in the order that makes the file reproducible."""
+    """The table has animals of the model only, without spaces around names, in a fixed order."""
     with NAMES_FILE.open(encoding="utf-8", newline="") as file:
         rows = [(row["language"], row["taxonID"], row["vernacularName"])
                 for row in csv.DictReader(file)]  # fmt: skip
@@ -79,8 +79,8 @@ def test_the_table_names_each_animal_once_in_a_language():
     assert all(name and name == name.strip() for *_, name in rows)
 
 
-def test_the_sources_of_names_are_told():
-    """With their licences."""
+def test_the_sources_of_names_are_documented():
+    """NOTICE names the sources with their licences."""
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
     for part in ("chalicelib/data/vernacular.csv", "clip-benchmark", "CLDR", "Unicode-3.0"):
         assert part in notice

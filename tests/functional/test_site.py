@@ -1,4 +1,4 @@
-"""The documentation as a site: whole, and it asks nobody else for anything."""
+"""Test the documentation as a site: it is complete and fetches nothing from other hosts."""
 
 import re
 import subprocess
@@ -15,13 +15,13 @@ from tools.documentation.links import PUBLISHED, rewrite
 
 SITE = ROOT / "build" / "site"
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src"}
-"""Elements for which a browser asks a server by itself, and the attribute that says whom."""
+"""Elements that make a browser fetch something, and the attribute with its address."""
 
 OTHER_HOST = re.compile(r"(?:https?:)?//", re.I)
 
 
 class Fetches(HTMLParser):
-    """Collects what a browser fetches for a page, and the classes of its elements."""
+    """Collects the addresses that a browser fetches for a page, and the classes of its elements."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Fetches(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site() -> Path:
-    """The site, built anew; every warning of MkDocs ends it."""
+    """Build the site; a warning of MkDocs is an error."""
     if not is_newest_python():
         pytest.skip("the documentation is built on the newest Python")
     done = subprocess.run(
@@ -50,21 +50,21 @@ def site() -> Path:
 
 def pages(site: Path) -> Iterator[tuple[str, Fetches]]:
     for path in site.rglob("*.html"):
-        found = Fetches()
-        found.feed(path.read_text(encoding="utf-8"))
-        yield path.name, found
+        fetches = Fetches()
+        fetches.feed(path.read_text(encoding="utf-8"))
+        yield path.name, fetches
 
 
 def test_no_page_asks_another_host(site):
     """Scripts, styles, pictures and fonts are the site's own.
 
-    The theme's script would fetch Mermaid for a page that draws with it: none does.
+    The theme's script would fetch Mermaid for a page with a diagram; no page has one.
     """
-    found = dict(pages(site))
-    assert len(found) > 20
-    for name, page in found.items():
+    parsed = dict(pages(site))
+    assert len(parsed) > 20
+    for name, page in parsed.items():
         assert page.addresses, name
-        assert [one for one in page.addresses if OTHER_HOST.match(one)] == [], name
+        assert [address for address in page.addresses if OTHER_HOST.match(address)] == [], name
         assert page.classes.isdisjoint({"mermaid", "md-source"}), name
     for style in site.rglob("*.css"):
         text = style.read_text(encoding="utf-8")
@@ -73,17 +73,18 @@ def test_no_page_asks_another_host(site):
         )
 
 
-def test_what_stands_elsewhere_in_the_repository_is_on_the_site(site):
-    """Security, facts, licences: with no link that only works on the forge."""
+def test_files_from_elsewhere_in_the_repository_are_on_the_site(site):
+    """Security, facts and licences are pages, without links that work on the forge only."""
     for page in PUBLISHED.values():
         assert site.joinpath(page.replace(".md", ".html")).stat().st_size > 500
 
 
 def test_the_contract_can_be_read(site):
-    """Every operation and every schema has its heading."""
+    """Every operation and every schema has a heading."""
     text = site.joinpath("api.html").read_text(encoding="utf-8")
     heads = {
-        re.sub("<[^>]+>|¶|&para;", "", one) for one in re.findall(r"<h[23][^>]*>(.*?)</h", text)
+        re.sub("<[^>]+>|¶|&para;", "", heading)
+        for heading in re.findall(r"<h[23][^>]*>(.*?)</h", text)
     }
     operations = {
         f"{verb.upper()} {path}" for path, verbs in DOCUMENT["paths"].items() for verb in verbs
@@ -102,11 +103,11 @@ def test_the_contract_can_be_read(site):
     ],
 )
 def test_links_to_files_become_links_to_pages(link, page):
-    """Those to files that are no page become plain text, those to other sites stay."""
+    """Links to files without a page become plain text. Links to other sites stay."""
     assert rewrite(link, "SECURITY.md") == page
 
 
-def test_a_link_to_nothing_is_a_fault():
-    """Found when the site is built, not by a reader."""
+def test_a_link_to_a_missing_file_is_an_error():
+    """The build finds it before a reader does."""
     with pytest.raises(FileNotFoundError, match=r"docs/index\.md links to gone\.md"):
         rewrite("[gone](../gone.md)", "docs/index.md")

@@ -1,4 +1,4 @@
-"""The statement sent to Athena: a fake AWS, whose answers DuckDB works out from the very text."""
+"""Test the statement on Athena: a fake AWS whose results DuckDB computes from the same text."""
 
 import io
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ OPTIONS = ("--engine", "athena", "--table", "gbif.occurrence", "--output", "s3:/
 
 
 class FakeAthena:
-    """moto's Athena, which knows no SQL, with DuckDB to answer: CSV as Athena writes it."""
+    """moto's Athena, which runs no SQL, with results of DuckDB in Athena's form of CSV."""
 
     def __init__(self, snapshot: Path, states: list[str]) -> None:
         self.snapshot = snapshot
@@ -52,7 +52,7 @@ class FakeAthena:
             rows = answer.fetchall()
         text = io.StringIO()
         for row in (names, *rows):
-            quoted = ("" if one is None else f'"{one}"' for one in row)
+            quoted = ("" if value is None else f'"{value}"' for value in row)
             text.write(",".join(quoted) + "\n")
         self.s3.put_object(
             Bucket="answers",
@@ -62,13 +62,13 @@ class FakeAthena:
         return started
 
     def get_query_execution(self, **request):
-        found = self.athena.get_query_execution(**request)
+        answer = self.athena.get_query_execution(**request)
         state = self.states.pop(0)
-        found["QueryExecution"]["Status"]["State"] = state
+        answer["QueryExecution"]["Status"]["State"] = state
         if state == "FAILED":
             reason = "TABLE_NOT_FOUND: line 1"
-            found["QueryExecution"]["Status"]["StateChangeReason"] = reason
-        return found
+            answer["QueryExecution"]["Status"]["StateChangeReason"] = reason
+        return answer
 
     def stop_query_execution(self, **request):
         self.stopped.append(request["QueryExecutionId"])
@@ -76,7 +76,7 @@ class FakeAthena:
 
 @pytest.fixture
 def make_aws(monkeypatch) -> Iterator:
-    """Makes a fake AWS whose queries go through these states."""
+    """A function that makes a fake AWS whose queries go through the given states."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "none")
     with mock_aws():
@@ -84,7 +84,7 @@ def make_aws(monkeypatch) -> Iterator:
 
 
 def test_athena_gives_what_a_local_import_gives(make_aws, tmp_path):
-    """The same statement, the same dataset, row for row: even the version is the same."""
+    """The same statement gives the same dataset, row for row, with the same version."""
     snapshot = occurrences.snapshot(tmp_path / "2024-01-01")
     aws = make_aws(snapshot, ["SUCCEEDED"])
     target = tmp_path / "athena.sqlite"
@@ -96,8 +96,8 @@ def test_athena_gives_what_a_local_import_gives(make_aws, tmp_path):
     assert len(aws.asked) == 1
 
 
-def test_a_query_that_fails_is_told_in_athenas_words(make_aws, tmp_path, capsys):
-    """And nothing is written."""
+def test_a_failed_query_is_reported_in_athenas_words(make_aws, tmp_path, capsys):
+    """The import writes nothing."""
     aws = make_aws(occurrences.snapshot(tmp_path / "2024-01-01"), ["FAILED"])
     target = tmp_path / "athena.sqlite"
     assert main([*OPTIONS, "--sqlite", str(target)], aws) == 2
@@ -105,10 +105,10 @@ def test_a_query_that_fails_is_told_in_athenas_words(make_aws, tmp_path, capsys)
     assert not target.exists()
 
 
-def test_what_aws_refuses_is_told(make_aws, tmp_path, capsys):
-    """Here the bucket that should hold the answer is not there."""
+def test_an_error_of_aws_is_reported(make_aws, tmp_path, capsys):
+    """The bucket for the result does not exist."""
     aws = make_aws(occurrences.snapshot(tmp_path / "2024-01-01"), ["SUCCEEDED"])
-    options = [one.replace("answers", "elsewhere") for one in OPTIONS]
+    options = [option.replace("answers", "elsewhere") for option in OPTIONS]
     assert main([*options, "--sqlite", str(tmp_path / "athena.sqlite")], aws) == 2
     assert capsys.readouterr().err.startswith("AWS: ")
 
@@ -117,8 +117,8 @@ def job(aws: FakeAthena, sleep) -> Athena:
     return Athena(aws, "s3://answers/here/", "primary", sleep, lambda scanned: None)
 
 
-def test_it_is_waited_for(make_aws, tmp_path):
-    """As long as it takes, looking every few seconds."""
+def test_the_program_waits_for_the_query(make_aws, tmp_path):
+    """The program polls every few seconds until the query ends."""
     aws = make_aws(
         occurrences.snapshot(tmp_path / "2024-01-01"), ["QUEUED", "RUNNING", "SUCCEEDED"]
     )
@@ -129,14 +129,14 @@ def test_it_is_waited_for(make_aws, tmp_path):
 
 
 def test_a_query_that_was_cancelled_is_an_error(make_aws, tmp_path):
-    """Whoever cancelled it."""
+    """A cancelled query has no result."""
     aws = make_aws(occurrences.snapshot(tmp_path / "2024-01-01"), ["CANCELLED"])
     with pytest.raises(AthenaError, match="cancelled"):
         job(aws, lambda seconds: None).fetch("SELECT 1", tmp_path / "answer.csv")
 
 
-def test_a_query_that_nobody_waits_for_is_stopped(make_aws, tmp_path):
-    """Ctrl-C here must not leave a bill there."""
+def test_an_interrupted_query_is_stopped(make_aws, tmp_path):
+    """After Ctrl-C, the query must not run on and cost money."""
     aws = make_aws(occurrences.snapshot(tmp_path / "2024-01-01"), ["RUNNING"])
 
     def interrupted(seconds: float) -> None:
@@ -147,7 +147,7 @@ def test_a_query_that_nobody_waits_for_is_stopped(make_aws, tmp_path):
     assert len(aws.stopped) == 1
 
 
-def test_athena_needs_a_table_and_a_place_for_its_answer(capsys):
-    """Said before anything is started."""
+def test_athena_needs_a_table_and_an_output(capsys):
+    """The error comes before the query starts."""
     assert main(["--engine", "athena", "--citation", "nobody"]) == 2
     assert "--table and --output" in capsys.readouterr().err

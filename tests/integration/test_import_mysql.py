@@ -1,4 +1,4 @@
-"""Occurrences in a real database: loaded, switched to, gone back from, and dropped."""
+"""Test occurrences in a real database: load, activate, go back, and drop."""
 
 import os
 import subprocess
@@ -46,27 +46,27 @@ mysql_writer(sys.argv[1], batch=10).load({**OLD, "version": sys.argv[2]}, [], ro
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A server of our own, with nothing loaded."""
-    with mariadb(tmp_path_factory.mktemp("import")) as one:
-        yield one
+    """A server of this module, without datasets."""
+    with mariadb(tmp_path_factory.mktemp("import")) as database:
+        yield database
 
 
 @pytest.fixture
 def ask(server):
-    """Asks one number of the database."""
+    """A function that selects one number from the database."""
 
-    def one(query: str) -> int:
+    def select_number(query: str) -> int:
         with server.root() as connection, connection.cursor() as cursor:
             cursor.execute("USE rangefinder")
             cursor.execute(query)
             return int(cursor.fetchone()[0])
 
-    return one
+    return select_number
 
 
 @pytest.fixture(autouse=True)
 def old(server):
-    """An old dataset is active, and the only one."""
+    """The old dataset is active and the only one."""
     with server.root() as connection, connection.cursor() as cursor:
         cursor.execute("USE rangefinder")
         for table in ("geo_feature", "dataset_taxon", "dataset"):
@@ -76,14 +76,16 @@ def old(server):
 
 @pytest.fixture
 def database(server):
-    one = MysqlFeatures(lambda: mysql_connection(server.url), MysqlOptions(timeout=5), FakeClock())
-    yield one
-    one.close()
+    features = MysqlFeatures(
+        lambda: mysql_connection(server.url), MysqlOptions(timeout=5), FakeClock()
+    )
+    yield features
+    features.close()
 
 
 @pytest.fixture
 def run(server):
-    """Runs a tool as an operator would."""
+    """A function that runs a tool as an operator does."""
 
     def tool(name: str, *arguments: object, **environment: str):
         return subprocess.run(
@@ -96,23 +98,23 @@ def run(server):
 
 
 def test_an_import_is_served_at_once(run, database, tmp_path):
-    """Counted by observers, each cell drawn to its parents as the dataset wants it: k = 10."""
+    """Presence is the share of observers, smoothed towards the parents with k = 10."""
     source = occurrences.simple_csv(tmp_path / "records.csv")
     done = run("occurrences.import_occurrences", source, "--citation", "nobody")
     assert done.returncode == 0, done.stderr
-    found = database.features(cell_chain(PANTANAL), 0)
+    place = database.features(cell_chain(PANTANAL), 0)
     middle = (3 + 10 * 3 / 4) / (4 + 10)
-    assert found.taxa[JAGUAR].presence == pytest.approx((2 + 10 * middle) / (3 + 10))
-    assert found.taxa[JAGUAR].status is Status.RECORDED
-    assert (found.source, found.effort) == (FeatureSource.DATABASE, 3)
-    assert found.dataset == database.dataset().version
+    assert place.taxa[JAGUAR].presence == pytest.approx((2 + 10 * middle) / (3 + 10))
+    assert place.taxa[JAGUAR].status is Status.RECORDED
+    assert (place.source, place.effort) == (FeatureSource.DATABASE, 3)
+    assert place.dataset == database.dataset().version
     assert database.dataset().licence == "CC-BY-4.0"
     # In July two observers were there, and one of them saw it.
     assert database.features(cell_chain(PANTANAL), 7).effort == 2
 
 
 def test_the_old_version_remains_until_it_is_dropped(run, ask, tmp_path):
-    """Going back is one statement, and so is forward; what is active cannot be dropped."""
+    """One statement switches back or forward. The active version cannot be dropped."""
     source = occurrences.simple_csv(tmp_path / "records.csv")
     run("occurrences.import_occurrences", source, "--citation", "nobody")
     listed = run("database.datasets", "list").stdout.splitlines()
@@ -128,14 +130,14 @@ def test_the_old_version_remains_until_it_is_dropped(run, ask, tmp_path):
 
 
 def test_a_version_that_is_not_there_is_refused(run):
-    """Rather than that none is active."""
+    """The active version stays active."""
     for command in ("activate", "drop"):
         done = run("database.datasets", command, "occurrences-of-yesterday")
         assert (done.returncode, "not there" in done.stderr) == (2, True)
 
 
 def test_a_second_import_of_the_same_records_writes_nothing(run, ask, tmp_path):
-    """And where an older version has been gone back to, it just switches."""
+    """After a switch to an older version, a second import only activates the newer one."""
     source = occurrences.simple_csv(tmp_path / "records.csv")
     run("occurrences.import_occurrences", source, "--citation", "nobody")
     rows = ask("SELECT count(*) FROM geo_feature")
@@ -149,7 +151,7 @@ def test_a_second_import_of_the_same_records_writes_nothing(run, ask, tmp_path):
 
 
 def test_a_wrong_header_writes_nothing(run, ask, tmp_path):
-    """It is found before the database is touched."""
+    """The tool finds the fault before it connects to the database."""
     source = tmp_path / "records.csv"
     source.write_text("gbifID\tspecies\n")
     done = run("occurrences.import_occurrences", source, "--citation", "nobody")
@@ -158,7 +160,7 @@ def test_a_wrong_header_writes_nothing(run, ask, tmp_path):
 
 
 def test_a_load_that_is_killed_leaves_the_old_version_serving(server, database, ask):
-    """Half of the new one is there; nobody reads it, and the next load clears it away."""
+    """The service does not read the incomplete version, and the next load removes it."""
     died = subprocess.run(
         [sys.executable, "-c", DIES, server.url, "new"], cwd=ROOT, check=False, capture_output=True
     )
@@ -170,12 +172,12 @@ def test_a_load_that_is_killed_leaves_the_old_version_serving(server, database, 
     with pytest.raises(DatasetError, match="incomplete"):
         writer.activate("new")
     assert writer.load({**OLD, "version": "newer"}, [], [EFFORT_ROW]) == 1
-    assert [one.version for one in writer.datasets()] == ["old", "newer"]
+    assert [row.version for row in writer.datasets()] == ["old", "newer"]
     assert ask("SELECT count(*) FROM geo_feature") == 2 + 1
 
 
 def test_rows_that_fail_leave_the_old_version_serving(server, database):
-    """Whatever goes wrong while they are made."""
+    """The error may come from any step that makes the rows."""
 
     def rows():
         yield EFFORT_ROW
@@ -186,8 +188,8 @@ def test_rows_that_fail_leave_the_old_version_serving(server, database):
     assert database.features(cell_chain(PANTANAL), 0).dataset == "old"
 
 
-def test_two_loads_at_once_are_one_too_many(server):
-    """The second would clear the first one away."""
+def test_a_second_load_at_the_same_time_is_refused(server):
+    """The second load would remove the rows of the first."""
     writer = mysql_writer(server.url)
 
     def rows():
@@ -198,8 +200,8 @@ def test_two_loads_at_once_are_one_too_many(server):
     assert mysql_writer(server.url).load({**OLD, "version": "new"}, [], rows()) == 1
 
 
-def test_much_is_removed_little_by_little(server, ask):
-    """More than one transaction takes."""
+def test_a_large_dataset_is_deleted_in_batches(server, ask):
+    """The dataset has more rows than one transaction deletes."""
     writer = mysql_writer(server.url)
     many = ((EFFORT_ROW[0] + number, *EFFORT_ROW[1:]) for number in range(100_001))
     writer.load({**OLD, "version": "many"}, [], many)
@@ -209,7 +211,7 @@ def test_much_is_removed_little_by_little(server, ask):
 
 
 def test_without_bulk_loads_rows_are_inserted(server, database):
-    """As MySQL 8 and Aurora have it until local_infile is switched on."""
+    """In MySQL 8 and Aurora, local_infile is off by default."""
     with server.root() as connection, connection.cursor() as cursor:
         cursor.execute("SET GLOBAL local_infile = 0")
         try:
@@ -222,7 +224,7 @@ def test_without_bulk_loads_rows_are_inserted(server, database):
 
 
 def test_tools_log_in_as_the_service_does(run, server, tmp_path, certificates):
-    """TLS included: a server without it is refused where authorities are set."""
+    """With certificate authorities set, the tools refuse a server without TLS."""
     source = occurrences.simple_csv(tmp_path / "records.csv", KEPT)
     authorities = {"RANGEFINDER_MYSQL_CERTIFICATE_AUTHORITIES": str(certificates / "ca.pem")}
     with mariadb(tmp_path / "tls", certificates) as secured:
@@ -233,8 +235,8 @@ def test_tools_log_in_as_the_service_does(run, server, tmp_path, certificates):
     assert run("database.load_ranges", RANGEFINDER_MYSQL_URL="").returncode == 2
 
 
-def test_a_database_that_is_away_is_a_clear_error(run, server):
-    """Not a traceback."""
+def test_a_database_that_is_down_is_a_clear_error(run, server):
+    """The tool prints one line, not a traceback."""
     url = server.url.replace(str(server.port), "1")
     done = run("database.datasets", "list", RANGEFINDER_MYSQL_URL=url)
     assert (done.returncode, done.stderr.startswith("The database cannot")) == (2, True)

@@ -6,22 +6,22 @@ import pytest
 from tools.evaluate import metrics
 
 
-def test_scores_that_mean_what_they_say_have_no_calibration_error():
-    """Of ten answers at 0.7, seven are right."""
+def test_calibrated_scores_have_no_calibration_error():
+    """Seven of ten answers at 0.7 are right."""
     scores = np.full(10, 0.7)
     right = np.arange(10) < 7
     assert metrics.expected_calibration_error(scores, right) == pytest.approx(0, abs=1e-9)
 
 
 def test_the_calibration_error_is_weighted_by_the_number_of_photos():
-    """Guo et al. 2017, equation 3: 0.3 off on half, 0.1 off on the other half."""
+    """Half of the photos are 0.3 off, the other half 0.1: Guo et al. 2017, equation 3."""
     scores = np.array([0.9] * 10 + [0.3] * 10)
     right = np.array([True] * 6 + [False] * 4 + [True] * 4 + [False] * 6)
     assert metrics.expected_calibration_error(scores, right) == pytest.approx(0.2)
 
 
 def test_a_score_of_one_falls_into_the_last_bin():
-    """It is a score as good as any."""
+    """A score of 1 has no bin of its own."""
     assert metrics.calibration_bins(np.array([1.0]), np.array([True])) == [(1.0, 1.0, 1)]
 
 
@@ -30,7 +30,7 @@ def test_a_score_of_one_falls_into_the_last_bin():
     [(1.0, [0.0, 0.0], 0.0), (0.0, [1.0], 2.0), (0.5, [0.25, 0.25], 0.375)],
 )
 def test_the_brier_score_is_the_squared_distance_from_certainty(truth, others, expected):
-    """Nothing for certain and right, two for certain and wrong."""
+    """The score is 0 if certain and right, 2 if certain and wrong."""
     assert metrics.brier_score(truth, others) == pytest.approx(expected)
 
 
@@ -45,18 +45,18 @@ def test_an_interval_holds_its_figure_and_narrows_with_more_photos():
     """The standard error of a mean falls with the square root of their number."""
     few = interval_of([0.0, 1.0] * 10, list(range(20)))
     many = interval_of([0.0, 1.0] * 1000, list(range(2000)))
-    for one in (few, many):
-        assert one.value == 0.5
-        assert one.low < 0.5 < one.high
+    for interval in (few, many):
+        assert interval.value == 0.5
+        assert interval.low < 0.5 < interval.high
     assert many.high - many.low == pytest.approx((few.high - few.low) / 10, rel=0.3)
 
 
 def test_copies_of_a_photo_do_not_narrow_the_interval():
-    """A hundred copies of two photos tell as much as two photos."""
+    """A hundred copies of two photos are worth two photos."""
     copied = interval_of([0.0] * 100 + [1.0] * 100, ["a"] * 100 + ["b"] * 100)
     assert (copied.low, copied.high) == (0.0, 1.0)
 
 
 def test_the_same_seed_gives_the_same_interval():
-    """Anyone who reruns the command sees the same figures."""
+    """A second run of the command prints the same figures."""
     assert interval_of([0.0, 1.0, 1.0], [1, 2, 3]) == interval_of([0.0, 1.0, 1.0], [1, 2, 3])

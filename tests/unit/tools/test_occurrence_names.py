@@ -1,4 +1,4 @@
-"""Which names stand for which class."""
+"""Test the map from names to classes."""
 
 from collections import Counter
 
@@ -13,18 +13,18 @@ NAMES = class_names()
 NUMBERS = {CLASSES[taxon_id]["vernacularName"]: number for taxon_id, number in numbers().items()}
 
 
-def test_every_class_with_a_range_has_a_name_to_be_found_by():
-    """A class that nothing matches would count as never seen anywhere."""
+def test_every_class_with_a_range_has_a_name():
+    """A class without a name would count as never observed."""
     assert set(NAMES.values()) - {NO_CLASS} == set(numbers().values())
 
 
 def test_every_name_is_in_a_column_that_occurrences_have():
-    """Tribes, subfamilies and the like are listed by their members."""
+    """Tribes, subfamilies and the like need the names of their members."""
     assert {rank for rank, _ in NAMES} <= set(RANKS)
 
 
 def test_members_belong_to_classes_with_a_range():
-    """Under the class's own name, once each."""
+    """Each row has the class's own name, and no member is there twice."""
     for row in MEMBERS:
         assert CLASSES[row["taxonID"]]["scientificName"] == row["scientificName"]
         assert CLASSES[row["taxonID"]]["geography"] == "range"
@@ -47,18 +47,18 @@ def test_members_belong_to_classes_with_a_range():
     ],
 )
 def test_names_lead_to_their_classes(rank, name, vernacular_name):
-    """By rank, by members, by synonyms."""
+    """A name leads to its class by rank, by members, or by synonyms."""
     assert NAMES[rank, name] == NUMBERS[vernacular_name]
 
 
 @pytest.mark.parametrize("family", ["Corvidae", "Accipitridae", "Mustelidae", "Phasianidae"])
-def test_families_that_are_wider_than_what_is_meant_stand_for_nothing(family):
-    """A crow is no jay, an eagle no kite, and a marten no badger."""
+def test_families_wider_than_the_class_have_no_class(family):
+    """A crow is not a jay, an eagle is not a kite, and a marten is not a badger."""
     assert ("family", family) not in NAMES
 
 
-def test_domestic_subspecies_speak_for_no_class():
-    """A dog must not be counted as the wolf that the backbone makes of it."""
+def test_domestic_subspecies_have_no_class():
+    """The backbone puts dogs into the species of the wolf; they must not count as wolves."""
     assert NAMES["infraspecific", "Canis lupus familiaris"] == NO_CLASS
     assert ("species", "Capra hircus") not in NAMES
     assert ("genus", "Capra") not in NAMES

@@ -1,4 +1,4 @@
-"""Commands run inside the network, and are followed from outside."""
+"""Test commands inside the network and their logs outside."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -67,7 +67,7 @@ def run(ecs, logs, command="make migrate"):
 
 
 def test_a_command_runs_and_is_followed(capsys):
-    """In the public subnets with an address of its own; its log appears while it runs."""
+    """The task runs in the public subnets with a public address. Its log appears while it runs."""
     ecs = FakeEcs(state("PENDING"), state("RUNNING"), state("STOPPED", 0))
     logs = FakeLogs(None, ["one"], ["two", "three"])
     assert run(ecs, logs, "make import-occurrences SOURCE='s3://b/a file.zip'") == 0
@@ -84,20 +84,20 @@ def test_a_command_runs_and_is_followed(capsys):
 
 
 @pytest.mark.parametrize(("code", "ends_with"), [(2, 2), (None, 1)])
-def test_a_command_that_fails_ends_so_here(code, ends_with, capsys):
-    """Also where it never started: then there is no exit code."""
+def test_a_failed_command_ends_with_its_exit_code(code, ends_with, capsys):
+    """A task that never started has no exit code."""
     assert run(FakeEcs(state("STOPPED", code)), FakeLogs(None)) == ends_with
     assert "done" in capsys.readouterr().err
 
 
-def test_a_task_that_does_not_start_is_told():
-    """No capacity, no image: AWS's own words."""
+def test_a_task_that_does_not_start_is_an_error():
+    """The error has AWS's own words."""
     with pytest.raises(run_task.TaskError, match="no capacity"):
         run(FakeEcs(failures=["no capacity"]), FakeLogs())
 
 
 def test_sources_are_fetched_first(tmp_path):
-    """Tools read files; what is on S3 is downloaded for them, also within NAME=value."""
+    """Tools read files, so the container downloads objects of S3, also within NAME=value."""
     fetched = []
 
     class FakeS3:
@@ -113,10 +113,10 @@ def test_sources_are_fetched_first(tmp_path):
     assert (tmp_path / "records.zip").read_text() == "records"
 
 
-def test_the_database_is_given_time_to_wake():
-    """It refuses or keeps silent while it wakes; then the command runs."""
+def test_the_database_has_time_to_resume():
+    """The database refuses or does not answer while it resumes; then the command runs."""
     slept: list[float] = []
-    answers = [DatasetError("away"), DatasetError("silent"), FakeConnection()]
+    answers = [DatasetError("refused"), DatasetError("silent"), FakeConnection()]
 
     def attempt():
         answer = answers.pop(0)
@@ -128,8 +128,8 @@ def test_the_database_is_given_time_to_wake():
     assert len(slept) == 2
 
 
-def test_a_database_that_stays_away_ends_the_task():
-    """With the last attempt's own error."""
+def test_a_database_that_stays_down_ends_the_task():
+    """The task ends with the error of the last attempt."""
 
     def attempt():
         raise DatasetError("silent")
@@ -144,7 +144,7 @@ class FakeConnection:
 
 
 def test_the_image_copies_what_exists():
-    """Every file that the Dockerfile names is there, and not ignored."""
+    """Every file of the Dockerfile exists and is not ignored."""
     lines = (ROOT / "infra/operations/Dockerfile").read_text().splitlines()
     named = [name for line in lines if line.startswith("COPY") for name in line.split()[1:-1]]
     assert "tools/make-venv" in named

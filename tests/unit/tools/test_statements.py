@@ -1,4 +1,4 @@
-"""Every statement is what the engines that shall run it can read."""
+"""Test that every engine can parse the statements that it runs."""
 
 import importlib.util
 
@@ -41,14 +41,14 @@ MYSQL = {
         # LOAD DATA is nothing that sqlglot knows.
         and value.startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))
     },
-    **{f"CLEAR {number}": one for number, one in enumerate(dataset_loader.CLEAR)},
-    **{f"migration {number}": one for number, one in enumerate(migration_statements())},
+    **{f"CLEAR {number}": text for number, text in enumerate(dataset_loader.CLEAR)},
+    **{f"migration {number}": text for number, text in enumerate(migration_statements())},
 }
 
 
 @pytest.mark.parametrize("name", MYSQL)
 def test_every_statement_for_the_database_is_mysql(name):
-    """The tests run them on MariaDB; MySQL 8 must read them, too."""
+    """The tests run them on MariaDB; MySQL 8 must accept them, too."""
     (parsed,) = sqlglot.parse(MYSQL[name].replace("%s", "'1'"), read="mysql")
     assert parsed is not None
     # What sqlglot does not know, it passes through as a command.
@@ -57,7 +57,7 @@ def test_every_statement_for_the_database_is_mysql(name):
 
 @pytest.mark.parametrize("dialect", ["athena", "trino", "spark", "duckdb"])
 def test_the_statement_is_the_same_on_every_engine(dialect):
-    """But for Spark's quotation marks; and no function is unknown to the others."""
+    """Only Spark's quotation marks differ, and every engine has all functions."""
     text = TEXT.replace('"', "`") if dialect == "spark" else TEXT
     (parsed,) = sqlglot.parse(text, read=dialect)
     assert isinstance(parsed, exp.Select)
@@ -68,27 +68,27 @@ def test_the_statement_is_the_same_on_every_engine(dialect):
 
 
 def test_the_statement_reads_its_table_once():
-    """Athena bills by what is read."""
+    """Athena bills by bytes read."""
     tables = [table.sql() for table in sqlglot.parse_one(TEXT).find_all(exp.Table)]
     assert tables.count("gbif.occurrence") == 1
 
 
 def test_the_statement_is_short_enough_for_athena():
-    """With all names and centroids in it."""
+    """The statement holds all names and centroids."""
     assert len(TEXT.encode()) < ATHENA_LIMIT / 2
 
 
 def test_the_numbers_of_six_classes_fit_in_one():
-    """Of 64 bits, with a sign."""
+    """The number has 64 bits with a sign."""
     assert max(class_names().values()) < BASE
     assert BASE**6 < 2**63
 
 
 def test_licences_are_ordered_by_what_they_forbid():
-    """The dataset takes the last one that a record of it has."""
+    """A dataset gets the last licence of its records in this order."""
     assert LICENCES == ("CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0")
 
 
 def test_a_quotation_mark_in_a_name_stays_in_it():
-    """Nothing that a table of names says becomes SQL."""
+    """A name never becomes SQL."""
     assert literal(f"{JAGUAR.taxon_id}' OR ''='") == "'jaguar'' OR ''''='''"
