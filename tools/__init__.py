@@ -1,4 +1,7 @@
-"""Programs that build, show and measure the service. None of them ships to Lambda."""
+"""Programs that build, package, show and measure the service, one package for each purpose.
+
+The benches and the tests may import them; the service does not, and none of them ships to Lambda.
+"""
 
 from pathlib import Path
 from typing import Final

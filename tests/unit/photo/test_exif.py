@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain import Coordinates, EventDate, ExifFault, MissingPosition
 from chalicelib.photo.exif import BudgetedReader, ExifreadExifReader
-from fuzz import attacks
+from fuzz.metadata_attacks import exif as exif_attacks
 from tests import exif_blocks as exif
 from tests.strategies import exif_blocks
 
@@ -118,7 +118,7 @@ def test_any_directories_give_a_position_or_a_reason(content):
     assert 1 <= reading.orientation <= 8
 
 
-@pytest.mark.parametrize(("name", "content"), list(attacks.exif()), ids=lambda id_: str(id_)[:40])
+@pytest.mark.parametrize(("name", "content"), list(exif_attacks()), ids=lambda id_: str(id_)[:40])
 def test_an_attack_ends_with_its_budget_of_reads(name, content):
     """Exifread loops over such blocks for minutes: exif-py#182."""
     opened = BudgetedReader(content, 20_000)
