@@ -237,7 +237,7 @@ def main() -> None:
     options.build.mkdir(exist_ok=True)
     figures = {outcome.name: outcome.figures() for outcome in outcomes} | {"bursts": bursts}
     (options.build / "spike.json").write_text(json.dumps(figures, indent=2))
-    from tools.evaluate.plots import database_load  # noqa: PLC0415 - the environments do not need matplotlib
+    from tools.evaluate.plots import database_load  # noqa: PLC0415 - slow
 
     database_load(
         {outcome.name: outcome.readings for outcome in outcomes}, options.build / "spike.png"
