@@ -66,17 +66,18 @@ class Settings:
 
     geo: bool = _setting(
         _switch,
-        "Whether places are used at all; off answers every photo by its look.",
+        "Whether the service uses places; off answers every photo from the picture alone.",
         default=True,
     )
     geo_weight_floor: float = _setting(
         _number(float, 0.0, 1.0),
-        "The least that a place leaves of a score: 0 forbids animals out of range, 1 ignores it.",
+        "Smallest factor by which a place changes a score: 0 forbids animals out of range, 1 "
+        "ignores the place.",
         default=0.1,
     )
     geo_weight_ceiling: float = _setting(
         _number(float, 1.1, 1_000.0),
-        "The most that a place makes of a score, for an animal that lives nearly nowhere else.",
+        "Largest factor by which a place can raise a score (rare, localised animals).",
         default=10.0,
     )
     features_file: Path = _setting(
@@ -86,7 +87,7 @@ class Settings:
     )
     features_timeout_seconds: float = _setting(
         _number(float, 0.01, 30.0),
-        "How long a prediction waits for the place's features once the model is done.",
+        "How long a prediction waits for the features of the place after the model has run.",
         default=1.0,
     )
     mysql_url: MysqlConnection | None = _setting(
@@ -98,23 +99,23 @@ class Settings:
     )
     mysql_secret: str = _setting(
         _text,
-        "A secret of AWS Secrets Manager (name or ARN) that holds the database's username and "
-        "password, in place of those of the URL.",
+        "A secret of AWS Secrets Manager (name or ARN) with the database's username and "
+        "password; it replaces those of the URL.",
         default="",
     )
     mysql_iam: bool = _setting(
         _switch,
-        "Whether to log in to the database with an IAM token in place of a password.",
+        "Whether to log in to the database with an IAM token instead of a password.",
         default=False,
     )
     mysql_certificate_authorities: Path | None = _setting(
         _existing,
-        "Certificates that sign the database's; with it TLS is required.",
+        "File of the certificates that sign the database's certificate; with it TLS is required.",
         default=None,
     )
     mysql_timeout_seconds: float = _setting(
         _number(float, 0.01, 30.0),
-        "The longest wait for the database: to connect, to write, to read.",
+        "Timeout of the database: to connect, to write, to read.",
         default=1.0,
     )
     redis_url: str = _setting(
@@ -130,17 +131,17 @@ class Settings:
     )
     redis_certificate_authorities: Path | None = _setting(
         _existing,
-        "Certificates that sign the cache's, where the system's do not.",
+        "File of the certificates that sign the cache's certificate, if the system's do not.",
         default=None,
     )
     redis_timeout_seconds: float = _setting(
         _number(float, 0.001, 5.0),
-        "The longest wait for the cache to answer a call, or to let us connect.",
+        "Timeout of the cache: to connect, and to answer a call.",
         default=0.05,
     )
     shared_cache_seconds: float = _setting(
         _number(float, 1.0, 31_536_000.0),
-        "How long an entry of the shared cache counts as fresh.",
+        "TTL of an entry of the shared cache: how long it counts as fresh.",
         default=3_600.0,
     )
     cache_kept_seconds: float = _setting(
@@ -150,7 +151,7 @@ class Settings:
     )
     memory_cache_seconds: float = _setting(
         _number(float, 0.0, 86_400.0),
-        "How long the features of a place stay in the process's memory.",
+        "How long the features of a place stay in the memory of the process.",
         default=60.0,
     )
     memory_cache_entries: int = _setting(
@@ -160,27 +161,28 @@ class Settings:
     )
     deployment: str = _setting(
         _text,
-        "Under which name metrics are reported, so that stages of one account do not mix.",
+        "The name under which metrics are reported; it separates the stages of one account.",
         default="rangefinder",
     )
     allowed_origin: str = _setting(
         _text,
-        "Whose pages may call the service from a browser (CORS): an origin, or `*` for all.",
+        "The website whose scripts may call the service from a browser (CORS): an origin, or "
+        "`*` for all.",
         default="*",
     )
     api_key_required: bool = _setting(
         _switch,
-        "Whether API Gateway wants a key of a usage plan (`x-api-key`) with each upload.",
+        "Whether API Gateway requires a key of a usage plan (`x-api-key`) for each upload.",
         default=False,
     )
     model_directory: Path = _setting(
         _existing,
-        "Holds model.json and the files that it names.",
+        "Directory with model.json and the files that it names.",
         default=DATA / "model",
     )
     classifier_threads: int = _setting(
         _number(int, 0, 64),
-        "Threads of one prediction; 0 takes as many as there are processors to have.",
+        "Threads of one prediction; 0 uses one for each available CPU.",
         default=0,
     )
     maximum_photo_bytes: int = _setting(
@@ -195,7 +197,7 @@ class Settings:
     )
     maximum_upload_bytes: int = _setting(
         _number(int, 1_000, 100_000_000),
-        "Largest photo that goes by way of the bucket.",
+        "Largest photo that is uploaded through the bucket.",
         default=25_000_000,
     )
     maximum_photo_pixels: int = _setting(
@@ -210,8 +212,8 @@ class Settings:
     )
     maximum_jpeg_scans: int = _setting(
         _number(int, 10, 10_000),
-        "Most scans of a progressive JPEG; each goes over the whole picture. Cameras and editors "
-        "write about ten.",
+        "Most scans of a progressive JPEG; each passes over the whole picture. Cameras and "
+        "editors write about ten.",
         default=50,
     )
     maximum_photo_segments: int = _setting(
@@ -221,7 +223,7 @@ class Settings:
     )
     minimum_jpeg_share: float = _setting(
         _number(float, 0.0, 1.0),
-        "How much there must be of the rows that the model looks at, where a JPEG broke off.",
+        "Share of the rows that the model needs that must be there if a JPEG ends early.",
         default=0.5,
     )
     maximum_exif_reads: int = _setting(
