@@ -115,8 +115,8 @@ migrate: given-RANGEFINDER_MYSQL_URL developer ## Create or update the tables of
 load-ranges: given-RANGEFINDER_MYSQL_URL developer ## Load the ranges of data/ into the database
 	$(RUN) tools.database.load_ranges
 
-import-occurrences: given-SOURCE developer ## Import GBIF or iNaturalist: SOURCE=file, OPTIONS="--sqlite out.sqlite"
-	$(RUN) tools.occurrences.import_occurrences "$(SOURCE)" $(OPTIONS)
+import-occurrences: developer ## Import GBIF or iNaturalist: SOURCE=file, OPTIONS="--sqlite out.sqlite"
+	$(RUN) tools.occurrences.import_occurrences $(if $(SOURCE),"$(SOURCE)") $(OPTIONS)
 
 datasets: given-RANGEFINDER_MYSQL_URL developer ## List the datasets: COMMAND="activate VERSION" or "drop VERSION"
 	$(RUN) tools.database.datasets $(or $(COMMAND),list)
@@ -196,7 +196,6 @@ EXAMPLE_COMMAND := "make migrate"
 EXAMPLE_LABELS := samples/samples.csv
 EXAMPLE_PICTURES := path/to/pictures
 EXAMPLE_RANGEFINDER_MYSQL_URL := mysql://user:password@host:3306/database
-EXAMPLE_SOURCE := path/to/occurrences.zip
 EXAMPLE_TAXON := jaguar
 
 # The shell reads the value: it may hold spaces, quotes and dollar signs.

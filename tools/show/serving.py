@@ -1,4 +1,4 @@
-"""Start ``chalice local`` on a free port, in a process of its own, and stop it again."""
+"""Start ``chalice local`` in a process of its own, and stop it again."""
 
 import os
 import socket
@@ -13,6 +13,8 @@ from typing import Final
 from tools import ROOT
 
 START_SECONDS: Final = 60.0
+HOST: Final = "127.0.0.1"
+HIGHEST_PORT: Final = 65_535
 
 OFFLINE: Final = {
     # Chalice makes a botocore session; without these it probes for credentials.
@@ -23,19 +25,41 @@ OFFLINE: Final = {
 }
 
 
+class ServerError(Exception):
+    """The server cannot be started."""
+
+
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """Return a port that no program listens on just now."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
+def usable_port(text: str) -> int:
+    """Return the port that a user names. Raises ``ServerError`` if it cannot be had."""
+    if not (text.isdecimal() and 1 <= int(text) <= HIGHEST_PORT):
+        raise ServerError(f"PORT={text} is not a port: give a number from 1 to {HIGHEST_PORT}.")
+    port = int(text)
+    with socket.socket() as probe:
+        # As the server does: a connection that was closed a moment ago is no hindrance.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise ServerError(
+                f"PORT={port} cannot be used ({reason}): give another one, or none for a free port."
+            ) from None
+    return port
+
+
 def start(port: int, environment: Mapping[str, str], log: Path | None) -> subprocess.Popen[bytes]:
-    """Start the server. Its log goes to ``log``, or where ours goes."""
+    """Start the server. Its log goes to ``log``, or to our standard error."""
     command = [
         str(Path(sys.executable).with_name("chalice")),
-        "local", "--no-autoreload", "--host", "127.0.0.1", "--port", str(port),
+        "local", "--no-autoreload", "--host", HOST, "--port", str(port),
     ]  # fmt: skip
     with ExitStack() as opened:
         stderr = opened.enter_context(log.open("wb")) if log else None
@@ -45,28 +69,44 @@ def start(port: int, environment: Mapping[str, str], log: Path | None) -> subpro
             env={**os.environ, **OFFLINE, **environment},
             stdout=subprocess.DEVNULL,
             stderr=stderr,
+            # Ctrl-C interrupts us alone: we stop the server, without its traceback.
+            start_new_session=True,
         )
 
 
 def wait_until_it_listens(server: subprocess.Popen[bytes], port: int) -> None:
-    """Return once the port answers. Raises ``RuntimeError`` where it never does."""
+    """Return once the port answers. Raises ``ServerError`` if it never does."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex((HOST, port)) == 0:
                 return
         time.sleep(0.05)
-    raise RuntimeError("chalice local did not start")
+    raise ServerError("chalice local did not start.")
 
 
 @contextmanager
-def serving(environment: Mapping[str, str] | None = None, log: Path | None = None) -> Iterator[str]:
-    """A running server's base URL. Stops just that server at the end."""
-    port = free_port()
-    server = start(port, environment or {}, log)
+def serving(
+    environment: Mapping[str, str] | None = None, log: Path | None = None, port: str | None = None
+) -> Iterator[str]:
+    """Run a server, and stop it at the end.
+
+    Args:
+        environment: Settings beside those of this process.
+        log: A file for the server's log; without it, our standard error.
+        port: A port as a user names it; without it, a free one.
+
+    Yields:
+        The base URL, without a slash at the end.
+
+    Raises:
+        ServerError: The port cannot be used, or the server did not start.
+    """
+    number = usable_port(port) if port else free_port()
+    server = start(number, environment or {}, log)
     try:
-        wait_until_it_listens(server, port)
-        yield f"http://127.0.0.1:{port}"
+        wait_until_it_listens(server, number)
+        yield f"http://{HOST}:{number}"
     finally:
         server.terminate()
         server.wait()
