@@ -26,7 +26,7 @@ def test_the_same_input_gives_the_same_bytes(built, tmp_path):
     again = build_package.build(tmp_path / "project")
     assert again.name == built.name
     assert _sha256(again) == _sha256(built)
-    bills = [one.with_suffix(build_package.BILL).read_bytes() for one in (again, built)]
+    bills = [one.with_suffix(build_package.SBOM_SUFFIX).read_bytes() for one in (again, built)]
     assert bills[0] == bills[1]
 
 
@@ -39,7 +39,7 @@ def test_the_package_is_small(built):
 
 def test_the_table_accounts_for_everything(built):
     """Each package has its line, and the last one is the file."""
-    lines = build_package.table(built).splitlines()
+    lines = build_package.size_table(built).splitlines()
     assert float(lines[-1].split()[0]) == round(built.stat().st_size / MEGABYTE, 2)
     assert {"chalicelib:", "ai_edge_litert", "PIL", "redis"} <= {line.split()[2] for line in lines}
 
@@ -76,14 +76,16 @@ def test_the_licences_of_all_parts_are_in_the_package(unpacked):
 
 def test_the_bill_of_materials_names_what_is_in_the_package(built, unpacked):
     """All of it, as it is pinned, and nothing that has been left out."""
-    text = built.with_suffix(build_package.BILL).read_text("utf-8")
+    text = built.with_suffix(build_package.SBOM_SUFFIX).read_text("utf-8")
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     bill = json.loads(text)
     found = {one["name"]: one["version"] for one in bill["components"]}
     card = json.loads((unpacked / "chalicelib/data/model/model.json").read_text("utf-8"))
     assert found.pop(card["name"]) == card["version"]
     assert found.pop("chalice") == metadata.version("chalice")
-    wanted = verify_package.wanted(ROOT / "requirements.txt", sys.version_info[:2], "x86_64")
+    wanted = verify_package.target_requirements(
+        ROOT / "requirements.txt", sys.version_info[:2], "x86_64"
+    )
     pinned = {requirement.name: requirement for requirement in wanted}
     assert {canonicalize_name(name) for name in found} <= set(pinned)
     for name, version in found.items():
@@ -99,7 +101,7 @@ def test_a_dependency_that_is_not_what_was_pinned_is_refused(tmp_path):
     chalice_project.copy_project(tmp_path / "project", {})
     forged = f"jmespath==1.1.0 --hash=sha256:{'0' * 64}\n"
     (tmp_path / "project" / "requirements.txt").write_text(forged)
-    with pytest.raises(chalice_project.NoPackage, match="DO NOT MATCH THE HASHES"):
+    with pytest.raises(chalice_project.PackagingError, match="DO NOT MATCH THE HASHES"):
         chalice_project.pack(tmp_path / "project")
 
 

@@ -1,7 +1,7 @@
-"""Known vulnerabilities of what ships (part of ``make check``): pip-audit asks PyPI for them.
+"""Ask PyPI for known vulnerabilities of what ships: part of ``make check``, by pip-audit.
 
-Where PyPI's advisories cannot be reached nothing is known, and it says so rather than fail:
-a check must not depend on somebody else's server. ``--strict`` fails then, too.
+If PyPI's advisories cannot be reached, nothing is known. Then a warning ends the output, but
+nothing fails: a check must not depend on somebody else's server. ``--strict`` fails then, too.
 """
 
 import argparse
@@ -18,42 +18,54 @@ COMMAND: Final = (
     "--require-hashes", "--disable-pip", "--format", "json", "--progress-spinner", "off",
 )  # fmt: skip
 
+WARNING: Final = """\
+!!! WARNING !!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!
+!!! VULNERABILITIES ARE UNCHECKED: {reason}
+!!! All other checks count. Run `make check` again where https://pypi.org can be reached.
+!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!"""
+
+REASON_LENGTH: Final = 300
+"""Characters of pip-audit's last words."""
+
 
 def vulnerabilities(dependencies: Iterable[dict[str, Any]]) -> list[str]:
-    """A line for each known vulnerability of pip-audit's report: where, which, mended when."""
+    """Return a line for each known vulnerability of pip-audit's report."""
     return [
-        f"{one['name']} {one['version']}: {found['id']}, "
-        f"mended in {', '.join(found['fix_versions']) or 'no release yet'}"
-        for one in dependencies
-        for found in one.get("vulns", [])
+        f"{dependency['name']} {dependency['version']}: {vulnerability['id']}, "
+        f"fixed in {', '.join(vulnerability['fix_versions']) or 'no release yet'}"
+        for dependency in dependencies
+        for vulnerability in dependency.get("vulns", [])
     ]
 
 
 def unaudited(dependencies: Iterable[dict[str, Any]]) -> list[str]:
-    """The dependencies of which nothing could be learnt."""
-    return [one["name"] for one in dependencies if "skip_reason" in one]
+    """Return the dependencies that pip-audit learnt nothing about."""
+    return [dependency["name"] for dependency in dependencies if "skip_reason" in dependency]
+
+
+def warn(reason: str) -> None:
+    """Print a warning that a reader of ``make check`` cannot overlook."""
+    print(WARNING.format(reason=" ".join(reason.split())), file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None, command: Sequence[str] = COMMAND) -> int:
-    """Ask, print, and fail for a known vulnerability."""
+    """Audit, print, and fail for a known vulnerability."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--strict", action="store_true", help="fail where nothing can be learnt")
+    parser.add_argument("--strict", action="store_true", help="fail if nothing can be learnt")
     is_strict = parser.parse_args(arguments).strict
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     try:
         dependencies = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError):
-        print(f"Vulnerabilities: not audited. {done.stderr.strip()[-300:]}", file=sys.stderr)
+        warn(done.stderr.strip()[-REASON_LENGTH:])
         return int(is_strict)
-    if unknown := unaudited(dependencies):
-        print(
-            f"Vulnerabilities: {len(unknown)} of {len(dependencies)} dependencies not audited, "
-            "PyPI has no word on them here.",
-            file=sys.stderr,
-        )
-    found = vulnerabilities(dependencies)
-    print("\n".join(found) or "Vulnerabilities: none known of those audited.")
-    return int(bool(found) or (is_strict and bool(unknown)))
+    lines = vulnerabilities(dependencies)
+    unknown = unaudited(dependencies)
+    if len(unknown) < len(dependencies):
+        print("\n".join(lines) or "Vulnerabilities: none known of those audited.", flush=True)
+    if unknown:
+        warn(f"{len(unknown)} of {len(dependencies)} dependencies are not known to PyPI here.")
+    return int(bool(lines) or (is_strict and bool(unknown)))
 
 
 if __name__ == "__main__":

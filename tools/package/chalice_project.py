@@ -1,11 +1,11 @@
-"""A copy of the project that is deployed from: what Chalice needs, and nothing else.
+"""Copy the project for a deployment, and run Chalice on the copy.
 
-Plain ``chalice deploy`` puts the dependencies in a layer (``automatic_layer`` in
-``.chalice/config.json``), since one zip of all that pip brings passes the 50 MB that Lambda
-takes by direct upload. Ours fits, so the copy's configuration takes one zip.
+The copy holds only what Chalice needs. Plain ``chalice deploy`` puts the dependencies into a
+layer (``automatic_layer`` in ``.chalice/config.json``): with all that pip installs, one zip
+would exceed the 50 MB that Lambda takes by direct upload. Ours fits into one zip.
 
-Chalice names a package by the hash of all files under ``chalicelib``: a copy without
-``__pycache__`` keeps that name the same.
+Chalice names a package by the hash of all files under ``chalicelib``. The copy has no
+``__pycache__``, so that this name stays the same.
 """
 
 import json
@@ -21,20 +21,25 @@ from tools import ROOT
 from tools.show.serving import OFFLINE
 
 TARGET: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
-"""Chalice's target runtime is that of the interpreter that runs it."""
+"""Chalice's target runtime: the version of the interpreter that runs it."""
 
 DEPLOYMENT: Final = ROOT / "build" / "deployment"
 
 QUIET: Final = {"PYTHONDONTWRITEBYTECODE": "1"}
-"""What importing the app leaves behind would otherwise change the package's name."""
+"""Bytecode from an import of the app would change the package's name."""
 
 
-class NoPackage(Exception):
-    """Why there is no package."""
+class PackagingError(Exception):
+    """The package cannot be built or deployed. The text says why."""
 
 
 def copy_project(directory: Path, configuration: Mapping[str, object]) -> None:
-    """Make ``directory`` the project as it is now, with these keys of the configuration."""
+    """Replace ``directory`` by the project as it is now.
+
+    Args:
+        directory: Where to copy to.
+        configuration: Keys that replace those of ``.chalice/config.json``, for all stages.
+    """
     shutil.rmtree(directory, ignore_errors=True)
     private = directory / ".chalice"
     private.mkdir(parents=True)
@@ -53,7 +58,7 @@ def copy_project(directory: Path, configuration: Mapping[str, object]) -> None:
 
 
 def run_chalice(project: Path, *arguments: str, environment: Mapping[str, str]) -> str:
-    """Run the ``chalice`` command on a project; what it said. Raises ``NoPackage``."""
+    """Run ``chalice`` on a project, and return its output. Raises ``PackagingError``."""
     command = [str(Path(sys.executable).with_name("chalice")), "--project-dir", str(project)]
     done = subprocess.run(
         [*command, *arguments],
@@ -62,21 +67,21 @@ def run_chalice(project: Path, *arguments: str, environment: Mapping[str, str]) 
         capture_output=True,
         text=True,
     )
-    said = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     if done.returncode:
-        raise NoPackage(f"chalice {' '.join(arguments)}:\n{said}")
-    return said
+        raise PackagingError(f"chalice {' '.join(arguments)}:\n{output}")
+    return output
 
 
 def pack(project: Path) -> Path:
-    """The zip that Chalice's own packager makes of a project, where Chalice keeps it."""
-    output = project / "packaged"
-    # Chalice fetches some wheels by name and version alone: as constraints, the
-    # requirements hold these, too, to their hashes.
+    """Let Chalice's own packager zip a project, and return the zip."""
+    directory = project / "packaged"
+    # Chalice fetches some wheels by name and version alone. As constraints, the requirements
+    # apply their hashes to these wheels, too.
     pinned = {"PIP_CONSTRAINT": str(project / "requirements.txt")}
-    said = run_chalice(project, "package", str(output), environment={**OFFLINE, **pinned})
-    if "Could not install dependencies" in said:
-        raise NoPackage(said)
-    shutil.rmtree(output)
+    output = run_chalice(project, "package", str(directory), environment={**OFFLINE, **pinned})
+    if "Could not install dependencies" in output:
+        raise PackagingError(output)
+    shutil.rmtree(directory)
     (package,) = (project / ".chalice" / "deployments").glob("*.zip")
     return package

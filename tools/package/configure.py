@@ -1,10 +1,10 @@
-"""Write what the stacks are made of into the ``prod`` stage: ``make configure``.
+"""Write the stacks' outputs into the ``prod`` stage: ``make configure``.
 
-Reads the outputs of the stacks of ``infra/network.yaml`` and ``infra/data.yaml``, from AWS or
-from a file in the form of ``aws cloudformation describe-stacks``. Writes the stage's network
-and settings into ``.chalice/config.json``, its rights into ``.chalice/policy-prod.json``, and
-the authorities that sign the database's certificate into ``chalicelib/certificates/``, so that
-they ship with the function. Running it again changes nothing else.
+Reads the outputs of ``infra/network.yaml`` and ``infra/data.yaml``, from AWS or from a file in
+the form of ``aws cloudformation describe-stacks``. Writes the stage's network and settings into
+``.chalice/config.json`` and its permissions into ``.chalice/policy-prod.json``. The authorities
+that sign the database's certificate go into ``chalicelib/certificates/``, so that they ship with
+the function. All other keys stay as they are.
 """
 
 import argparse
@@ -25,10 +25,10 @@ DATABASE_USER: Final = "rangefinder"
 DATABASE: Final = "rangefinder"
 
 CERTIFICATES: Final = Path("chalicelib/certificates/rds.pem")
-"""Relative to the project, which is also where Lambda starts the function."""
+"""Relative to the project, and to the directory in which Lambda starts the function."""
 
 CERTIFICATES_URL: Final = "https://truststore.pki.rds.amazonaws.com/{region}/{region}-bundle.pem"
-"""RDS signs with authorities of its own, which no system knows. Those of one region are three
+"""RDS signs with its own authorities, which no system trusts by default. A region has three
 (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.SSL.html)."""
 
 DOWNLOAD_SECONDS: Final = 30.0
@@ -37,11 +37,11 @@ Outputs = Mapping[str, str]
 
 
 class ConfigurationError(Exception):
-    """The stacks do not say what is needed, or the certificates are none."""
+    """A stack lacks an output, or the certificates cannot be read."""
 
 
 def collect(stacks: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The outputs of all stacks together, as ``describe-stacks`` gives them."""
+    """Return the outputs of all stacks together, as ``describe-stacks`` lists them."""
     return {
         output["OutputKey"]: output["OutputValue"]
         for stack in stacks
@@ -50,19 +50,19 @@ def collect(stacks: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def from_file(path: Path) -> dict[str, str]:
-    """The outputs that a file holds."""
+    """Return the outputs in a file."""
     return collect(json.loads(path.read_text(encoding="utf-8"))["Stacks"])
 
 
 def from_aws(client: Any, names: Iterable[str]) -> dict[str, str]:
-    """The outputs of the stacks of these names."""
+    """Return the outputs of the stacks with these names."""
     return collect(
         stack for name in names for stack in client.describe_stacks(StackName=name)["Stacks"]
     )
 
 
 def network(outputs: Outputs) -> dict[str, list[str]]:
-    """Where the function is attached."""
+    """Return the keys of ``config.json`` that attach the function to its network."""
     return {
         "subnet_ids": outputs["PrivateSubnets"].split(","),
         "security_group_ids": [outputs["FunctionSecurityGroup"]],
@@ -70,7 +70,7 @@ def network(outputs: Outputs) -> dict[str, list[str]]:
 
 
 def variables(outputs: Outputs) -> dict[str, str]:
-    """The settings that follow from the stacks. There is no secret among them."""
+    """Return the settings that follow from the stacks. None is a secret."""
     database = f"{outputs['DatabaseEndpoint']}:{outputs['DatabasePort']}"
     return {
         "RANGEFINDER_DEPLOYMENT": f"rangefinder-{STAGE}",
@@ -83,7 +83,7 @@ def variables(outputs: Outputs) -> dict[str, str]:
 
 
 def policy(outputs: Outputs) -> dict[str, Any]:
-    """What the function may do, on what, and nothing else."""
+    """Return the function's permissions: each action, and its resources."""
     _, partition, _, region, account, *_ = outputs["DatabaseUserArn"].split(":")
     here = f"{region}:{account}"
     log = f"arn:{partition}:logs:{here}:log-group:/aws/lambda/rangefinder-{STAGE}"
@@ -99,12 +99,12 @@ def policy(outputs: Outputs) -> dict[str, Any]:
         "Statement": [
             _allow("WriteLogs", ["logs:CreateLogGroup", "logs:CreateLogStream",
                                  "logs:PutLogEvents"], [log, f"{log}:*"]),
-            # These know no resource.
+            # These actions have no resources.
             _allow("SendTraces", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
-            # Lambda itself uses these to attach the function; their names are not known before.
+            # Lambda itself attaches the function. The interfaces' names are not known before.
             _allow("AttachToTheNetwork", interfaces, f"arn:{partition}:ec2:{here}:*/*"),
             _allow("LookAtTheNetwork", looks, "*"),
-            # The function's own code has no use for them.
+            # The function's own code does not need them.
             {
                 "Sid": "OnlyLambdaItselfAttaches",
                 "Effect": "Deny",
@@ -125,36 +125,45 @@ def policy(outputs: Outputs) -> dict[str, Any]:
 
 
 def region_of(outputs: Outputs) -> str:
-    """Where the database is."""
+    """Return the region of the database."""
     return outputs["DatabaseUserArn"].split(":")[3]
 
 
-def checked(certificates: bytes) -> bytes:
-    """The same, if they are certificates. Raises ``ConfigurationError``."""
+def check_certificates(certificates: bytes) -> bytes:
+    """Return the certificates, if they are some. Raises ``ConfigurationError``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(cadata=certificates.decode("ascii"))
     except (ssl.SSLError, ValueError):
-        raise ConfigurationError("These are no certificates in PEM form.") from None
+        raise ConfigurationError("The file does not hold certificates in PEM format.") from None
     return certificates
 
 
 def download(region: str) -> bytes:
-    """The authorities that sign for databases of a region."""
+    """Return the authorities that sign for the databases of a region."""
     with urllib.request.urlopen(  # an address of https  # nosec B310
         CERTIFICATES_URL.format(region=region), timeout=DOWNLOAD_SECONDS
-    ) as answer:
-        found: bytes = answer.read()
-        return found
+    ) as response:
+        certificates: bytes = response.read()
+        return certificates
 
 
 def configure(project: Path, outputs: Outputs, certificates: bytes) -> None:
-    """Write all of it. Raises ``ConfigurationError`` before anything is written."""
+    """Write stage, permissions and certificates.
+
+    Args:
+        project: The directory of the project.
+        outputs: The outputs of all stacks.
+        certificates: The database's authorities, in PEM format.
+
+    Raises:
+        ConfigurationError: An output or the certificates are missing. Nothing is written.
+    """
     try:
         attached, settings, rights = network(outputs), variables(outputs), policy(outputs)
     except KeyError as missing:
         raise ConfigurationError(f"No stack has an output {missing.args[0]}.") from None
-    checked(certificates)
+    check_certificates(certificates)
     target = project / CERTIFICATES
     target.parent.mkdir(exist_ok=True)
     target.write_bytes(certificates)
@@ -177,7 +186,7 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def main() -> int:
-    """Configure the stage, and say what comes next."""
+    """Configure the stage, and print the next command."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--stacks", nargs="+", default=STACKS, help="default: %(default)s")
     parser.add_argument("--outputs", type=Path, help="a file in place of AWS")
@@ -186,7 +195,7 @@ def main() -> int:
     if arguments.outputs:
         outputs = from_file(arguments.outputs)
     else:
-        import boto3  # noqa: PLC0415 - whoever gives a file needs no AWS
+        import boto3  # noqa: PLC0415 - with a file, no AWS is needed
 
         outputs = from_aws(boto3.client("cloudformation"), arguments.stacks)
     try:
@@ -196,7 +205,7 @@ def main() -> int:
     except (ConfigurationError, KeyError, OSError) as error:
         print(f"Nothing was written: {error}", file=sys.stderr)
         return 1
-    print(f"The {STAGE} stage is configured. Next: chalice deploy --stage {STAGE}")
+    print(f"The {STAGE} stage is configured. Next: make deploy STAGE={STAGE}")
     return 0
 
 

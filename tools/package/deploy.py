@@ -1,30 +1,77 @@
-"""Deploy the slimmed package through Chalice: ``make deploy STAGE=dev``.
+"""Deploy the pruned package through Chalice: ``make deploy STAGE=dev``.
 
-``chalice deploy`` uploads the zip that it finds under the name of its own making. It nowhere
-promises so; hence the name is asked of Chalice's code before anything is deployed, and a
-test holds the bytes that arrive against ours.
+``chalice deploy`` uploads the zip that it finds under a name of its own making. Chalice does
+not promise this. So we ask its code for the name before anything is deployed, and a test
+compares the bytes that arrive with ours.
 """
 
 import argparse
+import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
 from chalice.utils import UI, OSUtils
 
 from tools import ROOT
 from tools.package import build_package
-from tools.package.chalice_project import DEPLOYMENT, TARGET, NoPackage, run_chalice
+from tools.package.chalice_project import DEPLOYMENT, TARGET, PackagingError, run_chalice
+from tools.package.check_config import CONFIG
 from tools.package.verify_package import MACHINES
 
 DEPLOYED: Final = ROOT / ".chalice" / "deployed"
-"""What Chalice knows of its resources: shared with plain ``chalice deploy`` and ``delete``."""
+"""Chalice's notes on its resources: shared with plain ``chalice deploy`` and ``delete``."""
+
+QUICK: Final = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+
+UNCONFIGURED_BUCKET: Final = "unconfigured"
+"""The upload bucket of the prod stage before ``make configure``."""
+
+NO_REGION: Final = "AWS region: none is set. Set AWS_DEFAULT_REGION, for example to eu-central-1."
+NO_CREDENTIALS: Final = (
+    "AWS credentials: none are set. Run `aws configure`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID "
+    "and AWS_SECRET_ACCESS_KEY."
+)
+
+
+def missing_prerequisites(stage: str, session: Session, config: Path = CONFIG) -> Iterator[str]:
+    """Yield a line for everything that a deployment lacks. To build first would cost a minute.
+
+    Args:
+        stage: The stage that the user names.
+        session: The AWS session, which knows region and credentials as Chalice does.
+        config: The project's ``.chalice/config.json``.
+    """
+    stages = json.loads(config.read_text(encoding="utf-8"))["stages"]
+    if stage not in stages:
+        yield f"STAGE={stage}: there is no such stage. Use one of {', '.join(stages)}."
+    elif _is_unconfigured(stages[stage]):
+        yield f"STAGE={stage}: not configured yet. Run `make infra` and `make configure` first."
+    region = session.get_config_variable("region")
+    if not region:
+        yield NO_REGION
+    try:
+        if not session.get_credentials():
+            yield NO_CREDENTIALS
+        elif region:
+            # They may have expired.
+            session.create_client("sts", config=QUICK).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        yield f"AWS credentials: not accepted. {error}"
+
+
+def _is_unconfigured(stage: Mapping[str, Mapping[str, str]]) -> bool:
+    variables = stage.get("environment_variables", {})
+    return variables.get("RANGEFINDER_UPLOADS_BUCKET") == UNCONFIGURED_BUCKET
 
 
 def expected_package(project: Path, architecture: str) -> Path:
-    """Where Chalice looks for the package of a project before it makes one."""
+    """Return the path at which Chalice looks for a project's package before it makes one."""
     system = OSUtils()
     packager = LambdaDeploymentPackager(
         system, DependencyBuilder(system, architecture=architecture), UI(), architecture
@@ -35,13 +82,21 @@ def expected_package(project: Path, architecture: str) -> Path:
 def upload(
     project: Path, stage: str, deployed: Path, architecture: str, environment: Mapping[str, str]
 ) -> str:
-    """Deploy the package that was built in ``project``; what Chalice said.
+    """Deploy the package that was built in ``project``, and return Chalice's output.
 
-    ``deployed`` remembers the resources of each stage. Raises ``NoPackage``.
+    Args:
+        project: A project that ``build_package.build`` has made.
+        stage: The stage to deploy.
+        deployed: The directory in which Chalice notes each stage's resources.
+        architecture: ``x86_64`` or ``arm64``.
+        environment: Variables for Chalice beside those of this process.
+
+    Raises:
+        PackagingError: There is no such package, or Chalice failed.
     """
     expected = expected_package(project, architecture)
     if not expected.is_file():
-        raise NoPackage(f"Chalice would make a package of its own: there is no {expected}.")
+        raise PackagingError(f"Chalice would make a package of its own: there is no {expected}.")
     deployed.mkdir(parents=True, exist_ok=True)
     link = project / ".chalice" / "deployed"
     link.unlink(missing_ok=True)
@@ -49,18 +104,32 @@ def upload(
     return run_chalice(project, "deploy", "--stage", stage, environment=environment)
 
 
+def base_url(deployed: Path, stage: str) -> str:
+    """Return the deployed API's address, to which the documents' paths are appended."""
+    resources = json.loads((deployed / f"{stage}.json").read_text(encoding="utf-8"))["resources"]
+    (address,) = (
+        str(resource["rest_api_url"]) for resource in resources if "rest_api_url" in resource
+    )
+    # Chalice's address ends with a slash. `//v1/...` is another path, and answered with 404.
+    return address.rstrip("/")
+
+
 def main() -> int:
-    """Build and deploy."""
+    """Check, build, deploy, and print the address."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--architecture", choices=MACHINES, default="x86_64")
     arguments = parser.parse_args()
+    if missing := list(missing_prerequisites(arguments.stage, Session())):
+        print("Not deployed, and nothing was built:", *missing, sep="\n", file=sys.stderr)
+        return 1
     try:
-        print(build_package.table(build_package.build(DEPLOYMENT, arguments.architecture)))
+        print(build_package.size_table(build_package.build(DEPLOYMENT, arguments.architecture)))
         print(upload(DEPLOYMENT, arguments.stage, DEPLOYED, arguments.architecture, {}))
-    except NoPackage as error:
+    except PackagingError as error:
         print(f"Not deployed:\n{error}", file=sys.stderr)
         return 1
+    print(f"BASE={base_url(DEPLOYED, arguments.stage)}")
     return 0
 
 

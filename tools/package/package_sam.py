@@ -1,9 +1,9 @@
-"""The CloudFormation way to deploy: ``make package-sam``.
+"""Package the service for CloudFormation: ``make package-sam``.
 
-``chalice package``, merged with ``infra/gateway.yaml``: what ``chalice deploy`` cannot make
-(API Gateway's own answers, log retention, SnapStart, throttling, API keys). Two things only
-the finished template knows are then put in: that the routes call the function's alias, and
-the origin that the stage's settings allow. The package is that of ``make package``.
+Runs ``chalice package`` and merges ``infra/gateway.yaml``, which has what ``chalice deploy``
+cannot make: API Gateway's own answers, log retention, SnapStart, throttling and API keys. Two
+changes need the finished template: the routes call the function's alias, and API Gateway
+allows the origin of the stage's settings. The zip is that of ``make package``.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import yaml
 
 from tools import ROOT
 from tools.package.build_package import build
-from tools.package.chalice_project import DEPLOYMENT, QUIET, NoPackage
+from tools.package.chalice_project import DEPLOYMENT, QUIET, PackagingError
 from tools.show.serving import OFFLINE
 
 GATEWAY: Final = ROOT / "infra" / "gateway.yaml"
@@ -27,12 +27,8 @@ ORIGIN_SETTING: Final = "RANGEFINDER_ALLOWED_ORIGIN"
 FUNCTION: Final = "${APIHandler.Arn}"
 
 
-class PackagingError(Exception):
-    """The template is not what is expected of Chalice."""
-
-
 def package(project: Path, stage: str, output: Path) -> dict[str, Any]:
-    """Write ``deployment.zip`` and ``sam.yaml`` into ``output``; the template."""
+    """Write ``deployment.zip`` and ``sam.yaml`` into ``output``, and return the template."""
     chalice = str(Path(sys.executable).with_name("chalice"))
     subprocess.run(
         [chalice, "--project-dir", str(project), "package", "--stage", stage,
@@ -42,7 +38,7 @@ def package(project: Path, stage: str, output: Path) -> dict[str, Any]:
     )  # fmt: skip
     path = output / "sam.yaml"
     shared = yaml.safe_load(path.read_text(encoding="utf-8"))
-    # Each part its own copy: what is shared becomes an alias, which CloudFormation refuses.
+    # YAML writes shared parts as aliases, which CloudFormation refuses. JSON shares nothing.
     template: dict[str, Any] = json.loads(json.dumps(shared))
     finish(template)
     path.write_text(yaml.safe_dump(template, allow_unicode=True), encoding="utf-8")
@@ -50,13 +46,13 @@ def package(project: Path, stage: str, output: Path) -> dict[str, Any]:
 
 
 def finish(template: dict[str, Any]) -> None:
-    """Let the routes call the alias, and API Gateway allow the origin that the app allows."""
+    """Let the routes call the alias, and API Gateway allow the app's origin."""
     integrations = list(function_integrations(template))
     for integration in integrations:
         address = integration["uri"]["Fn::Sub"]
         if FUNCTION not in address:
-            raise PackagingError(f"Not a call of the function: {address}")
-        # A snapshot belongs to a published version: $LATEST would start cold.
+            raise PackagingError(f"A route does not call the function: {address}")
+        # A snapshot belongs to a published version. $LATEST would start cold.
         integration["uri"] = {
             "Fn::Sub": [
                 address.replace(FUNCTION, "${Alias}"),
@@ -71,7 +67,7 @@ def finish(template: dict[str, Any]) -> None:
 
 
 def function_integrations(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """How each route calls the function. Preflights are answered by API Gateway itself."""
+    """Yield each route's call of the function. API Gateway itself answers preflights."""
     api = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
     for methods in api["paths"].values():
         for method in methods.values():
@@ -81,21 +77,21 @@ def function_integrations(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def main() -> int:
-    """Package one stage, and say what comes next."""
+    """Package one stage, and print the next commands."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "sam")
     arguments = parser.parse_args()
     try:
-        # Chalice takes the package that it finds in the copy for its own.
+        # Chalice uses the package that it finds in the copy.
         build(DEPLOYMENT)
-    except NoPackage as error:
+    except PackagingError as error:
         print(error, file=sys.stderr)
         return 2
     package(DEPLOYMENT, arguments.stage, arguments.output)
     output, stack = os.path.relpath(arguments.output), f"rangefinder-{arguments.stage}"
     print(f"""
-{output}/sam.yaml is made. With BUCKET, a bucket of yours for deployments:
+{output}/sam.yaml is written. Replace BUCKET by your bucket for deployments:
 
 aws cloudformation package --template-file {output}/sam.yaml \\
   --s3-bucket BUCKET --output-template-file {output}/packaged.yaml

@@ -1,8 +1,8 @@
-"""What of each dependency stays out of the package, and why Lambda never misses it.
+"""Remove from the package the files that Lambda never needs.
 
-A cold start fetches the package, so every megabyte costs. Each line was tried: the tests run
-the slimmed package on every sample photo, in all four formats, and import every module of
-ours and whatever those import later (tests/packaging/).
+A cold start fetches the package, so every megabyte costs. Each rule is tested: the tests run
+the pruned package on every sample photo, in all four formats, and import each of our modules
+and what those import later (tests/packaging/).
 """
 
 import csv
@@ -13,28 +13,28 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 
-class Omission(NamedTuple):
-    """Files that stay out, as patterns in which ``*`` also stands for slashes."""
+class PruneRule(NamedTuple):
+    """Files that are removed, as patterns in which ``*`` also matches slashes."""
 
-    why: str
+    reason: str
     patterns: tuple[str, ...]
 
 
-OMISSIONS: Final = (
-    Omission(
-        "for compilers, type checkers and installers",
+PRUNE_RULES: Final = (
+    PruneRule(
+        "only compilers, type checkers and installers read them",
         (
             "bin/*", "*.data/*", "include/*", "lib64/*", "*/include/*", "*.pyi", "*/py.typed",
             "*.pyx", "*.pxd", "*.h", "*.a", "*.cmake", "*/CMakeLists.txt", "*.dist-info/RECORD",
             "*.dist-info/sboms/*", "*.dist-info/top_level.txt", "*.dist-info/entry_points.txt",
         ),
     ),
-    Omission("tests", ("*/tests/*", "*/conftest.py", "numpy/_core/*_tests.*")),
-    Omission(
-        "the Lambda runtime brings it",
+    PruneRule("tests", ("*/tests/*", "*/conftest.py", "numpy/_core/*_tests.*")),
+    PruneRule(
+        "the Lambda runtime has them",
         ("boto3/*", "botocore/*", "s3transfer/*", "dateutil/*", "urllib3/*"),
     ),
-    Omission(
+    PruneRule(
         "ai-edge-litert: other accelerators, compilers, converters; the interpreter on the CPU "
         "links libpywrap_litert_common.so alone",
         (
@@ -45,12 +45,12 @@ OMISSIONS: Final = (
             "ai_edge_litert/pywrap_genai_ops.so",
         ),
     ),
-    Omission(
+    PruneRule(
         "ai-edge-litert's requirements, which only the parts above import",
         ("ml_dtypes/*", "google/*", "tqdm/*", "flatbuffers/*", "backports/*",
          "backports_strenum-*"),
     ),
-    Omission(
+    PruneRule(
         "numpy: wrapping Fortran, testing, generating code; random numbers and Fourier "
         "transforms are imported when first used, which nothing here does",
         (
@@ -59,7 +59,7 @@ OMISSIONS: Final = (
             "numpy/_core/_simd.*", "numpy/_configtool.py",
         ),
     ),
-    Omission(
+    PruneRule(
         "Pillow: AVIF, fonts, colour management and a window system; the reader takes JPEG, "
         "PNG and WebP by name and HEIC from pi-heif",
         (
@@ -70,18 +70,18 @@ OMISSIONS: Final = (
             "pillow.libs/liblcms2-*", "pillow.libs/libbrotli*", "pillow.libs/libpng16-*",
         ),
     ),
-    Omission(
+    PruneRule(
         "powertools: all but Logger and Metrics",
         (
             "aws_lambda_powertools/utilities/[!_j]*", "aws_lambda_powertools/event_handler/*",
             "aws_lambda_powertools/metrics/provider/datadog/*",
         ),
     ),
-    Omission(
-        "msgspec does without; of the others only what nobody touches needs it (lazy_imports.py)",
+    PruneRule(
+        "msgspec does not need it; the other modules that do are never loaded (lazy_imports.py)",
         ("typing_extensions.py",),
     ),
-    Omission(
+    PruneRule(
         "redis: search, graphs, time series and other modules of the server",
         ("redis/commands/bf/*",),
     ),
@@ -91,17 +91,17 @@ OMISSIONS: Final = (
 VERSION_LOOKUP: Final = (
     "from importlib import metadata\n\n__version__ = metadata.version(__package__ or __name__)\n"
 )
-"""How h3 learns its own version at import: 25 ms of a cold start."""
+"""h3's way to its own version at import. It costs 25 ms of a cold start."""
 
 
-def slim(directory: Path) -> None:
-    """Delete what no request needs from an unpacked package.
+def prune(directory: Path) -> None:
+    """Delete the files that no request needs from an unpacked package.
 
-    Of the packages' metadata the headers stay, and who looks them up is told the answer.
-    A package of which no code is left goes altogether.
+    The metadata keeps its headers only. A module that looks up its version there gets the
+    version as a constant. A dependency without any code left is removed completely.
     """
     contents = {record.parent: installed(record) for record in directory.glob("*/RECORD")}
-    for file in list(omitted(directory)):
+    for file in list(pruned_files(directory)):
         file.unlink()
     for information, names in contents.items():
         if not any((directory / name).is_file() for name in names):
@@ -119,15 +119,15 @@ def slim(directory: Path) -> None:
 
 
 def installed(record: Path) -> list[str]:
-    """The files of a package besides its metadata: what a wheel's RECORD lists (PEP 376)."""
+    """Return a dependency's files without its metadata, as its RECORD lists them (PEP 376)."""
     with record.open(encoding="utf-8", newline="") as file:
         names = [line[0] for line in csv.reader(file) if line]
     return [name for name in names if not name.startswith(f"{record.parent.name}/")]
 
 
-def omitted(directory: Path) -> Iterator[Path]:
-    """The files that stay out."""
-    patterns = [pattern for omission in OMISSIONS for pattern in omission.patterns]
+def pruned_files(directory: Path) -> Iterator[Path]:
+    """Yield the files that a rule names."""
+    patterns = [pattern for rule in PRUNE_RULES for pattern in rule.patterns]
     for file in directory.rglob("*"):
         name = file.relative_to(directory).as_posix()
         if file.is_file() and any(fnmatchcase(name, pattern) for pattern in patterns):

@@ -1,4 +1,4 @@
-"""Zips and bytecode that come out the same from the same input."""
+"""Write zips and bytecode that come out the same from the same input."""
 
 import subprocess
 import sys
@@ -7,61 +7,53 @@ from pathlib import Path
 from typing import Final
 
 LAMBDA_DIRECTORY: Final = "/var/task"
-"""Where Lambda unpacks the zip, so where tracebacks shall say that a file is."""
+"""Lambda unpacks the zip here, so tracebacks must name files here."""
 
 EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
-"""The date of every file: the earliest that a zip can tell."""
+"""The date of every file: the earliest that a zip can hold."""
 
 READABLE: Final = 0o100644
 """A plain file that Lambda's user, who does not own it, may read."""
 
-COMPILE: Final = """
-import py_compile, sys
-for line in sys.stdin:
-    source, compiled, shown = line.rstrip("\\n").split("\\t")
-    py_compile.compile(source, compiled, shown, doraise=True,
-                       invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
-"""
-"""Unchecked: the zip's dates lie, and /var/task is read-only, so nothing can be out of date."""
+FIRST_PARTY: Final = frozenset({"app.py", "__pycache__", "chalicelib"})
 
 
 def compile_sources(directory: Path) -> None:
-    """Bytecode for every module, by this interpreter.
+    """Compile every module with this interpreter.
 
-    Ours lies beside its sources, in ``__pycache__``, so that a traceback shows lines of it.
-    That of the dependencies takes the place of its sources: a traceback still names file,
-    line and function, and the zip is 2 MB smaller. One process with a fixed hash seed compiles
-    all, in order, as what is interned before may change the bytes.
+    Our bytecode lies beside its sources, in ``__pycache__``, so that a traceback shows our
+    lines. Bytecode of the dependencies replaces their sources: a traceback still names file,
+    line and function, and the zip is 2 MB smaller.
     """
-    sources = sorted(directory.rglob("*.py"))
-    lines = [
-        f"{source}\t{_compiled(source, directory)}"
-        f"\t{LAMBDA_DIRECTORY}/{source.relative_to(directory)}\n"
-        for source in sources
-    ]
-    subprocess.run(
-        [sys.executable, "-P", "-s", "-c", COMPILE],
-        input="".join(lines), text=True, check=True, env={"PYTHONHASHSEED": "0"},
-    )  # fmt: skip
-    for source in sources:
-        if not is_ours(source.relative_to(directory)):
+    entries = sorted(directory.iterdir())
+    ours = [path for path in entries if path.name in FIRST_PARTY]
+    dependencies = [path for path in entries if path.name not in FIRST_PARTY]
+    _compile(directory, ours)
+    _compile(directory, dependencies, "-b")
+    for source in directory.rglob("*.py"):
+        if not is_first_party(source.relative_to(directory)):
             source.unlink()
 
 
-def is_ours(file: Path) -> bool:
-    """Whether a file of the package is the service's own."""
-    return file.parts[0] in ("app.py", "__pycache__", "chalicelib")
+def _compile(directory: Path, paths: list[Path], *options: str) -> None:
+    """Compile files and directories. A fixed hash seed keeps the bytes the same."""
+    if not paths:
+        return
+    # Unchecked: the zip's dates are not true, and nothing in /var/task changes.
+    command = [
+        sys.executable, "-P", "-s", "-m", "compileall", "-q", "-f", *options,
+        "--invalidation-mode", "unchecked-hash", "-s", str(directory), "-p", LAMBDA_DIRECTORY,
+    ]  # fmt: skip
+    subprocess.run([*command, *map(str, paths)], check=True, env={"PYTHONHASHSEED": "0"})
 
 
-def _compiled(source: Path, directory: Path) -> Path:
-    if is_ours(source.relative_to(directory)):
-        tag = sys.implementation.cache_tag
-        return source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"
-    return source.with_suffix(".pyc")
+def is_first_party(file: Path) -> bool:
+    """Return whether a file of the package is the service's own."""
+    return file.parts[0] in FIRST_PARTY
 
 
 def write(directory: Path, archive: Path) -> None:
-    """The directory as a zip: sorted, of one date, readable, compressed as far as it goes."""
+    """Zip the directory: sorted, with one date, readable, compressed as far as possible."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as opened:
         for file in sorted(path for path in directory.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(file.relative_to(directory).as_posix(), EARLIEST)
@@ -71,7 +63,7 @@ def write(directory: Path, archive: Path) -> None:
 
 
 def unpack(archive: Path, directory: Path) -> Path:
-    """The archive's files in a new directory, which is returned."""
+    """Extract the archive into a new directory, and return the directory."""
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(directory)
     return directory

@@ -1,8 +1,8 @@
-"""What is in the package, as a software bill of materials (CycloneDX 1.6, ECMA-424).
+"""Write a software bill of materials of the package (SBOM; CycloneDX 1.6, ECMA-424).
 
-Written beside the package by ``make package``, for whoever has to know whether a
-vulnerability concerns them. It comes from what lies in the package, not from what was asked
-for, and the same package gives the same bytes.
+``make package`` writes it beside the package, so that an operator can tell whether a
+vulnerability concerns them. It lists the package's content, not the requirements. The same
+package gives the same bytes.
 """
 
 import hashlib
@@ -25,13 +25,13 @@ from packageurl import PackageURL
 from chalicelib import __version__
 
 LONGEST_NAME: Final = 60
-"""Characters: what is longer in a licence field is the licence itself, not its name."""
+"""Characters. A longer licence field holds the licence's text, not its name."""
 
 MODEL_CARD: Final = Path("chalicelib/data/model/model.json")
 
 
 def bill_of_materials(unpacked: Path, package: Path) -> str:
-    """The bill, as JSON, of a package that also lies unpacked."""
+    """Return the SBOM of a package, as JSON."""
     digest = hashlib.sha256(package.read_bytes()).hexdigest()
     parts = sorted([*libraries(unpacked), model(unpacked)])
     bill = Bom(components=parts, serial_number=uuid5(NAMESPACE_URL, digest))
@@ -45,14 +45,14 @@ def bill_of_materials(unpacked: Path, package: Path) -> str:
     )
     bill.register_dependency(bill.metadata.component, parts)
     document = json.loads(JsonV1Dot6(bill).output_as_string())
-    del document["metadata"]["timestamp"]  # the same package shall give the same bill
+    del document["metadata"]["timestamp"]  # The same package must give the same bytes.
     return json.dumps(document, indent=2) + "\n"
 
 
 def libraries(unpacked: Path) -> Iterator[Component]:
-    """The distributions that the package holds.
+    """Yield the distributions in the package.
 
-    Chalice, which builds it, puts its own runtime there without a word about it.
+    Chalice adds its own runtime without any metadata. We add that.
     """
     texts = [file.read_text("utf-8") for file in unpacked.glob("*.dist-info/METADATA")]
     texts.append(distribution("chalice").read_text("METADATA") or "")
@@ -69,21 +69,21 @@ def libraries(unpacked: Path) -> Iterator[Component]:
 
 
 def licences_of(headers: Message) -> list[str]:
-    """The licences' names: newer metadata has one SPDX expression, older ones say it twice."""
-    if found := headers["License-Expression"]:
-        return [str(found)]
+    """Return the licences' names: an SPDX expression, or what older metadata says."""
+    if expression := headers["License-Expression"]:
+        return [str(expression)]
     names = {
         name.rpartition(" :: ")[2]
         for name in headers.get_all("Classifier", [])
         if name.startswith("License :: ")
     }
-    if 0 < len(found := str(headers["License"] or "")) <= LONGEST_NAME:
-        names.add(found)
+    if 0 < len(name := str(headers["License"] or "")) <= LONGEST_NAME:
+        names.add(name)
     return sorted(names) or ["as its LICENSE file says"]
 
 
 def model(unpacked: Path) -> Component:
-    """The model's weights, with the hash that its card states."""
+    """Return the model's weights, with the hash that its card states."""
     card = json.loads((unpacked / MODEL_CARD).read_text(encoding="utf-8"))
     return Component(
         name=card["name"],

@@ -1,7 +1,8 @@
-"""What must be true of a package before it may be deployed.
+"""Check a package before it may be deployed.
 
-Chalice drops a requirement without a compatible wheel and ends with exit code 0, and pip
-believes the tag of a wheel whose libraries need more than it says. So the files are asked.
+If a requirement has no compatible wheel, Chalice drops it and ends with exit code 0. And pip
+believes a wheel's tag, even if its libraries need newer ones than the tag says. So these
+checks read the files themselves.
 """
 
 import re
@@ -16,10 +17,10 @@ from packaging.requirements import Requirement
 from packaging.tags import Tag, cpython_tags, parse_tag
 from packaging.utils import canonicalize_name
 
-from tools.package.reproducible_zip import is_ours
+from tools.package.reproducible_zip import is_first_party
 
 MACHINES: Final = {"x86_64": "x86_64", "arm64": "aarch64"}
-"""Lambda's names of the architectures, and those of wheels."""
+"""Lambda's name of each architecture, and the name in wheels."""
 
 ELF_MACHINES: Final = {"x86_64": "EM_X86_64", "arm64": "EM_AARCH64"}
 
@@ -31,13 +32,13 @@ https://gcc.gnu.org/onlinedocs/libstdc++/manual/abi.html; a function that needed
 has failed on Lambda: https://github.com/amazonlinux/container-images/issues/132
 """
 
-MOST_ZIPPED: Final = 50 * 1024**2
-"""Lambda's limit of a direct upload: its API takes a request of 69,905,067 bytes, in base64."""
+MAX_ZIPPED_BYTES: Final = 50 * 1024**2
+"""Lambda's limit of a direct upload: its API takes 69,905,067 bytes of base64 in a request."""
 
-MOST_UNZIPPED: Final = 262_144_000
+MAX_UNZIPPED_BYTES: Final = 262_144_000
 """Lambda's limit of function and layers together: 250 MiB."""
 
-NEEDED: Final = (
+REQUIRED_FILES: Final = (
     "app.py",
     "chalice/app.pyc",
     "chalicelib/data/features.sqlite",
@@ -52,16 +53,16 @@ NEEDED: Final = (
     "chalicelib/website/index.html",
 )
 
-TOP_LEVEL: Final = (
+ALLOWED_TOP_LEVEL: Final = (
     "app.py", "__pycache__", "chalice", "chalicelib",
     "PIL", "pillow.libs", "_pi_heif.*.so", "pi_heif", "pi_heif.libs", "exifread",
     "numpy", "numpy.libs", "ai_edge_litert", "h3", "msgspec", "multipart.pyc",
     "pybase64", "pymysql", "redis",
     "aws_lambda_powertools", "jmespath",
 )  # fmt: skip
-"""What may lie at the top of the package, beside ``*.dist-info``."""
+"""Files and directories allowed at the top of the package, beside ``*.dist-info``."""
 
-OURS: Final = re.compile(
+FIRST_PARTY_FILE: Final = re.compile(
     r"[\w.-]+\.(py|pyc|sqlite|tflite|csv|json|md|html|css|js|svg)|LICENSE(-[\w-]+)?"
 )
 SECRETS: Final = re.compile(rb"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY")
@@ -71,26 +72,35 @@ BUILD_PATHS: Final = re.compile(rb"/(?:home|root|tmp|Users|work)/[\w.-]+/")
 def missing_requirements(
     directory: Path, requirements: Path, python: tuple[int, int], architecture: str
 ) -> Iterator[str]:
-    """Pinned requirements without a build in ``directory`` that the target can load."""
-    found = {}
+    """Yield each pinned requirement without a build that the target can load.
+
+    Args:
+        directory: The unpacked package.
+        requirements: The requirements file, with pinned versions.
+        python: The target's Python version.
+        architecture: ``x86_64`` or ``arm64``.
+    """
+    builds = {}
     for information in directory.glob("*.dist-info"):
         metadata = HeaderParser().parsestr((information / "METADATA").read_text("utf-8"))
         wheel = HeaderParser().parsestr((information / "WHEEL").read_text("utf-8"))
         tags = {tag for text in wheel.get_all("Tag", []) for tag in parse_tag(text)}
-        found[canonicalize_name(metadata["Name"])] = metadata["Version"], tags
+        builds[canonicalize_name(metadata["Name"])] = metadata["Version"], tags
     usable = compatible_tags(python, architecture)
-    for requirement in wanted(requirements, python, architecture):
-        version, tags = found.get(canonicalize_name(requirement.name), ("", set()))
+    for requirement in target_requirements(requirements, python, architecture):
+        version, tags = builds.get(canonicalize_name(requirement.name), ("", set()))
         if not version:
-            yield f"{requirement}: Chalice has left it out"
+            yield f"{requirement}: missing; Chalice has left it out"
         elif not requirement.specifier.contains(version):
             yield f"{requirement}: {version} is in the package"
         elif tags.isdisjoint(usable):
             yield f"{requirement}: built for {', '.join(sorted(map(str, tags)))}"
 
 
-def wanted(requirements: Path, python: tuple[int, int], architecture: str) -> Iterator[Requirement]:
-    """The lines of a requirements file that count on the target."""
+def target_requirements(
+    requirements: Path, python: tuple[int, int], architecture: str
+) -> Iterator[Requirement]:
+    """Yield the lines of a requirements file that apply to the target."""
     version = f"{python[0]}.{python[1]}"
     target = {
         "python_version": version,
@@ -109,7 +119,7 @@ def wanted(requirements: Path, python: tuple[int, int], architecture: str) -> It
 
 
 def compatible_tags(python: tuple[int, int], architecture: str) -> frozenset[Tag]:
-    """The tags of wheels that the target can load."""
+    """Return the tags of wheels that the target can load."""
     newest = AMAZON_LINUX_2023["GLIBC"][1]
     machine = MACHINES[architecture]
     platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(newest, 4, -1)]
@@ -119,8 +129,8 @@ def compatible_tags(python: tuple[int, int], architecture: str) -> frozenset[Tag
     return frozenset((*binary, *pure, Tag("py2", "none", "any")))
 
 
-def too_new(directory: Path, architecture: str) -> Iterator[str]:
-    """Libraries that the target's dynamic linker would refuse."""
+def incompatible_libraries(directory: Path, architecture: str) -> Iterator[str]:
+    """Yield the libraries that the target's dynamic linker would refuse."""
     for library in sorted(directory.rglob("*.so*")):
         with library.open("rb") as file:
             elf = ELFFile(file)
@@ -132,48 +142,48 @@ def too_new(directory: Path, architecture: str) -> Iterator[str]:
                         yield from (
                             f"{library.name}: needs {version.name}"
                             for version in versions
-                            if is_too_new(version.name)
+                            if is_newer_than_target(version.name)
                         )
 
 
-def is_too_new(version: str) -> bool:
-    """Whether a symbol version, as ``GLIBC_2.35``, is newer than the target's."""
+def is_newer_than_target(version: str) -> bool:
+    """Return whether a symbol version, such as ``GLIBC_2.35``, is newer than the target's."""
     library, _, number = version.partition("_")
     if library not in AMAZON_LINUX_2023 or not number[:1].isdigit():
         return False
     return tuple(map(int, number.split("."))) > AMAZON_LINUX_2023[library]
 
 
-def unexpected(directory: Path) -> Iterator[str]:
-    """Files that have no business in the package, and those that it lacks."""
+def content_faults(directory: Path) -> Iterator[str]:
+    """Yield the files that must not be in the package, and those that it lacks."""
     for path in sorted(directory.iterdir()):
-        if path.suffix != ".dist-info" and not any(path.match(name) for name in TOP_LEVEL):
-            yield f"{path.name}: not on the list of what may be there"
-    for needed in NEEDED:
+        if path.suffix != ".dist-info" and not any(path.match(name) for name in ALLOWED_TOP_LEVEL):
+            yield f"{path.name}: not in ALLOWED_TOP_LEVEL"
+    for needed in REQUIRED_FILES:
         if not (directory / needed).is_file():
             yield f"{needed}: missing"
     for path in sorted(directory.rglob("*")):
         name = path.relative_to(directory)
         if path.is_symlink() or path.name.startswith(".env"):
             yield f"{name}: must not be there"
-        if path.is_file() and is_ours(name):
-            yield from (f"{name}: {fault}" for fault in faults_of_ours(path))
+        if path.is_file() and is_first_party(name):
+            yield from (f"{name}: {fault}" for fault in first_party_faults(path))
 
 
-def faults_of_ours(path: Path) -> Iterator[str]:
-    """What is wrong with a file of the service's own."""
-    if not OURS.fullmatch(path.name):
-        yield "an unknown kind of file"
+def first_party_faults(path: Path) -> Iterator[str]:
+    """Yield everything that is wrong with one of the service's own files."""
+    if not FIRST_PARTY_FILE.fullmatch(path.name):
+        yield "not a type of file that we ship"
     content = path.read_bytes()
     if SECRETS.search(content):
-        yield "looks as if it held a secret"
+        yield "seems to hold a secret"
     if path.suffix == ".pyc" and BUILD_PATHS.search(content):
-        yield "names a directory of the machine that built it"
+        yield "names a directory of the build machine"
 
 
-def too_large(zipped: int, unzipped: int) -> Iterator[str]:
-    """Where Lambda would refuse the size."""
-    if zipped > MOST_ZIPPED:
-        yield f"{zipped:,} bytes zipped: Lambda takes {MOST_ZIPPED:,}"
-    if unzipped > MOST_UNZIPPED:
-        yield f"{unzipped:,} bytes unzipped: Lambda takes {MOST_UNZIPPED:,}"
+def size_faults(zipped: int, unzipped: int) -> Iterator[str]:
+    """Yield each limit of Lambda that the package exceeds."""
+    if zipped > MAX_ZIPPED_BYTES:
+        yield f"{zipped:,} bytes zipped: Lambda takes {MAX_ZIPPED_BYTES:,}"
+    if unzipped > MAX_UNZIPPED_BYTES:
+        yield f"{unzipped:,} bytes unzipped: Lambda takes {MAX_UNZIPPED_BYTES:,}"

@@ -21,9 +21,9 @@ UNKNOWN = {"name": "redis", "skip_reason": "Dependency not found on PyPI"}
     ("dependencies", "arguments", "code", "said"),
     [
         ([CLEAN], STRICT, 0, "none known"),
-        ([CLEAN, KNOWN], [], 1, "pillow 13.0.0: PYSEC-2027-1, mended in 13.0.1"),
-        ([CLEAN, UNKNOWN], [], 0, "1 of 2 dependencies not audited"),
-        ([CLEAN, UNKNOWN], STRICT, 1, "1 of 2 dependencies not audited"),
+        ([CLEAN, KNOWN], [], 1, "pillow 13.0.0: PYSEC-2027-1, fixed in 13.0.1"),
+        ([CLEAN, UNKNOWN], [], 0, "UNCHECKED: 1 of 2 dependencies"),
+        ([CLEAN, UNKNOWN], STRICT, 1, "UNCHECKED: 1 of 2 dependencies"),
     ],
 )
 def test_what_is_known_decides(capsys, dependencies, arguments, code, said):
@@ -37,4 +37,4 @@ def test_what_is_known_decides(capsys, dependencies, arguments, code, said):
 def test_an_audit_that_cannot_be_made_says_so(capsys, arguments, code):
     """Without a network nothing is known."""
     assert audit.main(arguments, [sys.executable, "-c", "raise SystemExit('no network')"]) == code
-    assert "not audited. no network" in capsys.readouterr().err
+    assert "VULNERABILITIES ARE UNCHECKED: no network" in capsys.readouterr().err

@@ -2,10 +2,12 @@
 
 import copy
 import json
+from importlib import metadata
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from tools.package.check_config import CONFIG, faults, known_keys, main
+from tools.package.check_config import CONFIG, SCHEMA, faults, main
 
 CORRECT = json.loads(CONFIG.read_text(encoding="utf-8"))
 
@@ -25,34 +27,50 @@ def test_ours_is_correct():
     assert main() == 0
 
 
-def test_the_keys_come_from_chalice():
-    """All that the documentation of Chalice 1.34 lists, and where each may stand."""
-    keys = known_keys()
-    assert {"lambda_memory_size", "subnet_ids", "xray", "minimum_compression_size"} <= set(keys)
-    assert keys["app_name"][1:] == (False, False)
-    assert keys["lambda_memory_size"] == (int, True, True)
-    assert keys["automatic_layer"][1:] == (True, False)
-    assert "project_dir" not in keys
+def test_the_schema_lists_the_keys_of_chalice():
+    """The keys that the pinned Chalice documents, and where each may stand."""
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    assert f"Chalice {metadata.version('chalice')} reads these keys" in schema["$comment"]
+    project = schema["properties"]
+    stage = schema["$defs"]["stage"]["properties"]
+    function = schema["$defs"]["functions"]["additionalProperties"]["properties"]
+    assert {"lambda_memory_size", "subnet_ids", "xray", "minimum_compression_size"} <= set(project)
+    assert "app_name" in project
+    assert {"app_name", "version", "stages"}.isdisjoint(stage)
+    for level in (project, stage, function):
+        assert level["lambda_memory_size"] == {"type": "integer"}
+        assert "project_dir" not in level
+    assert "automatic_layer" in stage
+    assert "automatic_layer" not in function
+
+
+def test_the_schema_refuses_unknown_keys_at_each_level():
+    """An open level would let a mistyped key pass."""
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    assert Draft202012Validator.check_schema(schema) is None
+    functions = schema["$defs"]["functions"]["additionalProperties"]
+    for level in (schema, schema["$defs"]["stage"], functions):
+        assert level["additionalProperties"] is False
 
 
 @pytest.mark.parametrize(
     ("path", "value", "told"),
     [
-        (("lambda_memory",), 1769, "lambda_memory: Chalice knows no such key here"),
-        (("stages", "prod", "subnets_ids"), [], "stages.prod.subnets_ids: Chalice knows no"),
-        (("stages", "prod", "app_name"), "x", "stages.prod.app_name: Chalice knows no such key"),
+        (("lambda_memory",), 1769, "lambda_memory: Chalice has no such key here"),
+        (("stages", "prod", "subnets_ids"), [], "stages.prod.subnets_ids: Chalice has no"),
+        (("stages", "prod", "app_name"), "x", "stages.prod.app_name: Chalice has no such key"),
         (
             ("stages", "dev", "lambda_functions", "api_handler", "lambda_timeot"), 3,
-            "stages.dev.lambda_functions.api_handler.lambda_timeot: Chalice knows no",
+            "stages.dev.lambda_functions.api_handler.lambda_timeot: Chalice has no",
         ),
         (("lambda_functions", "api_handler", "api_gateway_stage"), "x",
-         "lambda_functions.api_handler.api_gateway_stage: Chalice knows no such key"),
+         "lambda_functions.api_handler.api_gateway_stage: Chalice has no such key"),
         (("stages", "dev", "log_retention_in_days"), 30, "names the wrong log group"),
-        (("lambda_timeout",), "29", "lambda_timeout: Expected `int`, got `str`"),
-        (("stages", "prod", "subnet_ids"), "subnet-1", "Expected `array`, got `str`"),
+        (("lambda_timeout",), "29", "lambda_timeout: '29' is not of type 'integer'"),
+        (("stages", "prod", "subnet_ids"), "subnet-1", "subnet_ids: 'subnet-1' is not of type 'array'"),
         (("stages", "dev", "autogen_policy"), True, "autogen_policy: must be false"),
         (("stages", "dev", "iam_policy_file"), "policy-none.json", "must name a file"),
-        (("stages", "prod", "security_group_ids"), [], "needs security_group_ids"),
+        (("stages", "prod", "security_group_ids"), [], "need each other"),
         (
             ("stages", "dev", "environment_variables", "RANGEFINDER_GOE"), "off",
             "environment_variables.RANGEFINDER_GOE: there is no such setting",
@@ -61,7 +79,7 @@ def test_the_keys_come_from_chalice():
             ("environment_variables", "RANGEFINDER_GEO"), "maybe",
             "environment_variables.RANGEFINDER_GEO='maybe': must be 'on' or 'off'",
         ),
-        (("stages", "dev", "environment_variables", "RANGEFINDER_GEO"), True, "Expected `str`"),
+        (("stages", "dev", "environment_variables", "RANGEFINDER_GEO"), True, "RANGEFINDER_GEO: True is not of type 'string'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told(path, value, told):
@@ -76,4 +94,4 @@ def test_faults_end_the_check(tmp_path, capsys):
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"version": "2.0", "appname": "rangefinder"}))
     assert main(path) == 1
-    assert "appname: Chalice knows no such key" in capsys.readouterr().err
+    assert "appname: Chalice has no such key" in capsys.readouterr().err

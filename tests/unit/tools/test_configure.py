@@ -124,7 +124,7 @@ def test_nothing_is_written_where_an_output_is_missing(project, authorities, mis
 def test_what_are_no_certificates_is_refused(project, content):
     """A page of an error, or half a download, must not ship as trust."""
     before = stage(project)
-    with pytest.raises(configure.ConfigurationError, match="no certificates"):
+    with pytest.raises(configure.ConfigurationError, match="does not hold certificates"):
         configure.configure(project, OUTPUTS, content)
     assert stage(project) == before
 
