@@ -5,8 +5,9 @@ PYTHON ?=
 export PYTHON
 
 # Named by its Python's version, so that another PYTHON= gets another environment.
-# The line replaces itself: tools/find-pythons runs once, and for the targets only that need it.
-DEV = $(eval DEV := $(addprefix .venvs/,$(shell tools/find-pythons | tail -n 1 | cut -d ' ' -f 1)))$(DEV)
+# The line replaces itself: tools/find-pythons runs once, and only for targets that need it.
+FIND := PYTHON="$(PYTHON)" tools/find-pythons
+DEV = $(eval DEV := $(addprefix .venvs/,$(shell $(FIND) | tail -n 1 | cut -d ' ' -f 1)))$(DEV)
 BIN = $(DEV)/bin
 RUN = $(BIN)/python -m
 SERVE := .venv/bin/python -m

@@ -3,10 +3,17 @@
 import base64
 import hashlib
 import json
+import os
+import re
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.api_gateway import curl_home, serving_deployment
+from tests.snippets import curl_lines
+from tools import ROOT
 from tools.package import build_package, deploy, package_sam, verify_package
 from tools.package.chalice_project import TARGET, PackagingError, run_chalice
 
@@ -76,6 +83,44 @@ def test_just_our_bytes_arrive(upload, built, account):
     assert found["Layers"] == []
     assert found["Handler"] == "app.app"
     assert not found["VpcConfig"].get("SubnetIds")
+
+
+@pytest.fixture
+def paste(tmp_path, certificates):
+    """Run a shell line as a reader of the README does, where BASE is that of a deployment."""
+    with serving_deployment(certificates) as port:
+        home = str(curl_home(tmp_path, port))
+
+        def run(line: str, base: str) -> Any:
+            done = subprocess.run(
+                ["sh", "-c", line], cwd=ROOT, check=True, capture_output=True, text=True,
+                env={"PATH": os.environ["PATH"], "CURL_HOME": home, "BASE": base},
+            )  # fmt: skip
+            return json.loads(done.stdout)
+
+        yield run
+
+
+def test_the_paths_of_the_readme_fit_the_address_that_deploy_prints(
+    upload, deployed, account, paste
+):
+    """Just as it is printed: host and stage are those of the API that was deployed."""
+    upload()
+    base = deploy.base_url(deployed, "dev")
+    (api,) = account.client("apigateway").get_rest_apis()["items"]
+    assert re.fullmatch(
+        rf"https://{api['id']}\.execute-api\.eu-central-1\.amazonaws\.com/api", base
+    )
+    resources = account.client("apigateway").get_resources(restApiId=api["id"], limit=500)["items"]
+    assert {"/v1/predictions", "/v1/species", "/{proxy+}"} <= {one["path"] for one in resources}
+    lines = curl_lines("README.md")
+    assert len(lines) >= 4
+    for line in lines:
+        answer = paste(line, base)
+        assert answer.get("predictions") or answer.get("species"), line
+    # With a slash too many, API Gateway chooses /{proxy+}, and the answer is our problem.
+    for line in lines:
+        assert paste(line, f"{base}/")["type"] == "/v1/problems/not-found", line
 
 
 def test_the_role_may_do_nothing_but_log_and_trace(upload, account):

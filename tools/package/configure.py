@@ -16,6 +16,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
+
 from chalicelib.photo.uploads import PREFIX
 from tools import ROOT
 
@@ -93,7 +96,7 @@ def policy(outputs: Outputs) -> dict[str, Any]:
         "ec2:AssignPrivateIpAddresses",
         "ec2:UnassignPrivateIpAddresses",
     ]
-    looks = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
+    reads = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -103,12 +106,12 @@ def policy(outputs: Outputs) -> dict[str, Any]:
             _allow("SendTraces", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
             # Lambda itself attaches the function. The interfaces' names are not known before.
             _allow("AttachToTheNetwork", interfaces, f"arn:{partition}:ec2:{here}:*/*"),
-            _allow("LookAtTheNetwork", looks, "*"),
+            _allow("LookAtTheNetwork", reads, "*"),
             # The function's own code does not need them.
             {
                 "Sid": "OnlyLambdaItselfAttaches",
                 "Effect": "Deny",
-                "Action": interfaces + looks,
+                "Action": interfaces + reads,
                 "Resource": "*",
                 "Condition": {
                     "ArnLike": {
@@ -130,7 +133,7 @@ def region_of(outputs: Outputs) -> str:
 
 
 def check_certificates(certificates: bytes) -> bytes:
-    """Return the certificates, if they are some. Raises ``ConfigurationError``."""
+    """Return the certificates unchanged. Raises ``ConfigurationError``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(cadata=certificates.decode("ascii"))
@@ -192,17 +195,16 @@ def main() -> int:
     parser.add_argument("--outputs", type=Path, help="a file in place of AWS")
     parser.add_argument("--certificates", type=Path, help="a PEM file in place of RDS's own")
     arguments = parser.parse_args()
-    if arguments.outputs:
-        outputs = from_file(arguments.outputs)
-    else:
-        import boto3  # noqa: PLC0415 - with a file, no AWS is needed
-
-        outputs = from_aws(boto3.client("cloudformation"), arguments.stacks)
     try:
+        if arguments.outputs:
+            outputs = from_file(arguments.outputs)
+        else:
+            client = Session().create_client("cloudformation")
+            outputs = from_aws(client, arguments.stacks)
         given = arguments.certificates
         certificates = given.read_bytes() if given else download(region_of(outputs))
         configure(ROOT, outputs, certificates)
-    except (ConfigurationError, KeyError, OSError) as error:
+    except (ConfigurationError, KeyError, OSError, BotoCoreError, ClientError) as error:
         print(f"Nothing was written: {error}", file=sys.stderr)
         return 1
     print(f"The {STAGE} stage is configured. Next: make deploy STAGE={STAGE}")

@@ -10,6 +10,7 @@ import calendar
 import csv
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -155,11 +156,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The name comes first: a misspelt one needs no feature store.
         animals = read_animals()
         find_animals(given.taxa, animals, None)
-        repository = EmbeddedFeatures(Settings.from_environment().features_file)
-        for animal in find_animals(given.taxa, animals, repository.dataset().taxa):
-            title, name = labels(animal, month)
-            draw(list(presences(repository, animal.taxon_id, month)), title, given.out / name)
-            print(given.out / name)
+        with closing(EmbeddedFeatures(Settings.from_environment().features_file)) as repository:
+            for animal in find_animals(given.taxa, animals, repository.dataset().taxa):
+                title, name = labels(animal, month)
+                draw(list(presences(repository, animal.taxon_id, month)), title, given.out / name)
+                print(given.out / name)
     except (RangeError, InvalidSettings, FeaturesUnavailable) as error:
         print(error, file=sys.stderr)
         return 2

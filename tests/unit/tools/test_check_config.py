@@ -67,7 +67,10 @@ def test_the_schema_refuses_unknown_keys_at_each_level():
          "lambda_functions.api_handler.api_gateway_stage: Chalice has no such key"),
         (("stages", "dev", "log_retention_in_days"), 30, "names the wrong log group"),
         (("lambda_timeout",), "29", "lambda_timeout: '29' is not of type 'integer'"),
-        (("stages", "prod", "subnet_ids"), "subnet-1", "subnet_ids: 'subnet-1' is not of type 'array'"),
+        (
+            ("stages", "prod", "subnet_ids"), "subnet-1",
+            "subnet_ids: 'subnet-1' is not of type 'array'",
+        ),
         (("stages", "dev", "autogen_policy"), True, "autogen_policy: must be false"),
         (("stages", "dev", "iam_policy_file"), "policy-none.json", "must name a file"),
         (("stages", "prod", "security_group_ids"), [], "need each other"),
@@ -79,7 +82,10 @@ def test_the_schema_refuses_unknown_keys_at_each_level():
             ("environment_variables", "RANGEFINDER_GEO"), "maybe",
             "environment_variables.RANGEFINDER_GEO='maybe': must be 'on' or 'off'",
         ),
-        (("stages", "dev", "environment_variables", "RANGEFINDER_GEO"), True, "RANGEFINDER_GEO: True is not of type 'string'"),
+        (
+            ("stages", "dev", "environment_variables", "RANGEFINDER_GEO"), True,
+            "RANGEFINDER_GEO: True is not of type 'string'",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told(path, value, told):

@@ -1,0 +1,206 @@
+"""``make`` says what it needs before it installs anything, and keeps to the Python it is given."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import ROOT
+
+SCRIPTS = ("tools/test-all", "tools/find-pythons", "tools/make-venv", "tools/debian-packages")
+FAKE_PYTHON = """#!/bin/sh
+case "$*" in
+*version_info*) echo "{version} {path}" ;;
+--version) echo "Python {version}.9" ;;
+"-m venv"*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+*) echo "$*" >>"{path}.log" ;;
+esac
+"""
+"""It says that it is some version, makes environments of itself, and notes what it runs."""
+
+
+class Project:
+    """A directory with the Makefile and its scripts, and nothing that can be installed."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        (directory / "tools").mkdir(parents=True)
+        for name in ("Makefile", *SCRIPTS):
+            shutil.copy(ROOT / name, directory / name)
+        for name in ("local", "dev"):
+            (directory / f"requirements-{name}.txt").touch()
+
+    def python(self, name: str, version: str) -> Path:
+        """Add a fake interpreter."""
+        path = self.directory / name
+        path.write_text(FAKE_PYTHON.format(version=version, path=path))
+        path.chmod(0o755)
+        return path
+
+    def make(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run make, without the variables of the make that runs this suite."""
+        usual = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return subprocess.run(
+            ["make", "--no-print-directory", *arguments],
+            cwd=self.directory, env={**usual, **environment},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path / "a project")
+
+
+def complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line on standard error, besides make's own last word."""
+    assert done.returncode != 0
+    assert done.stdout == ""
+    (line,) = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    return line
+
+
+def test_make_alone_lists_the_targets_under_headings(project):
+    """The two that matter come first."""
+    lines = project.make().stdout.splitlines()
+    assert lines == project.make("help").stdout.splitlines()
+    headings = [line for line in lines if line and not line.startswith(" ")]
+    assert headings == ["Start here", "Try it", "Develop", "Data", "Deploy", "Measure"]
+    targets = [line.split()[0] for line in lines if line.startswith("  ")]
+    assert targets[:3] == ["demo", "test", "serve"]
+    assert len(targets) == len(set(targets)) > 30
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("demo", "PYTHON=no-such-python"), "PYTHON=no-such-python does not run."),
+        (("check", "PYTHON=no-such-python"), "PYTHON=no-such-python does not run."),
+        (("serve", "PYTHON=true"), "PYTHON=true does not run."),
+    ],
+)
+def test_a_python_that_does_not_run_ends_at_once(project, arguments, told):
+    """The line names those that would do."""
+    assert complaint(project.make(*arguments)) == (
+        f"Rangefinder needs Python 3.11, 3.12 or 3.13: {told}"
+    )
+
+
+@pytest.mark.parametrize("target", ["demo", "serve", "check", "test"])
+def test_an_unsupported_python_ends_at_once(project, target):
+    """Also where an environment of another one exists."""
+    assert project.make("service", f"PYTHON={project.python('good', '3.13')}").returncode == 0
+    old = project.python("old", "3.10")
+    assert complaint(project.make(target, f"PYTHON={old}")) == (
+        f"Rangefinder needs Python 3.11, 3.12 or 3.13: PYTHON={old} is 3.10."
+    )
+
+
+@pytest.mark.parametrize("target", ["package", "deploy", "package-sam", "bench-cold"])
+def test_python_3_11_makes_no_package(project, target):
+    """Lambda could not load it, so nothing is installed for it either."""
+    old = project.python("old", "3.11")
+    assert complaint(project.make(target, f"PYTHON={old}")) == (
+        f"Rangefinder needs Python 3.12 or 3.13: PYTHON={old} is 3.11."
+    )
+
+
+def test_another_python_rebuilds_the_environment_of_the_service(project):
+    """The same one again, or none, leaves it as it is."""
+    first, second = project.python("first", "3.12"), project.python("second", "3.13")
+    assert "with Python 3.12.9" in project.make("service", f"PYTHON={first}").stdout
+    assert project.make("service", f"PYTHON={first}").stdout == ""
+    assert project.make("service").stdout == ""
+    assert "with Python 3.13.9" in project.make("service", f"PYTHON={second}").stdout
+    assert "second" in (project.directory / ".venv/bin/python").read_text()
+    installed = Path(f"{second}.log").read_text()
+    assert "requirements-local.txt" in installed
+    assert "requirements-dev.txt" not in installed
+
+
+def test_developers_have_an_environment_for_each_python(project):
+    """Neither takes the place of the other, or of the service's."""
+    first, second = project.python("first", "3.12"), project.python("second", "3.13")
+    for target in ("service", "developer"):
+        for python in (first, second):
+            assert "Making" in project.make(target, f"PYTHON={python}").stdout
+    made = {path.parent.parent for path in project.directory.glob("**/bin/python")}
+    names = {str(path.relative_to(project.directory)) for path in made}
+    assert names == {".venv", ".venvs/3.12", ".venvs/3.13"}
+    assert project.make("developer", f"PYTHON={first}").stdout == ""
+
+
+def test_other_requirements_rebuild_the_environment(project):
+    """With the interpreter that is asked for."""
+    python = project.python("some", "3.12")
+    project.make("service", f"PYTHON={python}")
+    (project.directory / "requirements-local.txt").write_text("# changed\n")
+    assert "Making .venv" in project.make("service", f"PYTHON={python}").stdout
+
+
+def test_an_installation_that_fails_leaves_no_environment_behind(project):
+    """The next call tries again."""
+    python = project.python("some", "3.12")
+    python.write_text(python.read_text().replace('*) echo "$*"', '*) exit 1; echo "$*"'))
+    for _ in range(2):
+        assert project.make("service", f"PYTHON={python}").returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("target", "variable"),
+    [
+        ("evaluate", "LABELS"),
+        ("range", "TAXON"),
+        ("samples", "PICTURES"),
+        ("operation", "COMMAND"),
+        ("migrate", "RANGEFINDER_MYSQL_URL"),
+        ("load-ranges", "RANGEFINDER_MYSQL_URL"),
+        ("datasets", "RANGEFINDER_MYSQL_URL"),
+        ("service-user", "RANGEFINDER_MYSQL_URL"),
+    ],
+)
+def test_a_missing_variable_is_told_before_anything_is_installed(project, target, variable):
+    """With an example to copy."""
+    for given in ((), (f"{variable}=",)):
+        line = complaint(project.make(target, *given))
+        assert line.startswith(f"make {target} needs {variable}, as in: {variable}=")
+        assert len(line.partition("as in: ")[2]) > len(variable) + 1
+
+
+def test_a_secret_in_the_environment_is_not_read_by_make(project):
+    """A password may hold what make and the shell would expand; it is not printed either."""
+    python = project.python("some", "3.13")
+    done = project.make(
+        "given-RANGEFINDER_MYSQL_URL", f"PYTHON={python}",
+        RANGEFINDER_MYSQL_URL="mysql://u:$(shell touch a)`touch b`\"'@host/db",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert {"a", "b"}.isdisjoint(path.name for path in project.directory.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("target", "variable"),
+    [("evaluate", "LABELS"), ("import-occurrences", "SOURCE"), ("fuzz", "PHOTOS"),
+     ("range", "TAXON")],
+)  # fmt: skip
+def test_a_path_with_spaces_is_one_argument(project, target, variable):
+    """As a shell would have it."""
+    python = project.python("some", "3.13")
+    python.write_text(python.read_text().replace('echo "$*" >>', "printf '<%s>' \"$@\" >>"))
+    done = project.make(target, f"PYTHON={python}", f"{variable}=my photos/of  cats")
+    assert done.returncode == 0, done.stderr
+    assert "<my photos/of  cats>" in Path(f"{python}.log").read_text()
+
+
+def test_the_newest_python_of_this_machine_is_found():
+    """Its line has the version and the interpreter itself."""
+    found = subprocess.run(
+        [ROOT / "tools/find-pythons"], cwd=ROOT, check=True, capture_output=True, text=True,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PYTHON": sys.executable},
+    ).stdout.split()  # fmt: skip
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    interpreter = getattr(sys, "_base_executable", sys.executable)
+    assert found == [version, str(Path(interpreter).resolve())]

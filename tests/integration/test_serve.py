@@ -1,0 +1,87 @@
+"""``make serve`` and ``make demo`` as a newcomer runs them, in processes of their own."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tools import ROOT
+from tools.show.serving import free_port
+
+DEMO = [sys.executable, "-m", "tools.show.demo"]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*DEMO, *arguments], cwd=ROOT, env={**os.environ, **environment},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+def test_serve_prints_its_base_and_ends_cleanly_at_ctrl_c():
+    """On the port that is asked for, ready to paste."""
+    port = free_port()
+    with subprocess.Popen(
+        [*DEMO, "--serve", "--port", str(port)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == f"BASE=http://127.0.0.1:{port}\n"
+        while "/v1/species" not in (line := process.stdout.readline()):
+            assert line
+        time.sleep(0.2)  # until it waits
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        assert process.wait(timeout=30) == 0
+        assert "Traceback" not in process.stderr.read()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "8000.0"])
+def test_a_port_that_is_none_is_told(port):
+    """In one line."""
+    done = run("--serve", f"--port={port}")
+    assert done.returncode == 1
+    assert done.stderr == f"PORT={port} is not a port: give a number from 1 to 65535.\n"
+
+
+def test_a_port_in_use_is_told():
+    """In one line, which says what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = run("--serve", "--port", str(port))
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"PORT={port} cannot be used (address already in use): give another one, or none for a "
+        "free port.\n"
+    )
+
+
+def test_a_missing_curl_is_told(tmp_path):
+    """Before a server is started."""
+    done = run(PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("make demo needs curl, which is not installed.")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_server_that_does_not_start_is_told():
+    """With the place of its log, not with a traceback of ours."""
+    done = run(RANGEFINDER_GEO="perhaps")
+    assert done.returncode == 1
+    assert re.fullmatch(r"chalice local did not start. Its log is .*/demo\.log\.\n", done.stderr)
+
+
+def test_the_demo_says_who_placed_the_samples():
+    """Its answers come from EXIF that we wrote."""
+    done = run()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("We placed the samples ourselves")
+    assert "(from exif, H3 cell" in done.stdout
+    assert "curl -F photo=@samples/giant-panda.jpg http://127.0.0.1:" in done.stdout
