@@ -204,3 +204,19 @@ def test_the_newest_python_of_this_machine_is_found():
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     interpreter = getattr(sys, "_base_executable", sys.executable)
     assert found == [version, str(Path(interpreter).resolve())]
+
+
+def pinned(name: str) -> set[str]:
+    """The requirements of a file, without markers and hashes."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return {line.split()[0] for line in lines if "==" in line and not line.lstrip().startswith("#")}
+
+
+def test_what_serves_here_is_what_ships_and_what_is_tested():
+    """The same versions in all three environments."""
+    ships, local, tested = (pinned(f"requirements{name}.txt") for name in ("", "-local", "-dev"))
+    on_windows = {"ansicon==1.89.0", "colorama==0.4.6", "jinxed==2.1.0"}
+    assert ships <= local
+    assert local - on_windows <= tested
+    assert {"chalice", "boto3"} <= {line.partition("==")[0] for line in local}
+    assert len(local) < len(tested) / 2
