@@ -203,6 +203,6 @@ EXAMPLE_TAXON := jaguar
 given-%:
 	@[ -n "$${$*:-}" ] || { echo 'make $(MAKECMDGOALS) needs $*, as in: $*=$(EXAMPLE_$*)' >&2; exit 2; }
 
-$(FLOAT32): tools/build/model.py requirements-model.txt
+$(FLOAT32): tools/build/model.py tools/build/efficientnet.py tools/build/torch_weights.py requirements-model.txt
 	@tools/make-venv .venvs/model requirements-model.txt 3.11
 	$(MODEL) tools.build.model --precision float32 --output $@
