@@ -26,7 +26,8 @@ def files_met() -> list[str]:
 
     def note_file(frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(PACKAGE):
+        is_function = event == "call" and not code.co_name.startswith("<")
+        if is_function and code.co_filename.startswith(PACKAGE):
             files.setdefault(code.co_filename.removeprefix(PACKAGE))
 
     usual = app.services
