@@ -13,10 +13,10 @@ from chalicelib.runtime import lazy_imports
 
 lazy_imports.begin()
 
-from chalice.app import Chalice, CORSConfig, Request, Response
+from chalice.app import Chalice, Request, Response
 
 from chalicelib.bootstrap import Services
-from chalicelib.http import body, endpoints, problems, static_routes, telemetry, website
+from chalicelib.http import body, endpoints, headers, problems, static_routes, telemetry, website
 from chalicelib.settings import Settings, is_chalice_cli
 
 settings = Settings.from_environment()
@@ -24,10 +24,10 @@ services = Services.build(settings)
 services.prepare()
 lazy_imports.end()
 app = Chalice(app_name=telemetry.SERVICE, configure_logs=False)
-app.api.cors = CORSConfig(allow_origin=settings.allowed_origin)
-app.api.binary_types = list(body.PHOTO_TYPES)
-app.register_middleware(telemetry.middleware, "http")
-app.register_middleware(problems.middleware, "http")
+app.api.cors = cors = headers.cors(settings.allowed_origin)
+app.api.binary_types = list(body.BINARY_TYPES)
+for middleware in (headers.middleware(cors), telemetry.middleware, problems.middleware):
+    app.register_middleware(middleware, "http")
 app.register_blueprint(static_routes.blueprint)
 app.register_blueprint(website.blueprint(services))
 route = partial(problems.route, app)

@@ -34,7 +34,8 @@ class UnsupportedMediaType(RangefinderError):
 class PhotoTooLarge(RangefinderError):
     """Raised if the photo exceeds a limit; ``unit`` is ``bytes``, ``pixels`` or JPEG ``scans``.
 
-    ``uploads`` is the path of the resource that accepts larger photos, if there is one.
+    ``uploads`` is the path of the resource that accepts this photo, if there is one. A bucket has
+    the same limits of pixels and scans, so it is given for bytes only.
     """
 
     def __init__(self, actual: int, limit: int, unit: str, uploads: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""API Gateway proxy events as Lambda gets them, with bodies in base64."""
+"""API Gateway proxy events as Lambda gets them: photos in base64, other bodies as text."""
 
 import base64
 import json
@@ -30,6 +30,7 @@ def event(
     """Build a REST API event (payload version 1.0), as AWS documents it."""
     parts = urlsplit(url)
     resource, parameters = _match(parts.path)
+    is_binary = is_binary_type(headers or {})
     query = parse_qs(parts.query, keep_blank_values=True) or None
     return {
         "resource": resource,
@@ -49,9 +50,20 @@ def event(
             "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
             "identity": {"sourceIp": "192.0.2.1"},
         },
-        "body": base64.b64encode(body).decode() if body else None,
-        "isBase64Encoded": bool(body),
+        "body": (base64.b64encode(body).decode() if is_binary else text(body)) if body else None,
+        "isBase64Encoded": bool(body) and is_binary,
     }
+
+
+def is_binary_type(headers: dict[str, str]) -> bool:
+    """Whether API Gateway passes such a body on as bytes: by its Content-Type alone."""
+    types = [value for name, value in headers.items() if name.lower() == "content-type"]
+    return bool(types) and types[-1].partition(";")[0].strip().lower() in app.api.binary_types
+
+
+def text(body: bytes) -> str:
+    """Any other body as API Gateway passes it on: bytes that are not UTF-8 are lost."""
+    return body.decode(errors="replace")
 
 
 def call(

@@ -102,6 +102,7 @@ def _limits(services: Services) -> RequestLimits:
         form_parts=settings.maximum_form_parts,
         part_header_bytes=settings.maximum_part_header_bytes,
         field_bytes=settings.maximum_field_bytes,
+        uploads=requests.UPLOADS_PATH if settings.uploads_bucket else None,
     )
 
 

@@ -142,10 +142,11 @@ class Field(NamedTuple, Generic[Value, Default]):
 
 
 class RequestSchema(NamedTuple):
-    """The fields that a request may have, and those that it must have."""
+    """The fields that a request may have, those that it must have, and if a photo belongs to it."""
 
     fields: tuple[Field[Any, Any], ...]
     required: tuple[Field[Any, Any], ...] = ()
+    has_photo: bool = False
 
 
 LATITUDE: Final = Field(
@@ -206,10 +207,14 @@ LANGUAGE: Final = Field(
 )
 
 PLACE: Final = (LATITUDE, LONGITUDE, UNCERTAINTY)
-PREDICTION_REQUEST: Final = RequestSchema((*PLACE, EVENT_DATE, GEO, CANDIDATES, LANGUAGE))
+PREDICTION_REQUEST: Final = RequestSchema(
+    (*PLACE, EVENT_DATE, GEO, CANDIDATES, LANGUAGE), has_photo=True
+)
 """A prediction whose photo is in the request."""
 
-UPLOADED_PREDICTION_REQUEST: Final = RequestSchema((UPLOAD, *PREDICTION_REQUEST.fields), (UPLOAD,))
+UPLOADED_PREDICTION_REQUEST: Final = RequestSchema(
+    (UPLOAD, *PREDICTION_REQUEST.fields), (UPLOAD,), has_photo=True
+)
 """A prediction whose photo was uploaded before."""
 
 SPECIES_REQUEST: Final = RequestSchema((*PLACE, MONTH, ANIMALS, LANGUAGE), (LATITUDE, LONGITUDE))

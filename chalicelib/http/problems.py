@@ -88,14 +88,14 @@ PROBLEMS: Final = {
         415,
         "This media type is not supported",
         "Send JPEG, PNG, WebP or HEIC, in a form field named photo or as the body, with one of "
-        "the Content-Types in accepted.",
+        "the Content-Types in accepted. A photo without a Content-Type arrives as text.",
     ),
     errors.PhotoTooLarge: Problem(
         "photo-too-large",
         413,
         "The photo is too large",
-        "Send a smaller copy (1,000 pixels on the shorter side are enough), or upload it with "
-        "POST /v1/uploads.",
+        "Send a smaller copy: 1,000 pixels on the shorter side are enough. If the problem has "
+        "uploads, the photo as it is can be uploaded by POST to that path.",
     ),
     errors.LocationRequired: Problem(
         "location-required",
@@ -108,7 +108,8 @@ PROBLEMS: Final = {
         "invalid-input",
         422,
         "A field of the request is invalid",
-        "Each entry of errors names a field and says what is accepted.",
+        "Each entry of errors names a field and says what is accepted. Fields that the request "
+        "does not have are refused, unless their names begin with _ or x-.",
     ),
     errors.NotConfigured: Problem(
         "not-configured",
@@ -153,12 +154,17 @@ View = Callable[..., Response]
 def route(target: Chalice | Blueprint, path: str, **options: Any) -> Callable[[View], View]:
     """Register a view under a path, so that its errors become problem responses.
 
+    ``HEAD`` is registered with ``GET``; :mod:`headers` removes the body.
+
     Args:
         target: The app or blueprint to register with.
         path: The path, as Chalice writes it.
         options: As for Chalice's own ``route``: ``methods``, ``content_types``, ...
     """
-    register: Callable[[View], View] = target.route(path, **options)
+    methods = options.pop("methods")
+    if "GET" in methods and "HEAD" not in methods:
+        methods = [*methods, "HEAD"]
+    register: Callable[[View], View] = target.route(path, methods=methods, **options)
     return lambda view: register(with_problem_responses(view))
 
 

@@ -13,6 +13,7 @@ from multipart import parse_options_header
 from chalicelib.domain import WHOLE_YEAR, Coordinates
 from chalicelib.errors import FieldError, InvalidInput, PhotoTooLarge, UnsupportedMediaType
 from chalicelib.http.body import (
+    BINARY_TYPES,
     FORM,
     JSON,
     PHOTO,
@@ -21,6 +22,7 @@ from chalicelib.http.body import (
     Values,
     add_form,
     add_json,
+    is_destroyed,
     read_body,
 )
 from chalicelib.http.parameters import (
@@ -44,6 +46,7 @@ from chalicelib.http.parameters import (
     RequestSchema,
     names,
 )
+from chalicelib.http.unknown_fields import unknown_fields
 from chalicelib.identify import IdentifyRequest
 
 UPLOADS_PATH: Final = "/v1/uploads"
@@ -60,12 +63,15 @@ class ResponseOptions(NamedTuple):
 
 
 class ParameterReader:
-    """Reads the parameters of a request and collects what is wrong with them."""
+    """Reads the parameters of a request and collects what is wrong with them.
+
+    Parameters that the request does not have are errors too.
+    """
 
     def __init__(self, values: Mapping[str, list[str]], schema: RequestSchema) -> None:
         self._values = values
         self._schema = schema
-        self._errors: list[FieldError] = []
+        self._errors = unknown_fields(values, names(schema.fields), has_photo=schema.has_photo)
 
     def add_error(self, field: str, detail: str) -> None:
         """Record an error; :meth:`raise_errors` raises all of them."""
@@ -118,33 +124,38 @@ def read_prediction(
     both binary types and JSON.
 
     Raises:
-        UnsupportedMediaType: The Content-Type is not accepted.
+        UnsupportedMediaType: The Content-Type is not accepted, or missing and needed.
         PhotoTooLarge: The body or its photo is too large; checked before anything is parsed.
         MalformedRequest: The body cannot be parsed.
         InvalidInput: Fields are missing or faulty.
     """
     media_type, options = parse_options_header(request.headers.get("content-type", ""))
-    if media_type not in PREDICTION_TYPES:
+    if media_type and media_type not in (*BINARY_TYPES, JSON):
         raise UnsupportedMediaType(
             f"{media_type[:80]!r} is not an accepted Content-Type; use one of `accepted`.",
             PREDICTION_TYPES,
         )
+    if media_type != JSON and is_destroyed(request, media_type):
+        raise UnsupportedMediaType(
+            "The body arrived as text, which destroys a photo, because the request does not "
+            "declare it as binary. Send a Content-Type: one of `accepted`, as image/jpeg.",
+            PREDICTION_TYPES,
+        )
     content = read_body(request)
     if len(content) > limits.body_bytes:
-        raise PhotoTooLarge(len(content), limits.photo_bytes, "bytes", UPLOADS_PATH)
+        raise PhotoTooLarge(len(content), limits.photo_bytes, "bytes", limits.uploads)
+    is_uploaded = media_type == JSON
+    schema = UPLOADED_PREDICTION_REQUEST if is_uploaded else PREDICTION_REQUEST
     values = query_parameters(request)
     photo: bytes | None = content
     if media_type == FORM:
-        photo = add_form(content, options, values, limits)
-    elif media_type == JSON:
+        photo = add_form(content, options, values, limits, names(schema.fields))
+    elif is_uploaded:
         photo = None
-        add_json(content, values, limits)
+        add_json(content, values, limits, names(schema.fields))
     if photo is not None and len(photo) > limits.photo_bytes:
-        raise PhotoTooLarge(len(photo), limits.photo_bytes, "bytes", UPLOADS_PATH)
-    is_uploaded = media_type == JSON
-    reader = ParameterReader(
-        values, UPLOADED_PREDICTION_REQUEST if is_uploaded else PREDICTION_REQUEST
-    )
+        raise PhotoTooLarge(len(photo), limits.photo_bytes, "bytes", limits.uploads)
+    reader = ParameterReader(values, schema)
     upload = reader.read(UPLOAD) if is_uploaded else None
     if is_uploaded and not reader.has(UPLOAD):
         reader.add_error(UPLOAD.name, f"is required: the key returned by POST {UPLOADS_PATH}.")
@@ -196,7 +207,7 @@ def read_upload(request: Request, limits: RequestLimits) -> str:
     """Read ``POST /v1/uploads``: the media type of the photo. Raises ``InvalidInput``."""
     values = query_parameters(request)
     if content := read_body(request):
-        add_json(content, values, limits)
+        add_json(content, values, limits, names(UPLOAD_REQUEST.fields))
     reader = ParameterReader(values, UPLOAD_REQUEST)
     media_type = reader.read(CONTENT_TYPE)
     reader.raise_errors()

@@ -1,11 +1,15 @@
 """``POST /v1/predictions`` with real API Gateway events, the real model and the real store."""
 
+import dataclasses
 import json
 
 import pytest
 from chalice.test import Client
+from msgspec.structs import replace
 
+import app as deployed
 from app import app
+from fuzz import files
 from tests.forms import FORM_TYPE, form
 from tests.gateway import call, event
 from tests.samples import ANIMALS, SAMPLES, Sample
@@ -232,6 +236,105 @@ def test_other_declared_types_are_refused(content_type):
     answer = call("POST", "/v1/predictions", b"{}", {"Content-Type": content_type})
     assert answer.status == 415
     assert answer.body["type"] == "/v1/problems/unsupported-media-type"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "image/jpg", "image/pjpeg", "image/x-png", "binary/octet-stream",
+        "application/octet-stream", "application/x-www-form-urlencoded", "image/jpeg; charset=x",
+    ],
+)  # fmt: skip
+def test_a_raw_body_is_read_under_the_types_that_clients_send(content_type):
+    """API Gateway knows all of them as binary, so the bytes arrive whole."""
+    answer = call(
+        "POST", "/v1/predictions?limit=1", SAMPLES["jaguar.jpg"].content,
+        {"Content-Type": content_type},
+    )  # fmt: skip
+    assert answer.status == 200
+    assert answer.body["photo"]["format"] == "JPEG"
+    assert by_taxon(answer.body).keys() == {JAGUAR}
+
+
+def test_a_raw_body_without_a_type_is_destroyed_by_api_gateway():
+    """It arrives as text. The problem says so, and what to send."""
+    answer = call("POST", "/v1/predictions", SAMPLES["jaguar.jpg"].content)
+    assert answer.status == 415
+    assert "Send a Content-Type" in answer.body["detail"]
+    assert "image/jpeg" in answer.body["accepted"]
+
+
+def test_a_raw_body_without_a_type_is_read_if_it_arrives_as_bytes():
+    """Another front end than API Gateway may pass it on so."""
+    request = event("POST", "/v1/predictions", SAMPLES["jaguar.jpg"].content, {
+        "Content-Type": "image/jpeg"
+    })  # fmt: skip
+    response = app(request | {"headers": {}}, None)
+    assert response["statusCode"] == 200
+
+
+def test_a_file_name_that_is_not_utf_8_does_not_matter():
+    """Windows sends file names in its own code page; the photo is identified all the same."""
+    body = form(("photo", SAMPLES["jaguar.jpg"].content)).replace(b"photo.jpg", b"J\xe4ger.jpg")
+    answer = call("POST", "/v1/predictions", body, {"Content-Type": FORM_TYPE})
+    assert answer.status == 200
+    assert answer.body["predictions"][0]["taxon"]["taxonID"] == JAGUAR
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("lat", "decimalLatitude"),
+        ("lng", "decimalLongitude"),
+        ("latitude", "decimalLatitude"),
+        ("decimallatitude", "decimalLatitude"),
+    ],
+)
+def test_a_misspelt_coordinate_is_refused(name, nearest):
+    """The place of the photo would be used silently."""
+    answer = predict(SAMPLES["jaguar.jpg"].content, **{name: "-24.01"})
+    assert (answer.status, answer.fields) == (422, [name])
+    assert answer.body["type"] == "/v1/problems/invalid-input"
+    assert f"`{nearest}`" in answer.body["errors"][0]["detail"]
+
+
+def test_a_photo_in_another_field_is_refused_by_its_name():
+    """The answer says which field is right."""
+    body = form(("image", SAMPLES["jaguar.jpg"].content))
+    answer = call("POST", "/v1/predictions", body, {"Content-Type": FORM_TYPE})
+    assert (answer.status, answer.fields) == (422, ["image", "photo"])
+
+
+def test_fields_of_browsers_and_libraries_are_harmless():
+    """The names that begin with _ or x- are theirs."""
+    answer = predict(SAMPLES["jaguar.jpg"].content, _charset_="UTF-8", **{"x-sdk": "1.2"})
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("bucket", ["", "photos"])
+@pytest.mark.parametrize("photo", [b"\xff\xd8\xff" + b"\0" * 4_700_000, bytes(4_900_000)])
+def test_a_photo_of_too_many_bytes_is_shown_the_uploads_if_there_are_any(
+    monkeypatch, bucket, photo
+):
+    """Without a bucket, that way ends in 501."""
+    settings = dataclasses.replace(deployed.services.settings, uploads_bucket=bucket)
+    monkeypatch.setattr(deployed, "services", replace(deployed.services, settings=settings))
+    for answer in (
+        predict(photo),
+        call("POST", "/v1/predictions", photo, {"Content-Type": "image/jpeg"}),
+    ):
+        assert (answer.status, answer.body["unit"]) == (413, "bytes")
+        assert answer.body.get("uploads") == ("/v1/uploads" if bucket else None)
+        assert ("/v1/uploads" in answer.body["detail"]) == bool(bucket)
+
+
+def test_a_photo_of_too_many_pixels_is_not_shown_the_uploads(monkeypatch):
+    """The limit is the same there."""
+    settings = dataclasses.replace(deployed.services.settings, uploads_bucket="photos")
+    monkeypatch.setattr(deployed, "services", replace(deployed.services, settings=settings))
+    answer = predict(files.patch_frame(files.sample(), b"\x08\xff\xdc\xff\xdc"))
+    assert (answer.status, answer.body["unit"]) == (413, "pixels")
+    assert "uploads" not in json.dumps(answer.body)
 
 
 def test_every_faulty_field_is_named():

@@ -96,6 +96,22 @@ def test_nothing_is_written_of_a_photo_or_its_place(written):
         assert_secret(json.dumps(one.body), *CELLS)
 
 
+def test_a_file_name_is_nowhere(written):
+    """Not in an answer and not in a log, whether the form can be parsed or not."""
+    whole = form(("photo", JAGUAR)).replace(b"photo.jpg", b"J\xe4ger at -23.98.jpg")
+    for body, status in (
+        (whole, 200),
+        (whole[:-9], 400),
+        (whole.replace(b"\r\n\r\n", b"\r\nno colon \xe4\r\n\r\n", 1), 400),
+        (whole.replace(b"form-data", b"attachment"), 400),
+        (whole.replace(b'name="photo"', b'name="picture"'), 422),
+    ):
+        answer = call("POST", "/v1/predictions", body, {"Content-Type": FORM_TYPE})
+        assert answer.status == status
+        text = json.dumps(answer.body, ensure_ascii=False) + written()
+        assert not any(part in text for part in ("ger at", "23.98", "\\xe4", "multipart stream"))
+
+
 def test_a_crash_tells_where_and_not_what(written):
     """An exception's message may hold all that was asked."""
 

@@ -28,7 +28,7 @@ from tests.fakes import (
     FakeUploadStore,
     InlineExecutor,
 )
-from tests.gateway import call
+from tests.gateway import call, call_text, event
 from tools import ROOT
 
 PANTANAL = "decimalLatitude=-17.36&decimalLongitude=-56.78"
@@ -118,7 +118,7 @@ def test_an_unknown_path_is_a_problem(method, path):
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("DELETE", "/v1/predictions", "POST"), ("POST", "/livez", "GET")],
+    [("DELETE", "/v1/predictions", "POST"), ("POST", "/livez", "GET, HEAD")],
 )
 def test_a_wrong_method_is_a_problem_that_names_the_allowed_ones(method, path, allowed):
     """They are in the Allow header, as RFC 9110 requires."""
@@ -126,6 +126,63 @@ def test_a_wrong_method_is_a_problem_that_names_the_allowed_ones(method, path, a
     assert answer.status == 405
     assert answer.body["type"] == "/v1/problems/method-not-allowed"
     assert answer.headers["Allow"] == allowed
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+READABLE = [
+    "/", "/livez", "/readyz", "/openapi.json", "/v1/model", f"/v1/species?{PANTANAL}",
+    "/v1/species", "/v1/species/n02128925/range", "/v1/species/none/range",
+    "/v1/cells/84a85d3ffffffff", "/v1/problems/not-found", "/nowhere", "/assets/1/page.js",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", READABLE)
+def test_head_answers_as_get_does_without_a_body(path):
+    """This holds for problems too (RFC 9110, section 9.3.2)."""
+    get, head = call_text(event("GET", path)), call_text(event("HEAD", path))
+    assert get.body
+    assert head == get._replace(body="")
+
+
+def test_head_is_not_for_resources_that_only_take_posts():
+    """The problem has no body either."""
+    answer = call_text(event("HEAD", "/v1/predictions"))
+    assert (answer.status, answer.headers["Allow"], answer.body) == (405, "POST", "")
+
+
+@pytest.mark.parametrize("path", [*READABLE, "/v1/predictions"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_every_response_has_the_headers_for_browsers(method, path):
+    """No guess of the type, and the origins that may read it, whatever the status is."""
+    headers = call_text(event(method, path)).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    assert headers["Access-Control-Max-Age"] == "7200"
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v1/species?decimalLatitude=1&lng=2", "lng"),
+        (f"/v1/species?{PANTANAL}&eventDate=2024-01-01", "eventDate"),
+        ("/v1/species/n02128925/range?months=1", "months"),
+    ],
+)
+def test_unknown_parameters_are_refused(path, field):
+    """A list of other animals than were asked for would be worse."""
+    answer = call("GET", path)
+    assert answer.status == 422
+    assert field in answer.fields
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/?utm_source=mail&fbclid=1", "/livez?x=1", "/v1/model?v=2",
+     f"/v1/species?{PANTANAL}&_=1700000000"],
+)  # fmt: skip
+def test_parameters_of_links_and_caches_are_harmless(path):
+    """Only requests that read parameters refuse others."""
+    assert call_text(event("GET", path)).status == 200
 
 
 @pytest.mark.parametrize("name", problems.CATALOGUE)

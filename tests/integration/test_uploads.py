@@ -1,8 +1,8 @@
 """Large photos by way of S3: the real client with a fake AWS, through real events."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -25,7 +25,7 @@ PHOTO = SAMPLES["jaguar.jpg"].content
 JSON = {"Content-Type": "application/json"}
 
 
-@dataclass
+@dataclasses.dataclass
 class Cloud:
     """A bucket and its content."""
 
@@ -62,7 +62,10 @@ def deployment(cloud) -> Iterator[Cloud]:
     """The app with a bucket."""
     usual, uploads = app.services, S3UploadStore(BUCKET, 10_000_000, s3)
     app.services = replace(
-        usual, uploads=uploads, identify=replace(usual.identify, uploads=uploads)
+        usual,
+        settings=dataclasses.replace(usual.settings, uploads_bucket=BUCKET),
+        uploads=uploads,
+        identify=replace(usual.identify, uploads=uploads),
     )
     yield cloud
     app.services = usual
@@ -183,10 +186,13 @@ def test_the_error_of_a_missing_bucket_does_not_name_it(cloud):
         S3UploadStore(BUCKET, 100, s3).read(PREFIX + "0" * 32)
 
 
-@pytest.mark.parametrize("path", ["/v1/uploads", "/v1/predictions"])
-def test_without_a_bucket_the_problem_names_the_setting(path):
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [("/v1/uploads", {}), ("/v1/predictions", {"upload": "uploads/" + "0" * 32})],
+)
+def test_without_a_bucket_the_problem_names_the_setting(path, fields):
     """The status is 501: only the operator can change it."""
-    answer = call("POST", path, json.dumps({"upload": "uploads/" + "0" * 32}).encode(), JSON)
+    answer = call("POST", path, json.dumps(fields).encode(), JSON)
     assert answer.status == 501
     assert answer.body["type"] == "/v1/problems/not-configured"
     assert answer.body["setting"] == "RANGEFINDER_UPLOADS_BUCKET"

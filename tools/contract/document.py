@@ -26,7 +26,9 @@ Identifies the animal in a photo, from the picture and from where it was taken.
 Field names are Darwin Core's (https://dwc.tdwg.org/terms/). `taxonID` is a WordNet 3.0 synset.
 Cells are H3's (https://h3geo.org). Every error is a problem details object (RFC 9457), whose
 `type` is a reference to its explanation. A method that a path does not allow gives 405
-(`method-not-allowed`). Changes that break clients get another version in the path.
+(`method-not-allowed`). `HEAD` answers as `GET` does, without the body. A field that a request
+does not have is refused (422, `invalid-input`), unless its name begins with `_` or `x-`: such names
+are free for clients and libraries. Changes that break clients get another version in the path.
 """
 
 

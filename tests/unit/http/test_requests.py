@@ -1,10 +1,19 @@
+import json
+
 import pytest
 from chalice.app import Request
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import Coordinates, EventDate
-from chalicelib.errors import InvalidInput, MalformedRequest, PhotoTooLarge, RangefinderError
+from chalicelib.errors import (
+    InvalidInput,
+    MalformedRequest,
+    PhotoTooLarge,
+    RangefinderError,
+    UnsupportedMediaType,
+)
+from chalicelib.http import body as bodies
 from chalicelib.http import parameters, requests
 from chalicelib.http.body import RequestLimits
 from chalicelib.http.requests import ResponseOptions
@@ -42,6 +51,10 @@ def ask(content: bytes = PHOTO, content_type: str = "image/jpeg", **query: str):
 
 def ask_form(*fields: tuple[str, bytes | str]):
     return ask(form(*fields), FORM_TYPE)
+
+
+def ask_json(**members: object):
+    return ask(json.dumps(members).encode(), "application/json")
 
 
 def faults(call, *arguments, **query) -> dict[str, str]:
@@ -292,3 +305,139 @@ def test_a_species_list_takes_uncertainty_month_and_limit():
     assert "month" in faults(
         lambda: requests.read_species(request(query=query | {"month": ["13"]}))
     )
+
+
+def part(head: str, content: bytes = b"") -> bytes:
+    """Return a form of one part more than a photo, with the part's Content-Disposition as given."""
+    lines = [b"--" + BOUNDARY, f"Content-Disposition: form-data; {head}".encode(), b"", content]
+    return b"\r\n".join([*lines, form(("photo", PHOTO))])
+
+
+@pytest.mark.parametrize("content_type", [*bodies.BINARY_TYPES[1:], "IMAGE/JPEG", None])
+def test_a_raw_body_is_read_whatever_it_is_called(content_type):
+    """The bytes tell the format, so old names, curl's default and no type are all accepted."""
+    identify_request, _ = requests.read_prediction(request(PHOTO, content_type), LIMITS)
+    assert identify_request.photo == PHOTO
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [(None, "hello"), ("image/jpeg", "\ufffd\ufffd\ufffd"), (FORM_TYPE, "--x\r\n\ufffd")],
+)
+def test_a_photo_that_arrived_as_text_is_not_taken_for_a_damaged_one(content_type, body):
+    """API Gateway passes on as text what it does not know as binary. The error says what helps."""
+    event = request(b"", content_type).to_original_event() | {"body": body}
+    with pytest.raises(UnsupportedMediaType, match="Send a Content-Type") as caught:
+        requests.read_prediction(Request(event), LIMITS)
+    assert "image/jpeg" in caught.value.accepted
+
+
+@pytest.mark.parametrize(
+    "name", [b"J\xe4ger.jpg", b"\xff\xfe.jpg", "Jäger.jpg".encode(), b"%", b""]
+)
+def test_a_file_name_of_any_encoding_is_not_used(name):
+    """Windows sends names in its own code page."""
+    content = form(("photo", PHOTO)).replace(b"photo.jpg", name)
+    assert ask(content, FORM_TYPE)[0].photo == PHOTO
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        form(("photo", PHOTO)).replace(b"photo.jpg", b"secret.jpg")[:-10],
+        form(("photo", PHOTO)).replace(b"; filename", b": secret\r\nsecret\r\n; filename"),
+        form(("photo", PHOTO)).replace(b"form-data", b"secret"),
+        part("name=secret\r\nContent-Length: secret"),
+        form(*((f"secret{i}", "x") for i in range(100))),
+        part("name=x\r\nsecret: " + "x" * 5_000),
+    ],
+)
+def test_an_invalid_form_is_refused_in_our_own_words(content):
+    """The parser's texts quote what was sent, such as file names."""
+    with pytest.raises(
+        MalformedRequest, match=r"The form (cannot be parsed|is too complex)"
+    ) as caught:
+        ask(content, FORM_TYPE)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_boundary_that_is_not_text_is_malformed():
+    """A header may have half a surrogate pair."""
+    with pytest.raises(MalformedRequest):
+        ask(form(("photo", PHOTO)), 'multipart/form-data; boundary="\udcff"')
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        part('name="_charset_"', b"UTF-8"),
+        part('name=""', b"x"),
+        part('name="other"; filename=""'),
+        part('name="photo"; filename=""'),
+        part('name="X-Request-Id"', b"x" * 1_000),
+        part('name="_token"', b"\xff" * 1_000),
+    ],
+)
+def test_parts_that_browsers_and_libraries_add_are_harmless(extra):
+    """File inputs without a file, names that begin with _ or x-, and parts without a name."""
+    assert ask(extra, FORM_TYPE)[0] == IdentifyRequest(PHOTO)
+
+
+def test_the_same_names_are_free_in_the_query_and_in_json():
+    """A client may add a number to get past a cache."""
+    assert ask(PHOTO, **{"_": "1", "x-trace": "2"})[0] == IdentifyRequest(PHOTO)
+    content = b'{"upload": "key", "_comment": "mine", "x-trace": 2}'
+    assert ask(content, "application/json")[0] == IdentifyRequest(b"", upload="key")
+
+
+def test_a_photo_under_another_name_is_named():
+    """Both errors are given: the field that is unknown, and the one that is missing."""
+    details = faults(ask_form, ("image", PHOTO * 1_000))
+    assert set(details) == {"image", "photo"}
+    assert "form field `photo`" in details["image"]
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        (lambda name: ask(PHOTO, "image/jpeg", **{name: "1"}), "query of a raw body"),
+        (lambda name: ask_form(("photo", PHOTO), (name, "1")), "form"),
+        (
+            lambda name: ask(form(("photo", PHOTO)), FORM_TYPE, **{str(name): "1"}),
+            "query of a form",
+        ),
+        (lambda name: ask_json(upload="x", **{name: 1}), "JSON"),
+        (lambda name: ask_json(upload="x", **{name: None}), "JSON, null"),
+        (lambda name: requests.read_species(request(query={name: ["1"]})), "species"),
+        (lambda name: requests.read_range(request(query={name: ["1"]})), "range"),
+        (lambda name: requests.read_upload(request(query={name: ["1"]}), LIMITS), "upload"),
+        (
+            lambda name: requests.read_upload(request(json.dumps({name: 1}).encode()), LIMITS),
+            "upload, JSON",
+        ),
+    ],
+)  # fmt: skip
+def test_every_request_refuses_unknown_fields(call, kind):
+    """No place where a field can be ignores an unknown one."""
+    assert "is not a field of this request" in faults(call, "latitudes")["latitudes"], kind
+
+
+def test_json_is_not_larger_than_a_form_s_fields():
+    """A photo is not JSON; millions of members would take much memory."""
+    content = b'{"upload": "x", %s}' % b",".join(b'"_%d": 1' % number for number in range(9_999))
+    with pytest.raises(MalformedRequest, match="at most 69,632"):
+        ask(content, "application/json")
+
+
+def test_a_large_photo_is_shown_the_uploads_only_if_there_are_any():
+    """Without a bucket, POST /v1/uploads answers 501."""
+    for content, kind in (
+        (PHOTO * 40_000, "image/jpeg"),
+        (form(("photo", PHOTO * 40_000)), FORM_TYPE),
+    ):
+        for uploads in (None, "/v1/uploads"):
+            limits = LIMITS._replace(uploads=uploads)
+            with pytest.raises(PhotoTooLarge) as caught:
+                requests.read_prediction(request(content, kind), limits)
+            assert caught.value.uploads == uploads
+            assert ("/v1/uploads" in str(caught.value)) == bool(uploads)
