@@ -17,21 +17,43 @@ def test_the_greedy_route_gets_every_path_without_another_route():
 
 
 @pytest.mark.parametrize(
+    ("headers", "body", "is_base64"),
+    [
+        ({"Content-Type": "image/jpeg"}, "/9j/", True),
+        ({"content-type": "Image/JPEG; q=1"}, "/9j/", True),
+        ({"Content-Type": "text/plain"}, "\ufffd\ufffd\ufffd", False),
+        ({}, "\ufffd\ufffd\ufffd", False),
+    ],
+)
+def test_a_body_is_text_unless_its_type_is_binary(headers, body, is_base64):
+    """API Gateway destroys other bytes."""
+    converter = dev_server.EventConverter(local.RouteMatcher(["/x"]), ["image/jpeg"])
+    event = converter.create_lambda_event("POST", "/x", headers, b"\xff\xd8\xff")
+    assert (event["body"], event.get("isBase64Encoded", False)) == (body, is_base64)
+
+
+def test_a_request_is_logged_by_its_route():
+    """An address may have a place in it, also where the path should end."""
+    matcher = dev_server.GreedyRouteMatcher(["/v1/species", dev_server.GREEDY])
+    converter = dev_server.EventConverter(matcher)
+    assert converter.route("/v1/species?decimalLatitude=1") == "/v1/species"
+    assert converter.route("/v1/species%3FdecimalLatitude=1") == dev_server.GREEDY
+    assert dev_server.EventConverter(local.RouteMatcher([])).route("/x") == "-"
+
+
+@pytest.mark.parametrize(
     ("owner", "name"),
     [
+        *dev_server.OVERRIDDEN,
         (local, "RouteMatcher"),
-        (local.ChaliceRequestHandler, "_send_http_response_with_body"),
+        (local, "LambdaEventConverter"),
+        (local, "LocalDevServer"),
     ],
 )
 def test_a_chalice_without_a_patched_name_is_an_error(monkeypatch, owner, name):
     """The message names it, instead of a server that silently lacks the patch."""
-    for patched, attribute in (
-        (local.ThreadedHTTPServer, "request_queue_size"),
-        (local.ChaliceRequestHandler, "disable_nagle_algorithm"),
-        (local.ChaliceRequestHandler, "_send_http_response_with_body"),
-        (local, "RouteMatcher"),
-    ):
-        monkeypatch.setattr(patched, attribute, getattr(patched, attribute))
+    for patched in ("RouteMatcher", "LambdaEventConverter", "LocalDevServer"):
+        monkeypatch.setattr(local, patched, getattr(local, patched))
     monkeypatch.delattr(owner, name)
     with pytest.raises(RuntimeError, match=name):
         dev_server.patch_dev_server()

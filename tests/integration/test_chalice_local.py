@@ -1,8 +1,13 @@
-"""``chalice local`` in a process of its own, called by the real curl."""
+"""``chalice local`` in a process of its own, called by the real curl and over sockets."""
 
+import gzip
 import json
+import socket
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,9 +16,15 @@ from tools.show.serving import serving
 
 
 @pytest.fixture(scope="module")
-def base():
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that the server logs to."""
+    return tmp_path_factory.mktemp("local") / "log"
+
+
+@pytest.fixture(scope="module")
+def base(log) -> Iterator[str]:
     """Start ``chalice local`` and return its address."""
-    with serving() as url:
+    with serving(log=log) as url:
         yield url
 
 
@@ -128,3 +139,147 @@ def test_large_responses_are_compressed_on_request(base):
         json.loads(subprocess.run(unpacked, check=True, capture_output=True).stdout)["species"]
         == json.loads(plain)["species"]
     )
+
+
+PREDICT = b"POST /v1/predictions?limit=1 HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
+NEXT = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+JAGUAR = SAMPLES["jaguar.jpg"].content
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def sent(base: str, *requests: bytes) -> bytes:
+    """Send bytes over one connection; return all that comes until its end."""
+    with socket.create_connection(("127.0.0.1", urlsplit(base).port or 0), timeout=60) as client:
+        for request in requests:
+            client.sendall(request)
+        return b"".join(iter(lambda: client.recv(65_536), b""))
+
+
+def exchange(base: str, *requests: bytes) -> list[tuple[int, bytes]]:
+    """Send bytes over one connection; return status and body of each response."""
+    received = sent(base, *requests)
+    responses = []
+    while received:
+        head, _, received = received.partition(b"\r\n\r\n")
+        lines = head.lower().split(b"\r\n")
+        length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
+        responses.append((int(lines[0].split()[1]), received[:length]))
+        received = received[length:]
+    return responses
+
+
+def chunked(body: bytes, size: int = 10_000) -> bytes:
+    parts = [body[start : start + size] for start in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+def with_length(body: bytes, *headers: bytes) -> bytes:
+    lines = [*headers, b"Content-Length: %d" % len(body)]
+    return PREDICT + b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def test_a_chunked_photo_is_read_and_the_next_request_follows(base):
+    """The chunks are decoded, and the connection serves the next request."""
+    request = PREDICT + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(JAGUAR)
+    (status, body), following = exchange(base, request, NEXT)
+    assert status == 200
+    assert json.loads(body)["predictions"][0]["taxon"]["vernacularName"] == "jaguar"
+    assert following == (200, b'{"live":true}')
+
+
+def test_curl_streams_a_chunked_photo(base):
+    """Curl sends a body of unknown length in chunks, and gets its prediction."""
+    status, _, body = curl(
+        "-T", f"{DIRECTORY}/jaguar.jpg", "-X", "POST", "-H", "Transfer-Encoding: chunked",
+        "-H", "Content-Type: image/jpeg", f"{base}/v1/predictions?limit=1",
+    )  # fmt: skip
+    assert (status, body["photo"]["format"]) == (200, "JPEG")
+
+
+def test_a_compressed_photo_is_read(base):
+    """API Gateway decompresses requests, whatever the settings say of responses."""
+    body = gzip.compress(JAGUAR)
+    (status, _), following = exchange(base, with_length(body, b"Content-Encoding: gzip"), NEXT)
+    assert (status, following[0]) == (200, 200)
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (PREDICT + b"Content-Length: 3\r\nContent-Length: 9\r\n\r\nabc", 400),
+        (PREDICT + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400),
+        (PREDICT + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (PREDICT + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400),
+        (PREDICT + b"Transfer-Encoding: gzip\r\n\r\n", 400),
+        (PREDICT + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (PREDICT + b"Content-Length: 99999999999\r\n\r\n", 413),
+        (PREDICT + b"Transfer-Encoding: chunked\r\n\r\nfffffff\r\n", 413),
+        (with_length(gzip.compress(bytes(11_000_000)), b"Content-Encoding: gzip"), 413),
+        (with_length(b"abc", b"Content-Encoding: gzip"), 415),
+        (with_length(b"abc", b"Content-Encoding: br"), 415),
+        (b"GET /livez HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\n", 400),
+    ],
+)
+def test_an_unclear_or_large_body_ends_the_connection(base, request_bytes, status):
+    """The connection ends after one problem: nothing that follows is taken for a request."""
+    ((answered, body),) = exchange(base, request_bytes + SMUGGLED)
+    problem = json.loads(body)
+    assert (answered, problem["status"]) == (status, status)
+    assert problem["type"].startswith("/v1/problems/")
+    assert "uploads" not in problem
+
+
+def test_curl_reads_the_refusal_of_a_body_that_it_still_sends(base, tmp_path):
+    """A client that still sends gets the response before the connection is cut."""
+    large = tmp_path / "large.jpg"
+    large.write_bytes(bytes(30_000_000))
+    status, media_type, _ = curl("-F", f"photo=@{large}", "-H", "Expect:", f"{base}/v1/predictions")
+    assert (status, media_type) == (413, "application/problem+json")
+
+
+@pytest.mark.parametrize("content_type", ["image/jpg", "binary/octet-stream", None])
+def test_raw_photos_are_read_as_by_api_gateway(base, content_type):
+    """Other names of types are read, as is curl's default, application/x-www-form-urlencoded."""
+    header = ["-H", f"Content-Type: {content_type}"] if content_type else []
+    status, _, _ = curl(
+        "--data-binary", f"@{DIRECTORY}/jaguar.jpg", *header, f"{base}/v1/predictions"
+    )
+    assert status == 200
+
+
+def test_a_photo_without_a_type_is_destroyed_as_by_api_gateway(base):
+    """Without a Content-Type, a photo arrives as text here too; the problem says what to send."""
+    status, _, body = curl(
+        "--data-binary", f"@{DIRECTORY}/jaguar.jpg", "-H", "Content-Type:", f"{base}/v1/predictions"
+    )
+    assert (status, "Send a Content-Type" in body["detail"]) == (415, True)
+
+
+def test_curl_asks_for_the_head_alone(base):
+    """HEAD answers without a body, and the connection serves the next request."""
+    command = ["curl", "-sS", "-I", f"{base}/v1/model", "--next", "-sS", f"{base}/livez"]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=20).stdout
+    assert answer.startswith("HTTP/1.1 200")
+    assert "etag:" in answer.lower()
+    assert "x-content-type-options: nosniff" in answer.lower()
+    assert answer.endswith('{"live":true}')
+
+
+def test_a_preflight_may_be_kept(base):
+    """A browser may keep the result of a preflight for two hours."""
+    command = ["curl", "-sS", "-i", "-X", "OPTIONS", f"{base}/v1/predictions"]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout.lower()
+    assert "access-control-max-age: 7200" in answer
+
+
+def test_no_place_is_logged(base, log):
+    """The log has no coordinates, whether the request line is valid or not."""
+    place = "decimalLatitude=51.987654&decimalLongitude=-0.123456"
+    for path in (f"/v1/species?{place}", f"/v1/species%3F{place}", f"/51.987654?{place}"):
+        curl(f"{base}{path}")
+    for line in ("GET %s HTTP/9.9.9", "GET %s and more HTTP/1.1", "TRACE %s HTTP/1.1", "GET %s"):
+        sent(base, (line % f"/v1/species?{place}").encode() + b"\r\n\r\n")
+    text = log.read_text()
+    assert '"GET /v1/species" 200' in text
+    assert "51.98" not in text
+    assert "0.1234" not in text
