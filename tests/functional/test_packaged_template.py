@@ -72,6 +72,7 @@ def test_the_packaged_api_is_regional_and_takes_photos(sam):
     api = sam["Resources"]["RestAPI"]["Properties"]
     assert api["EndpointConfiguration"] == "REGIONAL"
     binary = api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
+    assert set(binary) == set(body.BINARY_TYPES)
     assert set(body.PHOTO_TYPES) <= set(binary)
     assert "*/*" not in binary
     assert api["MinimumCompressionSize"] == 1000, "the page is sent compressed"
@@ -143,6 +144,7 @@ def test_api_gateway_speaks_as_the_function_does(name):
     headers = answer["ResponseParameters"]["Headers"]
     assert headers["Content-Type"] == "'application/problem+json'"
     assert headers["Access-Control-Allow-Origin"] == {"Fn::Sub": "'${AllowedOrigin}'"}
+    assert headers["X-Content-Type-Options"] == "'nosniff'"
     template = answer["ResponseTemplates"]["application/json"]
     problem = json.loads(template.replace("$context.error.messageString", '"Said by AWS"'))
     assert set(problem) >= {"type", "title", "detail", "requestId"}
@@ -153,6 +155,28 @@ def test_api_gateway_speaks_as_the_function_does(name):
     known = CATALOGUE[problem["type"].removeprefix(TYPE_PREFIX)]
     assert problem["title"] == known.title
     assert problem.get("status", known.status) == known.status
+
+
+def test_no_gateway_response_names_a_way_that_a_stage_may_lack():
+    """Only a stage with a bucket has uploads, and API Gateway does not know of it."""
+    assert "uploads" not in package_sam.GATEWAY.read_text(encoding="utf-8")
+
+
+def test_every_resource_that_answers_get_answers_head(sam):
+    """API Gateway refuses a method that is not in its definition, whatever the function does."""
+    paths = sam["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+    readable = [methods for methods in paths.values() if "get" in methods]
+    assert len(readable) > 8
+    assert all("head" in methods for methods in readable)
+
+
+def test_browsers_may_keep_the_result_of_a_preflight(sam):
+    """Otherwise each upload of a page is two requests."""
+    paths = sam["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+    for methods in paths.values():
+        preflight = methods["options"]["x-amazon-apigateway-integration"]["responses"]["default"]
+        seconds = preflight["responseParameters"]["method.response.header.Access-Control-Max-Age"]
+        assert seconds == "'7200'"
 
 
 def test_requests_are_throttled(translated):
