@@ -58,8 +58,10 @@ export async function identify(question, course) {
     try {
       return await post("v1/predictions", form, course);
     } catch (problem) {
-      // API Gateway refuses by itself what passes its own limit.
-      if (!(problem instanceof Problem) || problem.status !== 413 || problem.members.unit === "pixels") throw problem;
+      // The service names the way by the bucket if there is one and it would help. API Gateway's own
+      // 413 knows neither limit nor way.
+      if (!(problem instanceof Problem) || problem.status !== 413) throw problem;
+      if (problem.members.unit && !problem.members.uploads) throw problem;
     }
   }
   return askAboutUpload(question.photo, fields, course);
