@@ -34,6 +34,7 @@ def main() -> None:
 
     def classify(content: bytes) -> tuple[reader.PillowPhoto, int]:
         opened = photos.open(content)
+        assert isinstance(opened, reader.PillowPhoto)
         pixels: Pixels = opened.pixels(size, 1)
         return opened, int(np.argmax(services.classifier.classify(pixels)))
 

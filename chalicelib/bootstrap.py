@@ -72,6 +72,7 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
                     jpeg_scans=settings.maximum_jpeg_scans,
                     segments=settings.maximum_photo_segments,
                     jpeg_share=settings.minimum_jpeg_share,
+                    hevc_pixels=settings.maximum_hevc_pixels,
                 )
             ),
             uploads=uploads,

@@ -20,7 +20,12 @@ from chalicelib.domain import (
     LocationSource,
     PlaceLookup,
 )
-from chalicelib.errors import LocationRequired
+from chalicelib.errors import (
+    LocationRequired,
+    PhotoTooLarge,
+    UnreadablePhoto,
+    UnsupportedMediaType,
+)
 from chalicelib.features.cells import cell_chain
 from chalicelib.features.place_service import Places
 from chalicelib.ports import Classifier, Clock, ExifReader, PhotoReader, UploadStore
@@ -66,7 +71,8 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
         """Identify the animal in one photo.
 
         If the features of the place are out of reach, that is not an error: the answer says so
-        in ``geo``. After an error an uploaded photo stays, so that the client can try again.
+        in ``geo``. An uploaded photo is deleted once it is refused, or before it is decoded. It
+        stays after ``LocationRequired`` and ``Unavailable``, so that the client can ask again.
 
         Raises:
             UnsupportedMediaType, PhotoTooLarge, UnreadablePhoto: the photo cannot be used.
@@ -78,7 +84,7 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
         stage = Stopwatch(self.clock, self.executor)
         with stage("total"):
             # 1. Read the image.
-            with stage("read"):
+            with stage("read"), self._deleting_refused(request.upload):
                 content = self.uploads.read(request.upload) if request.upload else request.photo
                 photo = self.photos.open(content)
             # 2. Extract the coordinates.
@@ -90,7 +96,11 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
             point = location.coordinates if request.use_geo else None
             month = (event_date and event_date.month) or WHOLE_YEAR
             pending_place = stage.submit("features", self.places.look_up, point, month)
-            # 4. Obtain the prediction.
+            # 4. Obtain the prediction. Nothing but the photo itself can fail from here on. If it
+            # ends this environment, it must not be there to be asked for again.
+            if request.upload:
+                self.classifier.load()
+                self.uploads.delete(request.upload)
             with stage("decode"):
                 pixels = photo.pixels(model.input_size, exif.orientation)
             with stage("classify"):
@@ -102,8 +112,6 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
             with stage("combine"):
                 candidates, animal_score = fuse(scores, model, place, self.weight_bounds)
                 decision = decide(candidates, animal_score, model.thresholds)
-        if request.upload:
-            self.uploads.delete(request.upload)
         return Identification(
             prediction_id=self.new_id(),
             model=model,
@@ -120,6 +128,16 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
             timings=stage.timings,
             open_breakers=self.places.open_breakers(),
         )
+
+    @contextmanager
+    def _deleting_refused(self, upload: str | None) -> Iterator[None]:
+        """Delete an uploaded photo that the body of the ``with`` statement refuses."""
+        try:
+            yield
+        except (UnsupportedMediaType, PhotoTooLarge, UnreadablePhoto):
+            if upload:
+                self.uploads.delete(upload)
+            raise
 
 
 def locate(request: IdentifyRequest, exif: ExifReading) -> Location:

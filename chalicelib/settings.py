@@ -210,6 +210,13 @@ class Settings:
         "Most memory that decoding a photo may take, checked before it begins.",
         default=220_000_000,
     )
+    maximum_hevc_pixels: int = _setting(
+        _number(int, 1_000, 1_000_000_000),
+        "Most pixels of a HEIC that are decoded: of a grid, the tiles that the model sees. A coded "
+        "byte counts as a pixel. Of a larger photo the preview is used, where it has one. A "
+        "million takes 40 to 75 ms of CPU time.",
+        default=14_500_000,
+    )
     maximum_jpeg_scans: int = _setting(
         _number(int, 10, 10_000),
         "Most scans of a progressive JPEG; each passes over the whole picture. Cameras and "

@@ -6,13 +6,16 @@ Sources: the security advisories and issues of Pillow, libjpeg-turbo, libheif an
 
 from collections.abc import Iterator
 
+from fuzz import limits_heif
 from fuzz.image_attacks import heifs, jpegs, pngs, webps
 from fuzz.metadata_attacks import exif_in_photos
 from fuzz.request_attacks import forms
-from fuzz.uploads import Upload
+from fuzz.uploads import Upload, raw
 
 
 def attacks() -> Iterator[Upload]:
     """Yield every attack."""
     for make in (jpegs, pngs, webps, heifs, exif_in_photos, forms):
         yield from make()
+    for name, content in limits_heif.refused():
+        yield raw(name, content)

@@ -1,6 +1,6 @@
 """Honest photos that are large: the standard that attacks by size are compared with."""
 
-from fuzz import files
+from fuzz import files, limits_heif
 
 LARGE = "12 megapixels, progressive"
 
@@ -33,4 +33,5 @@ def largest() -> dict[str, bytes]:
         "WebP: 12 megapixels, transparent": files.encode(
             clear.resize((4_032, 3_024)), "WEBP", method=0
         ),
+        **dict(limits_heif.at_the_limits()),
     }

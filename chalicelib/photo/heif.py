@@ -1,180 +1,281 @@
-"""Prepare HEIC and HEIF files: boxes of ISO/IEC 14496-12, items of ISO/IEC 23008-12.
+"""Open and decode HEIC and HEIF photos.
 
-A file of 3 MB can assign one metadata block, or one colour profile, to each of hundreds of
-images. pi-heif copies it for each of them: 870 MB in two seconds. Decoding needs neither.
-``strip_heif`` therefore renames the boxes that assign them, so that libheif ignores them. It
-renames where a box begins, and nowhere else. EXIF is read here, from two boxes.
+Each step takes away what an attacker could use. The structure is read first, and refused where it
+is not one of a photo. Then a new file is written for the decoder, with the coded images alone.
+Of a grid, it holds one row of the tiles that the model sees: memory does not grow with the photo.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from math import ceil
+from typing import Any, Final
 
+import numpy as np
 from msgspec import Struct
+from PIL import Image
 
-from chalicelib.errors import UnreadablePhoto
-from chalicelib.photo.image_containers import EXIF_HEADER, StrippedImage
+from chalicelib.domain import ModelInput, Pixels
+from chalicelib.errors import PhotoTooLarge, UnreadablePhoto
+from chalicelib.photo.crop import crop_box
+from chalicelib.photo.decode_cost import check_memory, heif_bytes_to_decode, heif_work
+from chalicelib.photo.heif_picture import Picture, Tiles, read_picture
+from chalicelib.photo.heif_writer import write_heif
 
-METADATA_REFERENCES: Final = frozenset({b"cdsc"})
-"""Types of the references by which a metadata item describes an image."""
+FILTER_SUPPORT: Final = {"nearest": 0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2}
+"""How far a filter looks, in pixels of the smaller picture. Any other looks 3 pixels far."""
 
-COLOUR_PROFILES: Final = frozenset({b"prof", b"rICC"})
-"""Types of ``colr`` boxes that hold an ICC profile. The others hold a few numbers."""
+CHANNELS: Final = {"L": 1, "I;16": 2, "RGB": 3, "RGBA": 4}
+"""Bytes of one pixel, by the mode that pi-heif decodes to."""
 
-IGNORED: Final = b"skip"
-"""A type of box without meaning. As a reference, libheif does not know it either."""
+STRIP_ROWS: Final = 256
+"""Rows that Pillow gets at a time. It needs 4 bytes for each of their pixels."""
 
-FIELD_SIZES: Final = frozenset({0, 4, 8})
-"""Sizes in bytes that the fields of an ``iloc`` box may have."""
+LEAST_PREVIEW: Final = 0.8
+"""A preview must have this share of the model's input. Phones write 240 rows or more."""
 
-
-class Header(Struct, frozen=True):
-    """The header of a box: its type, where that and the body start, and the size it claims."""
-
-    type: bytes
-    type_offset: int
-    body: int
-    size: int
+WHITE: Final = (255, 255, 255, 255)
 
 
-class Box(Struct, frozen=True):
-    """A box: its type, the offset of that type, and where its body starts and ends."""
+class HeifLimits(Struct, frozen=True):
+    """The most that a HEIF photo may cost.
 
-    type: bytes
-    type_offset: int
-    start: int
-    end: int
+    ``pixels`` counts those of all images, ``hevc_pixels`` those that are decoded, with
+    a share for their bytes.
+    """
+
+    boxes: int
+    pixels: int
+    decoding_bytes: int
+    hevc_pixels: int
 
 
-def strip_heif(content: bytes, maximum_boxes: int) -> StrippedImage:
-    """Separate EXIF from the file, and hide metadata and profiles from the decoder.
+class Strip(Struct, frozen=True):
+    """Tiles to decode together, and where they are in the canvas."""
 
-    A file that makes no sense is left to the decoder, but a walk ends after ``maximum_boxes``.
+    tiles: Tiles
+    left: int
+    top: int
+
+
+class HeifPhoto(Struct, frozen=True, eq=False):
+    """An opened photo: the :class:`~chalicelib.ports.Photo` on libheif."""
+
+    picture: Picture
+    file_bytes: int
+    limits: HeifLimits
+
+    @property
+    def format(self) -> str:
+        """``HEIF``."""
+        return "HEIF"
+
+    @property
+    def width(self) -> int:
+        """Pixels as shown."""
+        return self.picture.clean[3 if self.picture.is_on_its_side else 2]
+
+    @property
+    def height(self) -> int:
+        """Pixels as shown."""
+        return self.picture.clean[2 if self.picture.is_on_its_side else 3]
+
+    @property
+    def exif(self) -> bytes:
+        """The EXIF block as a TIFF stream; empty if there is none."""
+        return self.picture.exif
+
+    @property
+    def xmp(self) -> bytes:
+        """The XMP packet; empty if there is none."""
+        return self.picture.xmp
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the file ends too early: never, since such a file is refused."""
+        return False
+
+    def pixels(self, size: ModelInput, orientation: int) -> Pixels:
+        """Decode, crop, resize and turn as the file says. Return RGB, (height, width, 3).
+
+        The orientation of EXIF is not used: it repeats what the file's own properties say.
+        Raises ``PhotoTooLarge`` or ``UnreadablePhoto``.
+        """
+        del orientation
+        try:
+            return self._decode(self.picture, size)
+        except PhotoTooLarge:
+            preview = _as_picture(self.picture, size)
+            if not preview:
+                raise
+            return self._decode(preview, size)
+
+    def _decode(self, picture: Picture, size: ModelInput) -> Pixels:
+        if picture.is_on_its_side:
+            size = ModelInput(
+                size.height, size.width, size.crop_fraction, size.resample, size.frame
+            )
+        left, top, clean_width, clean_height = picture.clean
+        box = crop_box(clean_width, clean_height, size)
+        margin = _margin(box, size)
+        seen = (
+            left + max(int(box[0]) - margin, 0),
+            top + max(int(box[1]) - margin, 0),
+            left + min(ceil(box[2]) + margin, clean_width),
+            top + min(ceil(box[3]) + margin, clean_height),
+        )
+        strips = _strips(picture, seen)
+        self._check_cost(picture, strips)
+        box = (box[0] + left, box[1] + top, box[2] + left, box[3] + top)
+        try:
+            small = _resize(picture, strips, seen, box, size)
+        except Exception:  # decoders raise many types of errors
+            raise UnreadablePhoto("The photo is damaged or incomplete.") from None
+        for turn in picture.turns:
+            small = small.transpose(turn)
+        return np.asarray(small)
+
+    def _check_cost(self, picture: Picture, strips: list[Strip]) -> None:
+        pixels = self.width * self.height
+        needed_bytes = max(heif_bytes_to_decode(strip.tiles, picture.alpha) for strip in strips)
+        check_memory(pixels, needed_bytes + self.file_bytes, self.limits.decoding_bytes)
+        work = sum(heif_work(strip.tiles, picture.alpha) for strip in strips)
+        if work > self.limits.hevc_pixels:
+            raise PhotoTooLarge(pixels, int(pixels * self.limits.hevc_pixels / work), "pixels")
+
+
+def open_heif(content: bytes, limits: HeifLimits) -> HeifPhoto:
+    """Read the structure of a HEIF file.
 
     Raises:
-        UnreadablePhoto: there are more boxes than that.
+        UnreadablePhoto: it is damaged, or not one that this service reads.
+        PhotoTooLarge: the images to decode have too many pixels.
     """
-    walk = _Walk(content, maximum_boxes)
-    metas = list(walk.boxes(0, len(content), b"meta"))
-    pieces: list[bytes | memoryview] = []
-    end = 0
-    view = memoryview(content)
-    for offset in sorted(offset for meta in metas for offset in walk.offsets_to_hide(meta)):
-        pieces += view[end:offset], IGNORED
-        end = offset + len(IGNORED)
-    file = b"".join((*pieces, view[end:])) if pieces else content
-    exif = _exif(content, metas[0], maximum_boxes) if metas else b""
-    return StrippedImage(file, exif)
+    picture = read_picture(content, limits.boxes, limits.pixels)
+    return HeifPhoto(picture=picture, file_bytes=len(content), limits=limits)
 
 
-class _Walk:
-    """Finds boxes, in a limited number of steps."""
-
-    def __init__(self, content: bytes, maximum_steps: int) -> None:
-        self._content = content
-        self._steps_left = maximum_steps
-
-    def boxes(self, start: int, end: int, wanted: bytes | None = None) -> Iterator[Box]:
-        """Yield the boxes between two offsets, or those of the ``wanted`` type.
-
-        A box that claims to end after its parent ends with it: libheif may read its beginning.
-        """
-        while header := self._header(start, end):
-            # A size of 0 means up to the end.
-            start = min(start + header.size, end) if header.size else end
-            if start < header.body:
-                return
-            if wanted in (None, header.type):
-                yield Box(header.type, header.type_offset, header.body, start)
-
-    def offsets_to_hide(self, meta: Box) -> Iterator[int]:
-        """Yield the offset of each type that ``IGNORED`` must replace."""
-        for box in self.boxes(meta.start + 4, meta.end):
-            if box.type == b"iref":
-                yield from self._references(box)
-            elif box.type == b"iprp":
-                for container in self.boxes(box.start, box.end, b"ipco"):
-                    for colour in self.boxes(container.start, container.end, b"colr"):
-                        if self._content[colour.start : colour.start + 4] in COLOUR_PROFILES:
-                            yield colour.type_offset
-
-    def _references(self, iref: Box) -> Iterator[int]:
-        """Yield the offset of each type of a metadata reference.
-
-        A reference ends with its list of items. libheif goes by the length of that list, not by
-        the size in the header, so this walk does too: a wrong size cannot hide a reference.
-        """
-        item_size = 2 if self._content[iref.start : iref.start + 1] == b"\0" else 4
-        start = iref.start + 4
-        while header := self._header(start, iref.end):
-            if header.type in METADATA_REFERENCES:
-                yield header.type_offset
-            items = header.body + item_size + 2
-            start = items + self._number(items - 2, 2) * item_size
-
-    def _header(self, start: int, end: int) -> Header | None:
-        """Read the header at ``start``; ``None`` if there is none."""
-        if start + 8 > end:
-            return None
-        self._steps_left -= 1
-        if self._steps_left < 0:
-            raise UnreadablePhoto("The photo has too many boxes.")
-        size, body = self._number(start, 4), start + 8
-        box_type = self._content[start + 4 : body]
-        if size == 1:  # the size follows, in 64 bits
-            size, body = self._number(body, 8), body + 8
-        if box_type == b"uuid":  # the longer type follows
-            body += 16
-        return Header(box_type, start + 4, body, size)
-
-    def _number(self, offset: int, size: int) -> int:
-        return int.from_bytes(self._content[offset : offset + size])
+def _as_picture(picture: Picture, size: ModelInput) -> Picture | None:
+    """Return the preview of a photo, if the model would see enough of it."""
+    preview, whole = picture.preview, (0, 0, picture.tiles.width, picture.tiles.height)
+    if not preview or picture.alpha or picture.clean != whole:
+        return None
+    seen = min(preview.width, preview.height) * size.crop_fraction
+    if seen < LEAST_PREVIEW * max(size.width, size.height):
+        return None
+    return Picture(
+        tiles=preview,
+        alpha=None,
+        preview=None,
+        is_premultiplied=False,
+        clean=(0, 0, preview.width, preview.height),
+        turns=picture.turns,
+        exif=b"",
+        xmp=b"",
+    )
 
 
-def _exif(content: bytes, meta: Box, maximum: int) -> bytes:
-    """Return the first EXIF block as a TIFF stream; empty if there is none."""
-    walk = _Walk(content, maximum)
-    children: dict[bytes, Box] = {}
-    for child in walk.boxes(meta.start + 4, meta.end):
-        children.setdefault(child.type, child)
-    items, locations = children.get(b"iinf"), children.get(b"iloc")
-    if not items or not locations:
-        return b""
-    first = items.start + (6 if content[items.start : items.start + 1] == b"\0" else 8)
-    for entry in walk.boxes(first, items.end, b"infe"):
-        number_size = 4 if content[entry.start : entry.start + 1] == b"\3" else 2
-        number_end = entry.start + 4 + number_size
-        if content[number_end + 2 : number_end + 6] == b"Exif":
-            number = int.from_bytes(content[entry.start + 4 : number_end])
-            offset, length = _location(content[locations.start : locations.end], number, maximum)
-            item = content[offset : offset + length]
-            stream = item[4 + int.from_bytes(item[:4]) :]
-            return stream.removeprefix(EXIF_HEADER)
-    return b""
+def _margin(box: tuple[float, float, float, float], size: ModelInput) -> int:
+    """Return how many pixels beyond the box the filter uses."""
+    scale = max((box[2] - box[0]) / size.width, (box[3] - box[1]) / size.height, 1)
+    return ceil(scale * FILTER_SUPPORT.get(size.resample.lower(), 3)) + 1
 
 
-def _location(iloc: bytes, wanted: int, maximum: int) -> tuple[int, int]:
-    """Return offset and length in the file of an item in one piece; (0, 0) if there is none."""
-    version, position = iloc[0] if iloc else 0, 4
+def _strips(picture: Picture, seen: tuple[int, int, int, int]) -> list[Strip]:
+    """Return the tiles that cover a part of the canvas, row by row.
 
-    def number(size: int) -> int:
-        nonlocal position
-        position += size
-        return int.from_bytes(iloc[position - size : position])
+    Transparency is not cut up, so the photo is not cut up either where it has one.
+    """
+    tiles = picture.tiles
+    if len(tiles.data) == 1 or picture.alpha:
+        return [Strip(tiles, 0, 0)]
+    width, height = tiles.decoding.width, tiles.decoding.height
+    first, last = seen[0] // width, ceil(seen[2] / width)
+    strips = []
+    for row in range(seen[1] // height, ceil(seen[3] / height)):
+        start = row * tiles.columns
+        strip = Tiles(
+            width=min(last * width, tiles.width) - first * width,
+            height=min((row + 1) * height, tiles.height) - row * height,
+            columns=last - first,
+            rows=1,
+            decoding=tiles.decoding,
+            colours=tiles.colours,
+            data=tiles.data[start + first : start + last],
+        )
+        strips.append(Strip(strip, first * width, row * height))
+    return strips
 
-    sizes = number(2)
-    offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
-    if version > 2 or not {offset, length, base, index} <= FIELD_SIZES:
-        return 0, 0
-    for _ in range(min(maximum, number(2 if version < 2 else 4))):
-        item = number(2 if version < 2 else 4)
-        is_in_file = not version or number(2) & 15 == 0
-        number(2)
-        origin = number(base)
-        extents = number(2)
-        if item == wanted and extents == 1 and is_in_file:
-            number(index if version else 0)
-            return origin + number(offset), number(length)
-        position += extents * (offset + length + (index if version else 0))
-        if position > len(iloc):
-            break
-    return 0, 0
+
+def _resize(
+    picture: Picture,
+    strips: list[Strip],
+    seen: tuple[int, int, int, int],
+    box: tuple[float, float, float, float],
+    size: ModelInput,
+) -> Image.Image:
+    """Decode, and resize a part of the canvas to RGB.
+
+    Pillow resizes across and then down. So does this function, but across it goes strip by strip:
+    the result is the same.
+    """
+    left, top, _, _ = seen
+    resample = Image.Resampling[size.resample.upper()]
+    across = [
+        rows.resize(
+            (size.width, rows.height), resample, box=(box[0] - left, 0, box[2] - left, rows.height)
+        )
+        for strip in strips
+        for rows in _decode(picture, strip, seen)
+    ]
+    narrow = Image.new(across[0].mode, (size.width, sum(rows.height for rows in across)))
+    row = 0
+    for rows in across:
+        narrow.paste(rows, (0, row))
+        row += rows.height
+    small = narrow.resize(
+        (size.width, size.height), resample, box=(0, box[1] - top, size.width, box[3] - top)
+    )
+    if small.mode != "RGBa":
+        return small.convert("RGB")
+    small = small.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", small.size, WHITE), small).convert("RGB")
+
+
+def _decode(
+    picture: Picture, strip: Strip, seen: tuple[int, int, int, int]
+) -> Iterator[Image.Image]:
+    """Yield the rows of a strip that are seen, ``STRIP_ROWS`` at a time: L, RGB or RGBa."""
+    from pi_heif import HeifFile  # noqa: PLC0415 - 40 ms that no refused photo needs
+
+    file = HeifFile(
+        write_heif(strip.tiles, picture.alpha),
+        convert_hdr_to_8bit=True,
+        hdr_to_16bit=True,
+        remove_stride=False,
+    )
+    data, mode, stride = memoryview(file.data), str(file.mode), int(file.stride)
+    if file.size != (strip.tiles.width, strip.tiles.height):
+        raise UnreadablePhoto("The photo is damaged or incomplete.")
+    channels = CHANNELS[mode]
+    left, top = max(seen[0] - strip.left, 0), max(seen[1] - strip.top, 0)
+    right = min(seen[2] - strip.left, strip.tiles.width)
+    bottom = min(seen[3] - strip.top, strip.tiles.height)
+    for row in range(top, bottom, STRIP_ROWS):
+        height = min(STRIP_ROWS, bottom - row)
+        pixels: np.ndarray[Any, np.dtype[np.uint8]] = np.ndarray(
+            (height, right - left, channels),
+            np.uint8,
+            data,
+            row * stride + left * channels,
+            (stride, channels, 1),
+        )
+        if mode == "I;16":
+            pixels = pixels[:, :, 1:]  # the upper 8 bits
+        rows = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+        if rows.mode == "RGBA":  # colours are weighed by their opacity before they are mixed
+            rows = _premultiplied(rows) if picture.is_premultiplied else rows.convert("RGBa")
+        yield rows
+
+
+def _premultiplied(rows: Image.Image) -> Image.Image:
+    """Say of an image that its colours are weighed already."""
+    return Image.frombytes("RGBa", rows.size, rows.tobytes())

@@ -22,6 +22,7 @@ from chalicelib.errors import (
     UnsupportedMediaType,
 )
 from chalicelib.photo import image_containers
+from chalicelib.photo.crop import crop_box
 from chalicelib.photo.decode_cost import (
     DECODE_BYTES_PER_PIXEL,
     FILE_COPIES,
@@ -31,11 +32,8 @@ from chalicelib.photo.decode_cost import (
     has_transparent_colour,
 )
 from chalicelib.photo.eoi_padded_file import EoiPaddedFile
-
-HEIF_BRANDS: Final = frozenset(
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"heif"}
-)
-"""Brands of an ISO base media file (bytes 8 to 12) that hold HEVC stills: ISO/IEC 23008-12."""
+from chalicelib.photo.formats import detect_format, name_format, refusal
+from chalicelib.ports import Photo
 
 DRAFT_OVERSAMPLING: Final = 2
 """A JPEG at a reduced scale stays at least this many times larger than the model's input.
@@ -74,6 +72,7 @@ class DecodeLimits(Struct, frozen=True):
     jpeg_scans: int
     segments: int
     jpeg_share: float
+    hevc_pixels: int = 14_500_000
 
 
 class PillowPhoto(Struct, frozen=True, eq=False):
@@ -105,8 +104,7 @@ class PillowPhoto(Struct, frozen=True, eq=False):
             raise
         except Exception:  # decoders raise many types of errors
             raise UnreadablePhoto("The photo is damaged or incomplete.") from None
-        # libheif turns the picture as the file's own boxes say. EXIF only repeats them.
-        transpose = ORIENTATION_TRANSPOSE.get(orientation) if self.format != "HEIF" else None
+        transpose = ORIENTATION_TRANSPOSE.get(orientation)
         return np.asarray(crop.transpose(transpose) if transpose is not None else crop)
 
     def _decode_crop(self, size: ModelInput) -> Image.Image:
@@ -125,7 +123,7 @@ class PillowPhoto(Struct, frozen=True, eq=False):
         crop = _to_resizable_mode(image).resize(
             (size.width, size.height),
             Image.Resampling[size.resample.upper()],
-            box=_crop_box(image, size),
+            box=crop_box(image.width, image.height, size),
         )
         return _to_rgb(crop)
 
@@ -135,7 +133,7 @@ class PillowPhotoReader(Struct, frozen=True):
 
     limits: DecodeLimits
 
-    def open(self, content: bytes) -> PillowPhoto:
+    def open(self, content: bytes) -> Photo:
         """Read the header, and refuse a photo before any pixel is decoded.
 
         Raises ``UnsupportedMediaType``, ``PhotoTooLarge`` or ``UnreadablePhoto``.
@@ -146,9 +144,18 @@ class PillowPhotoReader(Struct, frozen=True):
             raise PhotoTooLarge(len(content), self.limits.bytes, "bytes")
         name = detect_format(content)
         if name is None:
-            raise UnsupportedMediaType(
-                "The photo is not a JPEG, PNG, WebP or HEIC file.", MEDIA_TYPES
+            raise UnsupportedMediaType(refusal(name_format(content)), MEDIA_TYPES)
+        if name == "HEIF":
+            from chalicelib.photo.heif import HeifLimits, open_heif
+
+            limits = self.limits
+            heif_limits = HeifLimits(
+                boxes=limits.segments,
+                pixels=limits.pixels,
+                decoding_bytes=limits.decoding_bytes,
+                hevc_pixels=limits.hevc_pixels,
             )
+            return open_heif(content, heif_limits)
         stripped = self._strip_metadata(name, content)
         file = EoiPaddedFile(stripped.file)
         try:
@@ -178,10 +185,6 @@ class PillowPhotoReader(Struct, frozen=True):
                 return stripped
             case "PNG":
                 return image_containers.strip_png(content, self.limits.segments)
-            case "HEIF":
-                from chalicelib.photo.heif import strip_heif
-
-                return strip_heif(content, self.limits.segments)
         # WebP: its decoder allocates memory for the canvas as soon as it opens the file.
         width, height = image_containers.webp_size(content)
         self._check_pixels(width, height)
@@ -194,19 +197,6 @@ class PillowPhotoReader(Struct, frozen=True):
             raise PhotoTooLarge(width * height, self.limits.pixels, "pixels")
 
 
-def detect_format(content: bytes) -> str | None:
-    """Return Pillow's name of the format, by signature; ``None`` if we do not read it."""
-    if content.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if content.startswith(image_containers.PNG_SIGNATURE):
-        return "PNG"
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "WEBP"
-    if content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
-        return "HEIF"
-    return None
-
-
 def decoded_share(image: Image.Image, size: ModelInput) -> float:
     """Return the share that is there of the rows that the model sees, in a truncated JPEG.
 
@@ -216,16 +206,8 @@ def decoded_share(image: Image.Image, size: ModelInput) -> float:
     pixels = np.asarray(image)
     is_grey = (pixels == pixels[-1, -1]).reshape(image.height, -1).all(axis=1)
     rows = 0 if is_grey.all() else image.height - int(np.argmin(is_grey[::-1]))
-    _, top, _, bottom = _crop_box(image, size)
+    _, top, _, bottom = crop_box(image.width, image.height, size)
     return min((rows - top) / (bottom - top), 1.0)
-
-
-def _crop_box(image: Image.Image, size: ModelInput) -> tuple[float, float, float, float]:
-    """Return left, top, right and bottom of the part that the model sees, in pixels."""
-    frame = image.size if size.frame == "whole" else (min(image.size),) * 2
-    width, height = (size.crop_fraction * side for side in frame)
-    left, top = (image.width - width) / 2, (image.height - height) / 2
-    return left, top, left + width, top + height
 
 
 def _to_resizable_mode(image: ImageFile.ImageFile) -> Image.Image:
@@ -261,9 +243,4 @@ def _open_as(name: str, file: io.BytesIO) -> ImageFile.ImageFile:
             from PIL import WebPImagePlugin
 
             return WebPImagePlugin.WebPImageFile(file)
-        case "HEIF":
-            from pi_heif import HeifImageFile  # 40 ms and 4 MB that only such photos need
-
-            photo: ImageFile.ImageFile = HeifImageFile(file)
-            return photo
     return JpegImagePlugin.JpegImageFile(file)

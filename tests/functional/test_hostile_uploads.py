@@ -7,7 +7,7 @@ import pytest
 
 from app import app
 from chalicelib.http.problems import MEDIA_TYPE
-from fuzz import files
+from fuzz import files, limits_heif
 from fuzz.attacks import attacks
 from fuzz.mutations import mutants
 from fuzz.uploads import Upload, raw
@@ -57,6 +57,7 @@ def test_every_attack_gets_the_status_of_its_fault():
     """Bombs are too large, truncated photos are unreadable, and odd photos are read."""
     statuses = {upload.name: answered(upload) for upload in attacks()}
     assert statuses.items() >= EXPECTED.items()
+    assert {statuses[name] for name, _ in limits_heif.refused()} <= {413, 415, 422}
 
 
 def test_mutants_are_answered():

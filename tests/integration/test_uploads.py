@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import field
 from typing import Any
 
 import boto3
@@ -13,10 +15,13 @@ from msgspec.structs import replace
 
 import app
 from chalicelib.bootstrap import Services
-from chalicelib.errors import PhotoTooLarge, UnknownUpload, UploadsUnavailable
+from chalicelib.classifier.tflite import TfliteClassifier
+from chalicelib.errors import ModelUnavailable, PhotoTooLarge, UnknownUpload, UploadsUnavailable
+from chalicelib.photo.reader import PillowPhoto
 from chalicelib.photo.uploads import PREFIX, S3UploadStore
 from chalicelib.runtime.aws import aws_client
 from chalicelib.settings import Settings
+from fuzz import files
 from tests.gateway import Answer, call
 from tests.samples import SAMPLES
 
@@ -30,6 +35,7 @@ class Cloud:
     """A bucket and its content."""
 
     client: Any
+    calls: Counter[str] = field(default_factory=Counter)
 
     def put(self, key: str, content: bytes) -> str:
         self.client.put_object(Bucket=BUCKET, Key=key, Body=content)
@@ -60,7 +66,17 @@ def s3(service: str):
 @pytest.fixture
 def deployment(cloud) -> Iterator[Cloud]:
     """The app with a bucket."""
-    usual, uploads = app.services, S3UploadStore(BUCKET, 10_000_000, s3)
+
+    def counting(service: str) -> Any:
+        client = s3(service)
+
+        def count(model: Any, parsed: Any, **_: object) -> None:
+            cloud.calls[model.name] += "Error" not in parsed
+
+        client.meta.events.register("after-call.s3", count)
+        return client
+
+    usual, uploads = app.services, S3UploadStore(BUCKET, 10_000_000, counting)
     app.services = replace(
         usual,
         settings=dataclasses.replace(usual.settings, uploads_bucket=BUCKET),
@@ -125,6 +141,54 @@ def test_an_incomplete_request_leaves_the_photo_in_the_bucket(deployment):
     key = deployment.put(presign().body["key"], SAMPLES["sheep-without-gps.jpg"].content)
     assert ask(key).body["type"] == "/v1/problems/location-required"
     assert deployment.keys() == {key}
+    assert ask(key, geo="off").status == 200
+
+
+@pytest.mark.parametrize(
+    ("photo", "status"),
+    [
+        (b"GIF89a" + bytes(100), 415),
+        (PHOTO[:1_000], 422),
+        (PHOTO[: len(PHOTO) // 10], 422),
+        (files.patch_frame(PHOTO, b"\x08\xff\xdc\xff\xdc"), 413),
+        (PHOTO + bytes(10_000_000), 413),
+    ],
+    ids=["another format", "no pixels", "few pixels", "too many pixels", "too many bytes"],
+)
+def test_a_photo_that_is_refused_is_read_once(deployment, photo, status):
+    """A client that asks again and again costs one read."""
+    key = deployment.put(presign().body["key"], photo)
+    deployment.calls.clear()
+    answers = [ask(key, geo="off") for _ in range(3)]
+    assert [answer.status for answer in answers] == [status, 422, 422]
+    assert [answer.fields for answer in answers[1:]] == [["upload"], ["upload"]]
+    assert deployment.keys() == set()
+    assert deployment.calls == {"GetObject": 1, "DeleteObject": 1}
+
+
+def test_a_photo_is_deleted_before_it_is_decoded(deployment, monkeypatch):
+    """One that ends the environment cannot do so twice."""
+
+    def end_environment(*_: object) -> None:
+        raise MemoryError
+
+    key = deployment.put(presign().body["key"], PHOTO)
+    monkeypatch.setattr(PillowPhoto, "pixels", end_environment)
+    assert ask(key, geo="off").status == 500
+    assert deployment.keys() == set()
+
+
+def test_a_photo_stays_while_the_model_is_unavailable(deployment, monkeypatch):
+    """The client may ask again later, without another upload."""
+
+    def fail(_: object) -> None:
+        raise ModelUnavailable("the model is gone")
+
+    key = deployment.put(presign().body["key"], PHOTO)
+    with monkeypatch.context() as patched:
+        patched.setattr(TfliteClassifier, "load", fail)
+        assert ask(key, geo="off").status == 503
+        assert deployment.keys() == {key}
     assert ask(key, geo="off").status == 200
 
 
