@@ -47,7 +47,8 @@ class Places(Struct, frozen=True, eq=False):
         except FeaturesUnavailable:
             return PlaceLookup(GeoStatus.DEGRADED)
         status = GeoStatus.APPLIED if features.taxa else GeoStatus.NO_DATA
-        return PlaceLookup(status, features, dataset)
+        expected = sum(map(dataset.expects, features.taxa.values()))
+        return PlaceLookup(status, features, dataset, expected)
 
     def species_range(self, taxon: Taxon, month: int) -> SpeciesRange:
         """Return where a taxon is expected, or why that is unknown. Never raises.

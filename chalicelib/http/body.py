@@ -89,6 +89,12 @@ def read_body(request: Request) -> bytes:
         raise MalformedRequest("The body cannot be decoded: send it as it is.") from None
 
 
+def query_parameters(request: Request) -> Values:
+    """Return all values of each query parameter."""
+    parameters = request.query_params
+    return {name: list(parameters.getlist(name)) for name in parameters} if parameters else {}
+
+
 def is_destroyed(request: Request, media_type: str) -> bool:
     """Return whether API Gateway passed a photo on as text, which loses its bytes.
 

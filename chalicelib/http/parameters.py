@@ -6,7 +6,6 @@ A parameter type parses a text, and describes the same rule as JSON Schema
 
 import math
 import re
-from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
@@ -148,6 +147,11 @@ class RequestSchema(NamedTuple):
     required: tuple[Field[Any, Any], ...] = ()
     has_photo: bool = False
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the fields."""
+        return [field.name for field in self.fields]
+
 
 LATITUDE: Final = Field(
     "decimalLatitude",
@@ -220,8 +224,3 @@ UPLOADED_PREDICTION_REQUEST: Final = RequestSchema(
 SPECIES_REQUEST: Final = RequestSchema((*PLACE, MONTH, ANIMALS, LANGUAGE), (LATITUDE, LONGITUDE))
 RANGE_REQUEST: Final = RequestSchema((MONTH, LANGUAGE))
 UPLOAD_REQUEST: Final = RequestSchema((CONTENT_TYPE,))
-
-
-def names(fields: Iterable[Field[Any, Any]]) -> list[str]:
-    """Return the names of fields."""
-    return [field.name for field in fields]

@@ -4,14 +4,13 @@ A photo comes as ``multipart/form-data`` or as the raw body. The other fields co
 as query parameters or as JSON. All faulty fields of a request are reported together.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from chalice.app import Request
 from multipart import parse_options_header
 
 from chalicelib.domain import WHOLE_YEAR, Coordinates
-from chalicelib.errors import FieldError, InvalidInput, PhotoTooLarge, UnsupportedMediaType
+from chalicelib.errors import PhotoTooLarge, UnsupportedMediaType
 from chalicelib.http.body import (
     BINARY_TYPES,
     FORM,
@@ -19,12 +18,13 @@ from chalicelib.http.body import (
     PHOTO,
     PREDICTION_TYPES,
     RequestLimits,
-    Values,
     add_form,
     add_json,
     is_destroyed,
+    query_parameters,
     read_body,
 )
+from chalicelib.http.parameter_reader import ParameterReader
 from chalicelib.http.parameters import (
     ANIMALS,
     CANDIDATES,
@@ -32,27 +32,17 @@ from chalicelib.http.parameters import (
     EVENT_DATE,
     GEO,
     LANGUAGE,
-    LATITUDE,
-    LONGITUDE,
     MONTH,
     PREDICTION_REQUEST,
     RANGE_REQUEST,
     SPECIES_REQUEST,
-    UNCERTAINTY,
     UPLOAD,
     UPLOAD_REQUEST,
     UPLOADED_PREDICTION_REQUEST,
-    Field,
-    RequestSchema,
-    names,
 )
-from chalicelib.http.unknown_fields import unknown_fields
 from chalicelib.identify import IdentifyRequest
 
 UPLOADS_PATH: Final = "/v1/uploads"
-
-Value = TypeVar("Value")
-Default = TypeVar("Default")
 
 
 class ResponseOptions(NamedTuple):
@@ -60,59 +50,6 @@ class ResponseOptions(NamedTuple):
 
     limit: int
     language: str
-
-
-class ParameterReader:
-    """Reads the parameters of a request and collects what is wrong with them.
-
-    Parameters that the request does not have are errors too.
-    """
-
-    def __init__(self, values: Mapping[str, list[str]], schema: RequestSchema) -> None:
-        self._values = values
-        self._schema = schema
-        self._errors = unknown_fields(values, names(schema.fields), has_photo=schema.has_photo)
-
-    def add_error(self, field: str, detail: str) -> None:
-        """Record an error; :meth:`raise_errors` raises all of them."""
-        self._errors.append(FieldError(field, detail))
-
-    def raise_errors(self) -> None:
-        """Raise ``InvalidInput`` if a parameter that was read is faulty."""
-        if self._errors:
-            raise InvalidInput(self._errors)
-
-    def has(self, field: Field[Any, Any]) -> bool:
-        """Return whether the parameter was given and is not empty."""
-        return any(value.strip() for value in self._values.get(field.name, []))
-
-    def read(self, field: Field[Value, Default]) -> Value | Default:
-        """Return the parsed value, or the default if it is absent, empty or faulty."""
-        assert field.name in names(self._schema.fields)  # or the contract would lack it
-        values = [value.strip() for value in self._values.get(field.name, [])]
-        if len(values) > 1:
-            self.add_error(field.name, "must be given only once.")
-        elif values and values[0]:
-            try:
-                return field.type.parse(values[0])
-            except ValueError as error:
-                self.add_error(field.name, str(error))
-        return field.default
-
-    def read_place(self) -> tuple[Coordinates | None, float | None]:
-        """Return the point, which needs both coordinates, and its uncertainty."""
-        pair = LATITUDE, LONGITUDE
-        given = [field for field in pair if self.has(field)]
-        latitude, longitude = self.read(LATITUDE), self.read(LONGITUDE)
-        for field in pair:
-            if field not in given and (given or field in self._schema.required):
-                self.add_error(
-                    field.name, "is required: send decimalLatitude and decimalLongitude together."
-                )
-        uncertainty = self.read(UNCERTAINTY)
-        if latitude is None or longitude is None:
-            return None, uncertainty
-        return Coordinates(latitude, longitude), uncertainty
 
 
 def read_prediction(
@@ -130,12 +67,14 @@ def read_prediction(
         InvalidInput: Fields are missing or faulty.
     """
     media_type, options = parse_options_header(request.headers.get("content-type", ""))
+    is_uploaded = media_type == JSON
+    schema = UPLOADED_PREDICTION_REQUEST if is_uploaded else PREDICTION_REQUEST
     if media_type and media_type not in (*BINARY_TYPES, JSON):
         raise UnsupportedMediaType(
             f"{media_type[:80]!r} is not an accepted Content-Type; use one of `accepted`.",
             PREDICTION_TYPES,
         )
-    if media_type != JSON and is_destroyed(request, media_type):
+    if not is_uploaded and is_destroyed(request, media_type):
         raise UnsupportedMediaType(
             "The body arrived as text, which destroys a photo, because the request does not "
             "declare it as binary. Send a Content-Type: one of `accepted`, as image/jpeg.",
@@ -144,15 +83,13 @@ def read_prediction(
     content = read_body(request)
     if len(content) > limits.body_bytes:
         raise PhotoTooLarge(len(content), limits.photo_bytes, "bytes", limits.uploads)
-    is_uploaded = media_type == JSON
-    schema = UPLOADED_PREDICTION_REQUEST if is_uploaded else PREDICTION_REQUEST
     values = query_parameters(request)
     photo: bytes | None = content
     if media_type == FORM:
-        photo = add_form(content, options, values, limits, names(schema.fields))
+        photo = add_form(content, options, values, limits, schema.names)
     elif is_uploaded:
         photo = None
-        add_json(content, values, limits, names(schema.fields))
+        add_json(content, values, limits, schema.names)
     if photo is not None and len(photo) > limits.photo_bytes:
         raise PhotoTooLarge(len(photo), limits.photo_bytes, "bytes", limits.uploads)
     reader = ParameterReader(values, schema)
@@ -207,14 +144,8 @@ def read_upload(request: Request, limits: RequestLimits) -> str:
     """Read ``POST /v1/uploads``: the media type of the photo. Raises ``InvalidInput``."""
     values = query_parameters(request)
     if content := read_body(request):
-        add_json(content, values, limits, names(UPLOAD_REQUEST.fields))
+        add_json(content, values, limits, UPLOAD_REQUEST.names)
     reader = ParameterReader(values, UPLOAD_REQUEST)
     media_type = reader.read(CONTENT_TYPE)
     reader.raise_errors()
     return media_type
-
-
-def query_parameters(request: Request) -> Values:
-    """Return all values of each query parameter."""
-    parameters = request.query_params
-    return {name: list(parameters.getlist(name)) for name in parameters} if parameters else {}

@@ -150,7 +150,7 @@ def _object(request: parameters.RequestSchema) -> Json:
             member = schema["properties"][field.name]
             description = {"description": member.pop("description")}
             schema["properties"][field.name] = {**description, "anyOf": [member, {"type": "null"}]}
-    required = parameters.names(request.required)
+    required = [field.name for field in request.required]
     return {**schema, **({"required": required} if required else {})}
 
 

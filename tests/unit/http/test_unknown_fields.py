@@ -3,14 +3,13 @@ import time
 import pytest
 
 from chalicelib.http import parameters
-from chalicelib.http.parameters import names
 from chalicelib.http.unknown_fields import MAXIMUM_REPORTED, unknown_fields
 
-PREDICTION = names(parameters.PREDICTION_REQUEST.fields)
+PREDICTION = parameters.PREDICTION_REQUEST.names
 
 
 def detail(name: str, schema: parameters.RequestSchema = parameters.PREDICTION_REQUEST) -> str:
-    (error,) = unknown_fields([name], names(schema.fields), has_photo=schema.has_photo)
+    (error,) = unknown_fields([name], schema.names, has_photo=schema.has_photo)
     assert error.field == name
     return error.detail
 
