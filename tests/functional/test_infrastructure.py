@@ -289,7 +289,7 @@ def test_alarms_watch_metrics_that_exist():
         assert alarm["AlarmActions"] == alarm["OKActions"], name
     assert set(alarms()) == {
         "ServerErrors", "SlowAnswers", "FunctionErrors", "FunctionThrottles", "Concurrency",
-        "CacheMisses", "AnswersWithoutPlace", "CacheLeftAlone", "DatabaseLeftAlone",
+        "CacheMisses", "AnswersWithoutPlace", "CacheBreakerOpen", "DatabaseBreakerOpen",
         "DatabaseConnections", "DatabaseCapacity",
     }  # fmt: skip
 
