@@ -1,8 +1,8 @@
-"""Every setting, read from the environment once and checked at the start.
+"""All settings, read from the environment and checked once, at the start.
 
-The only module that reads the environment. Each field becomes
-``RANGEFINDER_<NAME>``; ``docs/settings.md`` lists them, and a test holds that
-list against this class.
+No other module reads the environment. Each field of ``Settings`` is a variable
+``RANGEFINDER_<NAME>``. ``docs/settings.md`` lists them, and a test compares that
+list with this class.
 """
 
 import os
@@ -16,23 +16,25 @@ from chalicelib.features.mysql_url import MysqlConnection, mysql_connection
 
 PREFIX: Final = "RANGEFINDER_"
 DATA: Final = Path(__file__).with_name("data")
-"""What ships besides code: the embedded feature store, the names, the model."""
+"""The directory of the embedded feature store, the names and the model."""
 MB_PER_VCPU: Final = 1_769
 
 
 def _setting(
-    parse: Callable[[str], Any], why: str, *, default: Any, is_secret: bool = False
+    parse: Callable[[str], Any], help_text: str, *, default: Any, is_secret: bool = False
 ) -> Any:
-    # A secret is shown neither in faults nor in a printed Settings.
-    metadata = {"parse": parse, "why": why, "is_secret": is_secret}
+    # Neither an error text nor a printed Settings shows a secret.
+    metadata = {"parse": parse, "help": help_text, "is_secret": is_secret}
     return field(default=default, metadata=metadata, repr=not is_secret)
 
 
-def _number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
+def _number(
+    number_type: type[int] | type[float], minimum: float, maximum: float
+) -> Callable[[str], float]:
     def parse(text: str) -> float:
-        value = kind(text)
-        if not least <= value <= most:
-            raise ValueError(f"must be from {least:,} to {most:,}")
+        value = number_type(text)
+        if not minimum <= value <= maximum:
+            raise ValueError(f"must be from {minimum:,} to {maximum:,}")
         return value
 
     return parse
@@ -62,7 +64,7 @@ def _existing(path: str) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What an operator can set; the defaults serve ``make demo`` and the ``dev`` stage."""
+    """The settings of an operator. The defaults fit ``make demo`` and the ``dev`` stage."""
 
     geo: bool = _setting(
         _switch,
@@ -258,39 +260,40 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read and check all settings. Raises ``InvalidSettings`` with every fault.
 
-        A ``RANGEFINDER_`` variable that nothing here knows is a fault too: a
-        typing error must not become a silent default.
+        An unknown ``RANGEFINDER_`` variable is a fault too, or a typing error would
+        silently leave a default in place.
         """
         values: dict[str, Any] = {}
         faults: list[str] = []
-        known = {PREFIX + one.name.upper(): one for one in fields(cls)}
+        settings = {PREFIX + setting.name.upper(): setting for setting in fields(cls)}
         for name, text in sorted(environment.items()):
             if not name.startswith(PREFIX):
                 continue
-            if name not in known:
+            if name not in settings:
                 faults.append(f"{name}: there is no such setting")
                 continue
+            setting = settings[name]
             try:
-                values[known[name].name] = known[name].metadata["parse"](text)
+                values[setting.name] = setting.metadata["parse"](text)
             except ValueError as error:
-                shown = "" if known[name].metadata["is_secret"] else f"={text!r}"
-                faults.append(f"{name}{shown}: {error}")
+                value = "" if setting.metadata["is_secret"] else f"={text!r}"
+                faults.append(f"{name}{value}: {error}")
         if faults:
             raise InvalidSettings(faults)
         return cls(**values)
 
 
 def is_chalice_cli(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the ``chalice`` command has imported the app, rather than Lambda."""
+    """Return whether the ``chalice`` command, rather than Lambda, has imported the app."""
     return "AWS_CHALICE_CLI_MODE" in environment
 
 
 def available_cpus(environment: Mapping[str, str] = os.environ) -> int:
-    """How many threads can really run at once.
+    """Return how many threads can run at the same time.
 
-    Lambda shows more cores than it gives time on: a function has the time of one vCPU for each
-    1,769 MB (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), and
-    threads that wait for each other use it up by waiting.
+    Lambda shows more cores than a function may use: it has the time of one vCPU for each 1,769 MB
+    (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). Surplus threads
+    would spend that time while they wait for each other.
     """
     memory = environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
     return max(int(memory) // MB_PER_VCPU, 1) if memory else os.cpu_count() or 1

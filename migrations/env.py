@@ -1,7 +1,7 @@
 """Run the migrations on the database of ``RANGEFINDER_MYSQL_URL``, or print their SQL.
 
-Alembic never ships to Lambda, and the service needs SELECT only. The migrations log in as the
-service's settings say: by URL, by secret, with TLS.
+The package for Lambda has no Alembic, because the service only reads. The migrations log in by the
+same settings as the service: by URL or by secret, with TLS.
 """
 
 from alembic import context

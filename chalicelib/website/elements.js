@@ -1,17 +1,17 @@
-/** Elements of the page: found by their identifier, or made. Text goes in as text, never as markup. */
+/** Find and create elements of the page. Text is inserted as text, never as markup. */
 
 /**
- * The element of that identifier.
+ * Return the element with this identifier.
  * @param {string} id
  * @returns {any}
  */
 export const find = (id) => document.getElementById(id);
 
 /**
- * A new element. `class`, `data-…` and the like are attributes; a function is a listener.
+ * Create an element. A function among the attributes becomes a listener.
  * @param {string} name
  * @param {Record<string, string | number | boolean | EventListener | null>} [attributes]
- * @param {...(Node | string | null)} children what is null is left out
+ * @param {...(Node | string | null)} children null is skipped
  * @returns {HTMLElement}
  */
 export function make(name, attributes = {}, ...children) {
@@ -25,7 +25,7 @@ export function make(name, attributes = {}, ...children) {
 }
 
 /**
- * An animal's names: the common one, marked with its language, and the scientific one.
+ * Create an animal's names: the vernacular name, marked with its language, and the scientific one.
  * @param {any} taxon
  */
 export function names({ vernacularName, language, scientificName }) {
@@ -33,5 +33,5 @@ export function names({ vernacularName, language, scientificName }) {
     make("b", { lang: language, dir: "auto" }, capital(vernacularName)), " ", make("i", { lang: "la" }, scientificName));
 }
 
-/** @param {string} text */
+/** Return the text with a capital first letter. @param {string} text */
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,35 +1,35 @@
 /**
- * From degrees to the plane and back, and shapes on it.
+ * Project degrees to the plane and back, and draw shapes on it.
  *
- * The plane is Mercator's, as most web maps' are, with the world from 0 to 1 both ways (J. P. Snyder,
- * Map Projections: A Working Manual, USGS 1987, equations 7-1 to 7-4). It bends no shape, so a
- * place can be pointed at however far one has zoomed in.
+ * The plane is the Mercator projection, as in most web maps. The world goes from 0 to 1 on both axes
+ * (J. P. Snyder, Map Projections: A Working Manual, USGS 1987, equations 7-1 to 7-4). The projection
+ * is conformal, so a visitor can point at a place at any zoom.
  */
 
 import "./topojson-client.min.js";
 
 /** @typedef {[number, number]} Point on the plane, or longitude and latitude in degrees */
 
-const MOST_LATITUDE = 85.0511; // where the plane becomes a square
-const EARTH_RADIUS = 6_371_009; // metres, the mean
+const MOST_LATITUDE = 85.0511; // at this latitude the plane is a square
+const EARTH_RADIUS = 6_371_009; // mean, in metres
 const RADIANS = Math.PI / 180;
 
-/** @param {Point} degrees longitude and latitude @returns {Point} */
+/** Project a position to the plane. @param {Point} degrees longitude and latitude @returns {Point} */
 export function project([longitude, latitude]) {
   const within = Math.max(-MOST_LATITUDE, Math.min(MOST_LATITUDE, latitude)) * RADIANS;
   return [(longitude + 180) / 360, 0.5 - Math.log(Math.tan(Math.PI / 4 + within / 2)) / (2 * Math.PI)];
 }
 
-/** @param {Point} plane @returns {Point} longitude, from -180 to 180, and latitude */
+/** Return the position of a point of the plane. @param {Point} plane @returns {Point} longitude, from -180 to 180, and latitude */
 export function unproject([x, y]) {
   const around = x - Math.floor(x);
   return [around * 360 - 180, (2 * Math.atan(Math.exp((0.5 - y) * 2 * Math.PI)) - Math.PI / 2) / RADIANS];
 }
 
 /**
- * A GeoJSON geometry of polygons or lines as a path on the plane.
+ * Draw a GeoJSON geometry of polygons or lines as a path on the plane.
  * @param {any} geometry
- * @param {Path2D} [path] to which it is added
+ * @param {Path2D} [path] the path to extend
  */
 export function draw({ type, coordinates }, path = new Path2D()) {
   const lines = type === "MultiPolygon" ? coordinates.flat() : coordinates;
@@ -38,8 +38,8 @@ export function draw({ type, coordinates }, path = new Path2D()) {
 }
 
 /**
- * A line that crosses the antimeridian goes on past the edge of the plane, where the next copy of
- * the world is; one that has gone round a pole is closed by way of it.
+ * Draw a line. If it crosses the antimeridian, it continues past the edge of the plane, into the
+ * next copy of the world. If it surrounds a pole, it is closed through the pole.
  * @param {Point[]} line
  * @param {Path2D} path
  */
@@ -61,9 +61,9 @@ function drawLine(line, path) {
 }
 
 /**
- * The circle of that radius about a place, as a path on the plane.
- * @param {Point} degrees of its middle
- * @param {number} metres
+ * Draw a circle around a place, as a path on the plane.
+ * @param {Point} degrees its centre
+ * @param {number} metres its radius
  */
 export function circle([longitude, latitude], metres) {
   const path = new Path2D();
@@ -82,7 +82,7 @@ export function circle([longitude, latitude], metres) {
   return path;
 }
 
-/** The world's land and the borders on it, as paths on the plane. */
+/** Load the land of the world and its borders, as paths on the plane. */
 export async function world() {
   const { feature, mesh } = /** @type {any} */ (globalThis).topojson;
   const response = await fetch(new URL("countries-110m.json", import.meta.url));

@@ -1,4 +1,4 @@
-/** What was asked in this visit: kept by the browser, for this tab, and sent nowhere. */
+/** The photos and answers of this visit. The browser keeps them for this tab and sends them nowhere. */
 
 const KEY = "rangefinder";
 const MOST = 12;
@@ -6,10 +6,10 @@ const MOST = 12;
 /**
  * @typedef {object} Visit
  * @property {string} thumbnail a data URL, or ""
- * @property {any} answer of the service
+ * @property {any} answer the service's answer
  */
 
-/** The visits, newest first. @returns {Visit[]} */
+/** Return the visits, newest first. @returns {Visit[]} */
 export function visits() {
   try {
     return JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
@@ -18,28 +18,28 @@ export function visits() {
   }
 }
 
-/** Remember one more; where there is no room, fewer of the old. @param {Visit} visit */
+/** Remember a visit. If the storage is full, forget the oldest. @param {Visit} visit */
 export function remember(visit) {
   for (let kept = [visit, ...visits()].slice(0, MOST); kept.length > 0; kept = kept.slice(0, -1)) {
     try {
       sessionStorage.setItem(KEY, JSON.stringify(kept));
       return;
     } catch {
-      // the quota is used up, or the browser keeps nothing at all
+      // The quota is used up, or the browser has no storage: try with fewer.
     }
   }
 }
 
-/** Forget them all. */
+/** Forget all visits. */
 export function forget() {
   try {
     sessionStorage.removeItem(KEY);
   } catch {
-    // there is nothing
+    // The browser has no storage.
   }
 }
 
-/** A picture that was kept. The page's policy allows blobs, not data URLs. @param {string} dataUrl */
+/** Return a URL of a thumbnail. The page's policy allows blobs, not data URLs. @param {string} dataUrl */
 export function picture(dataUrl) {
   const bytes = Uint8Array.from(atob(dataUrl.split(",")[1]), (character) => character.charCodeAt(0));
   return URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" }));

@@ -1,8 +1,8 @@
-/** Which language the page speaks, and how it puts words and numbers. */
+/** The language of the page, and its texts and numbers in that language. */
 
 import { STRINGS } from "./strings.js";
 
-/** The visitor's languages (BCP 47), best first: the address's, then the browser's. */
+/** The visitor's languages (BCP 47), best first: that of the address, then those of the browser. */
 const preferred = [new URLSearchParams(location.search).get("lang"), ...navigator.languages].filter(
   (tag) => tag !== null && /^[a-z]{2,3}(-[a-z0-9]{1,8})*$/i.test(tag),
 );
@@ -10,11 +10,11 @@ const preferred = [new URLSearchParams(location.search).get("lang"), ...navigato
 /** The language of the page's texts. */
 const spoken = preferred.map((tag) => tag?.toLowerCase().split("-")[0] ?? "").find((tag) => tag in STRINGS) ?? "en";
 
-/** The language of the animals' names: the service knows more of them than the page speaks. */
+/** The language of the animals' names. The service has more languages than the page. */
 export const languageOfNames = preferred[0] ?? "en";
 
 /**
- * The text of that name; `{name}` in it is replaced by the value of that name.
+ * Return the text of a key. `{name}` in it becomes the value of that name.
  * @param {string} key
  * @param {Record<string, string | number>} [values]
  */
@@ -24,25 +24,26 @@ export function say(key, values = {}) {
 }
 
 /**
+ * Format a number in the language of the page.
  * @param {number} value
  * @param {Intl.NumberFormatOptions} [options]
  */
 const format = (value, options) => new Intl.NumberFormat(spoken, options).format(value);
 
-/** The least that `percent` tells from nothing. */
+/** Smallest share that `percent` shows as a number. */
 export const LEAST_SHARE = 0.001;
 
-/** A share of 1 in per cent: with a decimal where that matters. @param {number} share @returns {string} */
+/** Format a share of 1 as a percentage, with a decimal near 0 and 1. @param {number} share @returns {string} */
 export function percent(share) {
   if (share > 0 && share < LEAST_SHARE) return `< ${percent(LEAST_SHARE)}`;
   return format(share, { style: "percent", maximumFractionDigits: share < 0.1 || share > 0.99 ? 1 : 0 });
 }
 
-/** @param {number} value @param {number} [digits] after the point, at most */
+/** Format a number. @param {number} value @param {number} [digits] most digits after the point */
 export const number = (value, digits = 0) => format(value, { maximumFractionDigits: digits });
 
 /**
- * A point as people write it: 17.364° S, 56.777° W.
+ * Format a position, such as 17.364° S, 56.777° W.
  * @param {number} latitude
  * @param {number} longitude
  */
@@ -53,7 +54,7 @@ export function position(latitude, longitude) {
   return `${north}, ${east}`;
 }
 
-/** Put the page's own texts into the language, and offer the others. @param {HTMLSelectElement} choice */
+/** Translate the page's own texts, and offer the other languages. @param {HTMLSelectElement} choice */
 export function translate(choice) {
   document.documentElement.lang = spoken;
   document.title = `Rangefinder: ${say("title")}`;

@@ -1,8 +1,8 @@
 /**
- * The page: from a photo to an answer, and back to another question.
+ * The page: from a photo to an answer, and on to the next photo.
  *
- * What it knows is `photo`, the place of `placeForm` and the last `answer`; all else is shown
- * from these. Nothing of it is lost when a request fails.
+ * The state is `photo`, the place of `placeForm` and the last `answer`. The page shows everything
+ * else from these. A request that fails changes none of them.
  */
 
 import { find, make, names } from "./elements.js";
@@ -14,7 +14,7 @@ import { PlaceForm } from "./place.js";
 import { showAnswer, summary, title } from "./results.js";
 import * as service from "./service.js";
 
-const CLOSE = 3_000; // pixels that the world is wide when a place is shown
+const CLOSE = 3_000; // width of the world in pixels when the map shows a place
 const MEGABYTE = 1_000_000;
 
 /** @type {Blob | null} */
@@ -32,7 +32,7 @@ const map = new WorldMap(
 const placeForm = new PlaceForm(placeChosen, () => (photo ? ask() : showAnimals()));
 
 listen((given) => {
-  if (answer) forgetPlace(); // it was that of another photo
+  if (answer) forgetPlace(); // the place belongs to another photo
   [photo, answer] = [given, null];
   find("results").hidden = true;
   find("preview").alt = say("photoAlt");
@@ -71,7 +71,7 @@ find("shrink").addEventListener("click", async () => {
 chooseTheme();
 showHistory();
 
-/** Ask the service about the photo, and show what it says. */
+/** Ask the service about the photo, and show the answer. */
 async function ask() {
   if (!photo) return;
   request.abort();
@@ -98,7 +98,7 @@ async function ask() {
   }
 }
 
-/** @param {number} share of the photo that is sent */
+/** Show the progress of the upload. @param {number} share sent share of the photo, 0 to 1 */
 function progress(share) {
   find("progress").hidden = false;
   find("progress-bar").value = share;
@@ -107,12 +107,12 @@ function progress(share) {
   if (share === 0 || share === 1) announce(text);
 }
 
-/** Tell screen readers. @param {string} text */
+/** Announce a text to screen readers. @param {string} text */
 function announce(text) {
   find("status").textContent = text;
 }
 
-/** @param {any} found */
+/** Show an answer, its place on the map, and the range of the first animal. @param {any} found */
 function showResult(found) {
   find("place").classList.remove("needed");
   find("place-hint").textContent = say("placeHint");
@@ -125,7 +125,7 @@ function showResult(found) {
   chooseAnimal(found.predictions[0].taxon);
 }
 
-/** Show where the photo was taken, as the service understood it. @param {any} location */
+/** Show the place of the photo, as the answer has it. @param {any} location */
 async function showPlace({ decimalLatitude: latitude, decimalLongitude: longitude, coordinateUncertaintyInMeters: uncertainty, source, cell }) {
   find("animals").hidden = latitude === null;
   if (latitude === null) {
@@ -142,14 +142,14 @@ async function showPlace({ decimalLatitude: latitude, decimalLongitude: longitud
   if (cell) map.show({ cell: await service.outline(cell).catch(() => null) });
 }
 
-/** The visitor has set a place. @param {import("./place.js").Place} place */
+/** Show the place that the visitor has set. @param {import("./place.js").Place} place */
 function placeChosen({ latitude, longitude, uncertainty }) {
   map.show({ point: [longitude, latitude], uncertainty: uncertainty ?? null, cell: null });
   map.goTo([longitude, latitude]);
   find("forget-place").hidden = !photo;
 }
 
-/** Leave the place to the photo again. */
+/** Clear the place, so that the photo's own counts again. */
 function forgetPlace() {
   placeForm.fill(null);
   find("forget-place").hidden = true;
@@ -157,7 +157,7 @@ function forgetPlace() {
   map.show({ point: null, uncertainty: null, cell: null, range: null });
 }
 
-/** @returns {number | null} the month in which the photo was taken */
+/** Return the month of the photo, 1 to 12. @returns {number | null} */
 const month = () => Number(answer?.photo.eventDate?.slice(5, 7)) || null;
 
 /** List the animals of a place. @param {import("./place.js").Place | null} [place] */
@@ -177,19 +177,19 @@ async function showAnimals(place = placeForm.chosen) {
   }
 }
 
-/** @param {any} one of the animals of a place */
+/** Create the entry of an animal in the list. @param {any} one */
 const listed = ({ taxon }) =>
   make("li", {},
     make("button", { type: "button", "aria-pressed": "false", "data-taxon": taxon.taxonID, click: () => chooseAnimal(taxon) },
       names(taxon)));
 
-/** Leave those in the list whose names hold what is sought. */
+/** Show only the animals of the list whose names contain the text of the filter. */
 function filterAnimals() {
   const sought = find("filter").value.trim().toLowerCase();
   for (const one of find("animals-list").children) one.hidden = !one.textContent.toLowerCase().includes(sought);
 }
 
-/** Show on the map where an animal occurs. @param {any} taxon */
+/** Show the range of an animal on the map. @param {any} taxon */
 async function chooseAnimal({ taxonID, vernacularName: animal }) {
   for (const button of document.querySelectorAll("[data-taxon]")) {
     button.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (button).dataset.taxon === taxonID));
@@ -202,12 +202,12 @@ async function chooseAnimal({ taxonID, vernacularName: animal }) {
   } catch (problem) {
     if (!(problem instanceof service.Problem)) throw problem;
   }
-  if (!document.querySelector(`[data-taxon="${taxonID}"][aria-pressed="true"]`)) return; // another was chosen meanwhile
+  if (!document.querySelector(`[data-taxon="${taxonID}"][aria-pressed="true"]`)) return; // the visitor has chosen another animal meanwhile
   map.show({ range });
   find("range-status").textContent = say(said, { animal });
 }
 
-/** Say what went wrong and what to do; ask for the place where that is all that lacks. @param {service.Problem} problem */
+/** Show the problem and what to do. If only the place is missing, ask for it. @param {service.Problem} problem */
 async function showProblem(problem) {
   if (problem.name === "location-required") {
     find("place-hint").textContent = say("placeNeeded");
@@ -234,18 +234,18 @@ async function showProblem(problem) {
   announce(`${find("error-title").textContent}: ${find("error-detail").textContent}`);
 }
 
-/** @param {...string} texts title, detail, and what can be done */
+/** Fill in the error. @param {...string} texts title, detail and advice */
 function fillError(...texts) {
   for (const [index, id] of ["error-title", "error-detail", "error-help"].entries()) find(id).textContent = texts[index];
 }
 
-/** Remember a photo and its answer. @param {Blob} asked @param {any} found */
+/** Add a photo and its answer to the history. @param {Blob} asked @param {any} found */
 async function keep(asked, found) {
   remember({ thumbnail: await thumbnail(asked), answer: found });
   showHistory();
 }
 
-/** Show the visits so far; choosing one shows its answer again. */
+/** Show the history. A click on an entry shows its answer again. */
 function showHistory() {
   const all = visits();
   find("history").hidden = all.length === 0;
@@ -258,7 +258,7 @@ function showHistory() {
   );
 }
 
-/** Show an earlier answer. The photo itself is not kept, so there is none to ask about. @param {import("./history.js").Visit} visit */
+/** Show an earlier answer. Its photo is not kept, so the page cannot send it again. @param {import("./history.js").Visit} visit */
 function showAgain(visit) {
   request.abort();
   forgetPlace();
@@ -268,7 +268,7 @@ function showAgain(visit) {
   showResult(visit.answer);
 }
 
-/** Light or dark as the system has it, until the visitor chooses. */
+/** Use the system's light or dark theme until the visitor chooses one. */
 function chooseTheme() {
   const root = document.documentElement;
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
@@ -280,7 +280,7 @@ function chooseTheme() {
     const kept = localStorage.getItem("theme");
     if (kept) root.dataset.theme = kept;
   } catch {
-    // this browser keeps nothing
+    // The browser has no storage.
   }
   label();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
@@ -289,7 +289,7 @@ function chooseTheme() {
     try {
       localStorage.setItem("theme", root.dataset.theme);
     } catch {
-      // it holds for this visit
+      // The browser has no storage: the theme lasts for this visit.
     }
     label();
   });

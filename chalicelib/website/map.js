@@ -1,21 +1,21 @@
-/** The map: moved by mouse, touch and keyboard, drawn on a canvas, without a server of tiles. */
+/** A world map on a canvas, for mouse, touch and keyboard. It needs no tile server. */
 
 import { circle, draw, project, unproject, world } from "./geography.js";
 
 /** @typedef {import("./geography.js").Point} Point */
 
-const STEP = 24; // pixels that an arrow key moves by
+const STEP = 24; // pixels that an arrow key moves the map
 const ZOOM_STEP = 2;
-const CLOSEST = 2 ** 20; // pixels that the world is wide at most: 40 m a pixel
-const CLICK = 5; // pixels that a click may wander
+const CLOSEST = 2 ** 20; // largest width of the world in pixels: 40 m a pixel
+const CLICK = 5; // pixels that a pointer may move during a click
 const FLIGHT = 500; // milliseconds
-const TOP = 0.4; // where on the plane the middle of the first view is: more land lies north
+const TOP = 0.4; // centre of the first view on the plane; it is north of the equator, where most land is
 
 /**
- * @typedef {object} Layers what is on the map beside the world
+ * @typedef {object} Layers the contents of the map, besides the world
  * @property {Point | null} point longitude and latitude of the place
- * @property {number | null} uncertainty of it in metres
- * @property {any} cell GeoJSON Feature: the H3 cell that the place is in
+ * @property {number | null} uncertainty of the place, in metres
+ * @property {any} cell GeoJSON Feature: the H3 cell of the place
  * @property {any} range GeoJSON FeatureCollection of cells with their `presence`, 0 to 1
  */
 
@@ -24,8 +24,8 @@ export class WorldMap {
   #layers = { point: null, uncertainty: null, cell: null, range: null };
   /** @type {Record<string, Path2D | [number, Path2D][]>} layers as paths */
   #paths = {};
-  #view = { x: 0.5, y: TOP, width: 0 }; // its middle on the plane, and the world's width in pixels
-  /** @type {Map<number, Point>} pointers that are down */
+  #view = { x: 0.5, y: TOP, width: 0 }; // its centre on the plane, and the width of the world in pixels
+  /** @type {Map<number, Point>} pressed pointers */
   #pointers = new Map();
   #travelled = 0;
   #flight = 0;
@@ -33,8 +33,8 @@ export class WorldMap {
 
   /**
    * @param {HTMLElement} frame focusable, with a canvas in it
-   * @param {(longitude: number, latitude: number) => void} choose told the place that was pointed at
-   * @param {(longitude: number, latitude: number) => void} moved told where the cross is
+   * @param {(longitude: number, latitude: number) => void} choose called with the place that the visitor points at
+   * @param {(longitude: number, latitude: number) => void} moved called with the place of the cross
    */
   constructor(frame, choose, moved) {
     this.frame = frame;
@@ -52,7 +52,7 @@ export class WorldMap {
     world().then((paths) => this.#addWorld(paths));
   }
 
-  /** Show these layers in place of what they were. @param {Partial<Layers>} layers */
+  /** Replace these layers. @param {Partial<Layers>} layers */
   show(layers) {
     this.#layers = { ...this.#layers, ...layers };
     const { point, uncertainty, cell, range } = this.#layers;
@@ -64,7 +64,7 @@ export class WorldMap {
     this.redraw();
   }
 
-  /** Move so that the place is in the middle, at least that close. @param {Point} degrees @param {number} [width] */
+  /** Move the place to the centre, and zoom in if needed. @param {Point} degrees @param {number} [width] least width of the world in pixels */
   goTo(degrees, width = 0) {
     const [x, y] = project(degrees);
     this.#fly({ x: this.#nearest(x), y, width: Math.max(this.#view.width, width) });
@@ -75,7 +75,7 @@ export class WorldMap {
     this.#fly({ x: 0.5, y: TOP, width: this.#widest() });
   }
 
-  /** Zoom about the place, or about the middle where there is none in sight. @param {number} steps negative: out */
+  /** Zoom about the place if it is visible, else about the centre. @param {number} steps negative: out */
   zoom(steps) {
     const factor = ZOOM_STEP ** steps;
     const point = this.#layers.point && this.#pixels(project(this.#layers.point));
@@ -83,7 +83,7 @@ export class WorldMap {
     this.#fly(this.#zoomed(factor, inSight ? point : [this.#size[0] / 2, this.#size[1] / 2]));
   }
 
-  /** Draw it anew before the next frame. */
+  /** Draw the map again before the next frame. */
   redraw() {
     if (this.#isDrawing) return;
     this.#isDrawing = true;
@@ -93,41 +93,41 @@ export class WorldMap {
     });
   }
 
-  /** @returns {Point} of the canvas, in CSS pixels */
+  /** Size of the canvas, in CSS pixels. @returns {Point} */
   get #size() {
     return [this.frame.clientWidth, this.frame.clientHeight];
   }
 
-  /** The width of the world at which it fills the frame. */
+  /** Return the smallest width of the world that fills the frame. */
   #widest() {
     return Math.max(...this.#size);
   }
 
-  /** Of the many copies of `x`, as the world goes round, the one nearest to the view. @param {number} x */
+  /** Return the copy of `x` that is nearest to the view, because the world repeats. @param {number} x */
   #nearest(x) {
     return x + Math.round(this.#view.x - x);
   }
 
-  /** Where on the canvas a point of the plane is. @param {Point} plane @returns {Point} */
+  /** Convert a point of the plane to pixels of the canvas. @param {Point} plane @returns {Point} */
   #pixels([x, y]) {
     const { x: middle, y: centre, width } = this.#view;
     return [(this.#nearest(x) - middle) * width + this.#size[0] / 2, (y - centre) * width + this.#size[1] / 2];
   }
 
-  /** @param {Point} pixels @returns {Point} of the plane */
+  /** Convert pixels of the canvas to a point of the plane. @param {Point} pixels @returns {Point} */
   #plane([left, top]) {
     const { x, y, width } = this.#view;
     return [x + (left - this.#size[0] / 2) / width, y + (top - this.#size[1] / 2) / width];
   }
 
-  /** The view with all `factor` times as large about a pixel. @param {number} factor @param {Point} about */
+  /** Return the view, magnified about a pixel. @param {number} factor @param {Point} about */
   #zoomed(factor, about) {
     const width = Math.max(this.#widest(), Math.min(CLOSEST, this.#view.width * factor));
     const [x, y] = this.#plane(about);
     return { x: x - (about[0] - this.#size[0] / 2) / width, y: y - (about[1] - this.#size[1] / 2) / width, width };
   }
 
-  /** @param {{x: number, y: number, width: number}} view */
+  /** Set the view, within the limits of the world. @param {{x: number, y: number, width: number}} view */
   #look(view) {
     const width = Math.max(view.width, this.#widest());
     const margin = Math.min(0.5, this.#size[1] / 2 / width);
@@ -135,7 +135,7 @@ export class WorldMap {
     this.redraw();
   }
 
-  /** Go there in sight of the visitor, unless less motion is wanted. @param {{x: number, y: number, width: number}} to */
+  /** Move to a view, animated unless the visitor prefers reduced motion. @param {{x: number, y: number, width: number}} to */
   #fly(to) {
     cancelAnimationFrame(this.#flight);
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
@@ -148,7 +148,7 @@ export class WorldMap {
       const share = Math.max(0, Math.min(1, (now - start) / FLIGHT));
       const eased = share * share * (3 - 2 * share);
       const width = from.width * (to.width / from.width) ** eased;
-      // The middle moves so that what is pointed at stays where it is on the screen.
+      // The centre moves so that the point of the zoom stays in its place on the screen.
       const moved = to.width === from.width ? eased : (1 / width - 1 / from.width) / (1 / to.width - 1 / from.width);
       this.#look({ x: from.x + (to.x - from.x) * moved, y: from.y + (to.y - from.y) * moved, width });
       if (share < 1) this.#flight = requestAnimationFrame(frame);
@@ -156,7 +156,7 @@ export class WorldMap {
     this.#flight = requestAnimationFrame(frame);
   }
 
-  /** @param {number} right @param {number} down pixels */
+  /** Move the view. @param {number} right pixels @param {number} down pixels */
   #pan(right, down) {
     cancelAnimationFrame(this.#flight);
     const { x, y, width } = this.#view;
@@ -177,7 +177,7 @@ export class WorldMap {
     event.preventDefault();
   }
 
-  /** @returns {Point} */
+  /** Centre of the canvas, in pixels. @returns {Point} */
   get #middle() {
     return [this.#size[0] / 2, this.#size[1] / 2];
   }
@@ -189,7 +189,7 @@ export class WorldMap {
     this.#look(this.#zoomed(2 ** (-event.deltaY / 300), this.#at(event)));
   }
 
-  /** @param {MouseEvent} event @returns {Point} pixels */
+  /** Return the pixel of an event. @param {MouseEvent} event @returns {Point} */
   #at(event) {
     const { left, top } = this.frame.getBoundingClientRect();
     return [event.clientX - left, event.clientY - top];
@@ -212,7 +212,7 @@ export class WorldMap {
     this.#pointers.set(event.pointerId, now);
     this.#travelled += Math.hypot(now[0] - before[0], now[1] - before[1]);
     if (this.#travelled < CLICK) return;
-    const share = other ? 0.5 : 1; // of two fingers each moves the map by half
+    const share = other ? 0.5 : 1; // with two fingers, each moves the map by half
     this.#pan((before[0] - now[0]) * share, (before[1] - now[1]) * share);
     if (other) {
       const apart = (/** @type {Point} */ one) => Math.hypot(one[0] - other[0], one[1] - other[1]);
@@ -247,7 +247,7 @@ export class WorldMap {
     const style = getComputedStyle(this.frame);
     const colour = (/** @type {string} */ name) => style.getPropertyValue(`--map-${name}`);
     const { x, y, width: scale } = this.#view;
-    if (scale === 0) return; // nothing has been laid out yet
+    if (scale === 0) return; // the page has no layout yet
     const reach = width / scale / 2;
     for (let copy = Math.floor(x - reach) - 1; copy <= Math.floor(x + reach) + 1; copy += 1) {
       context.setTransform(
@@ -262,9 +262,9 @@ export class WorldMap {
   }
 
   /**
-   * @param {CanvasRenderingContext2D} context set to the plane
+   * @param {CanvasRenderingContext2D} context in coordinates of the plane
    * @param {(name: string) => string} colour
-   * @param {number} pixel the size of one on the plane
+   * @param {number} pixel size of a pixel on the plane
    */
   #drawWorld(context, colour, pixel) {
     const { land, borders, cell, circle: ring, range } = /** @type {any} */ (this.#paths);
@@ -326,7 +326,7 @@ function drawCross(context, colour, [left, top]) {
 }
 
 /**
- * Cells as few paths, one for each tenth of presence: there may be thousands.
+ * Draw cells as one path for each tenth of presence. There may be thousands of cells.
  * @param {any[]} features
  * @returns {[number, Path2D][]}
  */

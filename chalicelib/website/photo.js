@@ -1,11 +1,11 @@
-/** The photo: chosen, taken, dropped or pasted; shown; made smaller where it must be. */
+/** Take a photo from the visitor, show it, and make it smaller. */
 
 import { find } from "./elements.js";
 
-const SMALLER = 2048; // pixels of the longer side: more than the model looks at
+const SMALLER = 2048; // pixels of the longer side: more than the model reads
 const THUMBNAIL = 160;
 
-/** Tell each photo that the visitor gives, whatever the way. @param {(photo: File) => void} given */
+/** Listen for photos that are chosen, taken, pasted or dropped. @param {(photo: File) => void} given called with each photo */
 export function listen(given) {
   const offer = (/** @type {FileList | undefined | null} */ files) => {
     if (files?.length) given(files[0]);
@@ -14,7 +14,7 @@ export function listen(given) {
     find(button).addEventListener("click", () => find(input).click());
     find(input).addEventListener("change", () => {
       offer(find(input).files);
-      find(input).value = ""; // the same file may be chosen again
+      find(input).value = ""; // so that the visitor can choose the same file again
     });
   }
   document.addEventListener("paste", (event) => offer(event.clipboardData?.files));
@@ -27,7 +27,7 @@ export function listen(given) {
   document.addEventListener("drop", (event) => offer(event.dataTransfer?.files));
 }
 
-/** Show the photo, or say that this browser cannot. @param {Blob} photo */
+/** Show the photo, or a text if this browser cannot. @param {Blob} photo */
 export async function show(photo) {
   const preview = find("preview");
   URL.revokeObjectURL(preview.src);
@@ -39,9 +39,9 @@ export async function show(photo) {
 }
 
 /**
- * A copy of fewer pixels, upright, as JPEG. It has no EXIF, so no place.
+ * Draw an upright, smaller copy. It has no EXIF, so no place.
  * @param {Blob} photo
- * @param {number} longest pixels of its longer side
+ * @param {number} longest most pixels of its longer side
  */
 async function scaled(photo, longest) {
   const picture = await createImageBitmap(photo);
@@ -54,7 +54,7 @@ async function scaled(photo, longest) {
   return canvas;
 }
 
-/** The photo small enough to be posted anywhere. @param {Blob} photo @returns {Promise<Blob>} */
+/** Return a JPEG copy that is small enough for any server. @param {Blob} photo @returns {Promise<Blob>} */
 export async function shrink(photo) {
   const canvas = await scaled(photo, SMALLER);
   return new Promise((resolve, reject) => {
@@ -62,7 +62,7 @@ export async function shrink(photo) {
   });
 }
 
-/** A small picture of it as a data URL; "" where this browser cannot read it. @param {Blob} photo */
+/** Return a thumbnail as a data URL, or "" if this browser cannot read the photo. @param {Blob} photo */
 export async function thumbnail(photo) {
   try {
     return (await scaled(photo, THUMBNAIL)).toDataURL("image/jpeg", 0.7);

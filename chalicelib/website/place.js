@@ -1,4 +1,4 @@
-/** The place of the photo: what the visitor has set, by the map, by hand or by this device. */
+/** The form for the place of the photo. The visitor sets it on the map, in the fields, or from this device. */
 
 import { find } from "./elements.js";
 import { position, say } from "./language.js";
@@ -11,16 +11,16 @@ import { position, say } from "./language.js";
  */
 
 const FIELDS = ["latitude", "longitude", "uncertainty"];
-const HALF_EQUATOR = 20_037_508; // metres: no point of the Earth is further from another
-const DIGITS = 5; // about a metre
+const MAX_UNCERTAINTY_METRES = 20_037_508; // half the equator: no two places are further apart
+const DIGITS = 5; // after the point: about a metre
 
 export class PlaceForm {
-  /** What the visitor has set; null leaves it to the photo. @type {Place | null} */
+  /** The visitor's place, or null to use the photo's. @type {Place | null} */
   chosen = null;
 
   /**
-   * @param {(place: Place) => void} changed told each new place
-   * @param {() => void} asked told when the visitor wants an answer for it
+   * @param {(place: Place) => void} changed called with each new place
+   * @param {() => void} asked called when the visitor submits the form
    */
   constructor(changed, asked) {
     this.changed = changed;
@@ -35,13 +35,13 @@ export class PlaceForm {
     find("locate").addEventListener("click", () => this.#locate());
   }
 
-  /** The visitor has set this place. @param {Place} place */
+  /** Set the visitor's place. @param {Place} place */
   choose(place) {
     this.fill(place);
     this.#take();
   }
 
-  /** Show a place that the visitor has not set, or none. @param {Place | null} place */
+  /** Show a place that the visitor did not set, or clear the fields. @param {Place | null} place */
   fill(place) {
     this.chosen = null;
     find("latitude").value = place ? round(place.latitude) : "";
@@ -54,12 +54,12 @@ export class PlaceForm {
     return find("latitude").value.trim() !== "" && find("longitude").value.trim() !== "";
   }
 
-  /** Take what the fields hold so far. @returns {[field: string, why: string] | null} what is wrong */
+  /** Read the fields. @returns {[field: string, why: string] | null} the first fault */
   #read() {
     const latitude = read("latitude", -90, 90);
     const longitude = read("longitude", -180, 180);
     const isVague = find("uncertainty").value.trim() !== "";
-    const uncertainty = isVague ? read("uncertainty", 1, HALF_EQUATOR) : null;
+    const uncertainty = isVague ? read("uncertainty", 1, MAX_UNCERTAINTY_METRES) : null;
     this.chosen = null;
     if (latitude === undefined) return ["latitude", "badLatitude"];
     if (longitude === undefined) return ["longitude", "badLongitude"];
@@ -68,7 +68,7 @@ export class PlaceForm {
     return null;
   }
 
-  /** The fields are filled in: tell of the place, or what is wrong. @returns {boolean} whether they hold one */
+  /** Read the complete fields, and report the place or the fault. @returns {boolean} whether there is a place */
   #take() {
     const fault = this.#read();
     this.#refuse(...(fault ?? []));
@@ -79,7 +79,7 @@ export class PlaceForm {
     return true;
   }
 
-  /** Say what is wrong with a field, or that nothing is. @param {string} [field] @param {string} [why] */
+  /** Show the fault of a field, or clear it. @param {string} [field] @param {string} [why] key of the text */
   #refuse(field, why) {
     for (const id of FIELDS) find(id).removeAttribute("aria-invalid");
     find("place-error").textContent = why ? say(why) : "";
@@ -110,8 +110,8 @@ export class PlaceForm {
 const round = (degrees) => String(Number(degrees.toFixed(DIGITS)));
 
 /**
- * A field's number; undefined where there is none or it is out of bounds.
- * Decimal commas and typographic minus signs are understood.
+ * Return the number in a field, or undefined if it has none within the bounds.
+ * Decimal commas and typographic minus signs are accepted.
  * @param {string} id
  * @param {number} least
  * @param {number} most

@@ -1,4 +1,4 @@
-/** An answer in words and bars. */
+/** Show an answer as words and bars. */
 
 import { capital, find, make, names } from "./elements.js";
 import { LEAST_SHARE, number, percent, position, say } from "./language.js";
@@ -6,7 +6,7 @@ import { LEAST_SHARE, number, percent, position, say } from "./language.js";
 /**
  * Show an answer of `POST /v1/predictions`.
  * @param {any} answer
- * @param {(taxon: any) => void} choose told the animal whose range is wanted
+ * @param {(taxon: any) => void} choose called with the animal that the visitor chooses
  */
 export function showAnswer(answer, choose) {
   const { decision, geo, location, predictions } = answer;
@@ -29,23 +29,23 @@ export function showAnswer(answer, choose) {
   );
 }
 
-/** The decision, as a line for screen readers and the history. @param {any} answer */
+/** Return the decision as one line, for screen readers. @param {any} answer */
 export function summary(answer) {
   return `${title(answer)}: ${sentence(answer)}`;
 }
 
-/** What it is, in a word or two. @param {any} answer */
+/** Return the decision in a word or two. @param {any} answer */
 export function title({ decision, predictions }) {
   const { kind, name } = decision;
   if (kind === "species") {
-    // A name may cover several classes, as the breeds of dogs: then the first tells the most.
+    // A name may cover several classes, such as breeds of dogs. The first has the highest score.
     const taxon = predictions.find((/** @type {any} */ one) => one.taxon.scientificName === name.scientificName)?.taxon;
     return capital(taxon?.vernacularName ?? name.scientificName);
   }
   return kind === "rolledUp" ? name.scientificName : say(`title.${kind}`);
 }
 
-/** @param {any} answer */
+/** Return the decision as a sentence. @param {any} answer */
 function sentence({ animalScore, decision: { kind, name } }) {
   return say(`decision.${kind}`, {
     score: name ? percent(name.score) : "",
@@ -74,7 +74,7 @@ function rejection({ firstByLook, instead, rolledUp }) {
 }
 
 /**
- * One animal: choosing it shows its range.
+ * Create the button of one animal.
  * @param {any} prediction
  * @param {any} geo
  * @param {(taxon: any) => void} choose

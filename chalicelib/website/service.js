@@ -1,10 +1,10 @@
-/** The service's resources. Every address is relative: the page may stand under a stage's prefix. */
+/** Requests to the service. Every address is relative, because the page may be under a stage's prefix. */
 
 import { languageOfNames } from "./language.js";
 
 /**
- * Why there is no answer: problem details (RFC 9457), or `status` 0 where nothing came back.
- * Members beyond the standard's, as `limit`, are under `members`.
+ * Problem details (RFC 9457) of a request that failed. `status` is 0 if there was no response.
+ * `members` has all members of the problem, also those beyond the standard, such as `limit`.
  */
 export class Problem extends Error {
   /**
@@ -17,7 +17,7 @@ export class Problem extends Error {
     this.members = members;
   }
 
-  /** The problem's name: the end of its `type`. */
+  /** Name of the problem: the end of its `type`. */
   get name() {
     return String(this.members.type ?? "").split("/").at(-1) ?? "";
   }
@@ -26,24 +26,24 @@ export class Problem extends Error {
 /**
  * @typedef {object} Question
  * @property {Blob} photo
- * @property {import("./place.js").Place | null} place what the visitor has set, if anything
- * @property {boolean} captive whether the place is not to be used
+ * @property {import("./place.js").Place | null} place the visitor's place, if there is one
+ * @property {boolean} captive whether to ignore the place
  */
 
 /**
- * @typedef {object} Course how a request goes on
- * @property {(share: number) => void} progress told how much of the photo is sent, 0 to 1
- * @property {AbortSignal} signal ends it
+ * @typedef {object} Course progress and cancellation of a request
+ * @property {(share: number) => void} progress called with the sent share of the photo, 0 to 1
+ * @property {AbortSignal} signal cancels the request
  */
 
-/** Largest photo that may be posted, in bytes: the server has written it into the page. */
+/** Largest photo that may be posted, in bytes. The server writes it into the page. */
 export const maximumPhotoBytes = Number(document.documentElement.dataset.maximumPhotoBytes);
 
 /**
- * Which animals the photo may show. One that is too large goes by way of the uploads' bucket.
+ * Ask which animals the photo may show. A photo that is too large goes through the uploads' bucket.
  * @param {Question} question
  * @param {Course} course
- * @returns {Promise<any>} as `POST /v1/predictions` answers
+ * @returns {Promise<any>} the answer of `POST /v1/predictions`
  */
 export async function identify(question, course) {
   const fields = {
@@ -58,8 +58,8 @@ export async function identify(question, course) {
     try {
       return await post("v1/predictions", form, course);
     } catch (problem) {
-      // The service names the way by the bucket if there is one and it would help. API Gateway's own
-      // 413 knows neither limit nor way.
+      // The service's 413 has `uploads` if the bucket exists and takes the photo. API Gateway's own 413
+      // has neither `uploads` nor `unit`, so try the bucket.
       if (!(problem instanceof Problem) || problem.status !== 413) throw problem;
       if (problem.members.unit && !problem.members.uploads) throw problem;
     }
@@ -67,12 +67,12 @@ export async function identify(question, course) {
   return askAboutUpload(question.photo, fields, course);
 }
 
-/** @type {WeakMap<Blob, string>} keys of photos that wait in the bucket for another question */
+/** @type {WeakMap<Blob, string>} keys of photos that are still in the bucket */
 const waiting = new WeakMap();
 
 /**
- * Ask about the photo in the bucket. It is sent there unless it waits there already, as after a
- * question that lacked something; once it is answered the bucket has it no more.
+ * Ask about a photo in the bucket. If an earlier request failed, the photo is still there;
+ * otherwise send it. After an answer the service deletes it.
  * @param {Blob} photo
  * @param {Record<string, string>} fields
  * @param {Course} course
@@ -91,23 +91,23 @@ async function askAboutUpload(photo, fields, course) {
 }
 
 /**
- * Send the photo to the uploads' bucket.
+ * Upload the photo to the bucket.
  * @param {Blob} photo
  * @param {Course} course
- * @returns {Promise<string>} its key
+ * @returns {Promise<string>} the key of the upload
  */
 async function uploaded(photo, course) {
   const declared = JSON.stringify(photo.type ? { contentType: photo.type } : {});
   const ticket = await post("v1/uploads", declared, course);
   const form = new FormData();
   for (const [name, value] of Object.entries(ticket.fields)) form.append(name, String(value));
-  form.append("file", photo); // S3 reads no field that comes after it
+  form.append("file", photo); // must be last: S3 ignores the fields after it
   await post(ticket.url, form, course);
   return ticket.key;
 }
 
 /**
- * The animals of a place.
+ * Fetch the animals of a place.
  * @param {import("./place.js").Place} place
  * @param {number | null} month 1 to 12
  */
@@ -115,20 +115,20 @@ export const species = (place, month) =>
   get("v1/species", { ...placeFields(place), ...(month && { month }), lang: languageOfNames });
 
 /**
- * The cells where an animal occurs, as GeoJSON.
+ * Fetch the range of an animal, as GeoJSON cells.
  * @param {string} taxonID
  * @param {number | null} month 1 to 12
  */
 export const range = (taxonID, month) => get(`v1/species/${taxonID}/range`, month ? { month } : {});
 
-/** The outline of an H3 cell, as GeoJSON. @param {string} cell */
+/** Fetch the outline of an H3 cell, as GeoJSON. @param {string} cell */
 export const outline = (cell) => get(`v1/cells/${cell}`);
 
-/** What can be done about a problem, in the service's words. @param {string} name */
+/** Fetch the service's advice about a problem. @param {string} name */
 export const help = async (name) => (await get(`v1/problems/${name}`)).help;
 
 /**
- * A place in Darwin Core's terms.
+ * Return a place as Darwin Core fields.
  * @param {import("./place.js").Place} place
  * @returns {Record<string, string>}
  */
@@ -141,6 +141,7 @@ function placeFields(place) {
 }
 
 /**
+ * Send a GET request.
  * @param {string} path
  * @param {Record<string, string | number>} [fields]
  */
@@ -153,9 +154,9 @@ async function get(path, fields = {}) {
 }
 
 /**
- * A POST that tells how far it is: fetch cannot, XMLHttpRequest can.
+ * Send a POST request. It uses XMLHttpRequest, because fetch does not report the progress.
  * @param {string} url
- * @param {FormData | string} body a string is JSON
+ * @param {FormData | string} body a string must be JSON
  * @param {Course} course
  * @returns {Promise<any>}
  */
@@ -181,6 +182,7 @@ function post(url, body, { progress, signal }) {
 }
 
 /**
+ * Parse a response. Throws `Problem` for a status of 400 or more.
  * @param {number} status
  * @param {string} text
  */
@@ -190,7 +192,7 @@ function read(status, text) {
   try {
     content = JSON.parse(text);
   } catch {
-    // S3 answers in XML, and with nothing where all is well
+    // S3 answers errors in XML, and a success with an empty body.
   }
   if (isRefused) throw new Problem(status, content ?? {});
   return content;

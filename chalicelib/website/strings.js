@@ -1,6 +1,6 @@
 /**
  * All texts of the page, by language. To add a language, copy a block, translate it, and name it by
- * its BCP 47 tag. Texts that come from the service, such as problems, are English.
+ * its BCP 47 tag. Texts from the service, such as problems, are in English.
  */
 
 /** @type {{ en: Record<string, string>, [language: string]: Record<string, string> }} */

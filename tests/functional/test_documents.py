@@ -1,4 +1,4 @@
-"""The documents say what the code does."""
+"""Test that the documents describe what the code does."""
 
 import re
 from dataclasses import fields
@@ -22,23 +22,23 @@ def rows(document: str) -> list[list[str]]:
     ]
 
 
-def test_every_setting_is_documented_with_its_default_and_meaning():
-    """docs/settings.md is Settings, row by row."""
+def test_every_setting_is_documented_with_its_default_and_description():
+    """The table in docs/settings.md equals Settings, row by row."""
     documented = {row[0]: row for row in rows("docs/settings.md") if row[0].startswith(PREFIX)}
     assert list(documented) == [PREFIX + field.name.upper() for field in fields(Settings)]
     for field in fields(Settings):
-        _, default, meaning = documented[PREFIX + field.name.upper()]
-        assert meaning.replace("`", "") == field.metadata["why"].replace("`", "")
-        known = {True: "on", False: "off", None: "", "": ""}
+        _, default, description = documented[PREFIX + field.name.upper()]
+        assert description.replace("`", "") == field.metadata["help"].replace("`", "")
+        written = {True: "on", False: "off", None: "", "": ""}
         if isinstance(field.default, bool | str | None):
-            assert default == known.get(field.default, field.default)
+            assert default == written.get(field.default, field.default)
         else:
             assert str(field.default).endswith(default)
             assert default
 
 
 def test_every_problem_is_documented():
-    """docs/problems.md is the catalogue, row by row."""
+    """The table in docs/problems.md equals the catalogue, row by row."""
     documented = {row[0]: row[1:3] for row in rows("docs/problems.md") if "/v1/" in row[0]}
     assert documented == {
         TYPE_PREFIX + problem.name: [str(problem.status), problem.title]
@@ -47,7 +47,7 @@ def test_every_problem_is_documented():
 
 
 def test_every_alarm_says_what_to_do():
-    """docs/operate.md has a row for each alarm of infra/monitoring.yaml."""
+    """docs/operate.md has a row with advice for each alarm of infra/monitoring.yaml."""
     alarms = resources("monitoring.yaml", "AWS::CloudWatch::Alarm")
     documented = {row[0]: row[2] for row in rows("docs/operate.md") if row[0] in alarms}
     assert list(documented) == list(alarms)
@@ -56,10 +56,10 @@ def test_every_alarm_says_what_to_do():
 
 @pytest.mark.parametrize("route", [route for route in app.routes if route != PROXY])
 def test_every_route_is_in_the_readme(route):
-    """A route that nobody can find is none."""
+    """A reader of the README finds each route."""
     assert re.escape(route) in re.escape((ROOT / "README.md").read_text(encoding="utf-8"))
 
 
 def test_the_routes_fit_on_one_page():
-    """app.py holds routes only."""
+    """app.py has only routes, in at most 80 lines."""
     assert len((ROOT / "app.py").read_text(encoding="utf-8").splitlines()) <= 80

@@ -1,6 +1,6 @@
-"""The infrastructure is what docs/deploy.md says.
+"""Test that the infrastructure is what docs/deploy.md says.
 
-Nobody here has an AWS account: a linter and these promises stand in for one.
+A linter and these tests stand in for an AWS account.
 """
 
 import json
@@ -22,7 +22,7 @@ METRICS = {
     *telemetry.STAGES.values(), telemetry.COLD_START,
 }  # fmt: skip
 
-KNOW_NO_RESOURCE = {
+ON_EVERYTHING_ONLY = {
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
     "ec2:DescribeNetworkInterfaces",
@@ -33,16 +33,16 @@ KNOW_NO_RESOURCE = {
 (https://docs.aws.amazon.com/service-authorization/latest/reference/)."""
 
 CONNECTIONS = {1: 90, 4: 135, 8: 1000, 16: 2000}
-"""Aurora MySQL's max_connections, by the capacity that it may grow to
+"""Aurora MySQL's max_connections, by its maximum capacity
 (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html)."""
 
 
-def listed(value):
+def as_list(value):
     return value if isinstance(value, list) else [value]
 
 
-def test_the_linter_has_nothing_to_say():
-    """cfn-lint on every template, and no rule is ignored."""
+def test_the_linter_accepts_every_template():
+    """cfn-lint accepts every template, and no template ignores a rule."""
     assert len(TEMPLATES) == 5
     assert lint(*TEMPLATES) == ""
     assert not any("cfn-lint" in path.read_text() for path in INFRA.glob("*.yaml"))
@@ -50,17 +50,17 @@ def test_the_linter_has_nothing_to_say():
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_everything_is_described(path):
-    """Parameters and outputs say what they are for."""
+    """Each parameter and each output has a description."""
     template = load(path.name)
     assert template["Description"]
     for part in ("Parameters", "Outputs"):
-        for name, one in template[part].items():
-            assert one.get("Description"), name
+        for name, entry in template[part].items():
+            assert entry.get("Description"), name
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_what_one_stack_imports_another_exports(path):
-    """By the same name; nothing has to be copied from stack to stack."""
+    """Import and export have the same name, so an operator copies nothing from stack to stack."""
     exported = {
         re.sub(r"^\$\{AWS::StackName\}", stack, output["Export"]["Name"]["Fn::Sub"])
         for stack, name in {"NetworkStack": "network.yaml", "DataStack": "data.yaml"}.items()
@@ -74,23 +74,23 @@ def test_what_one_stack_imports_another_exports(path):
 
 
 def test_only_the_function_and_operations_reach_the_database():
-    """And only the function reaches the cache. Nobody reaches the function."""
+    """Only the function reaches the cache, and no group reaches the function."""
     groups = resources("network.yaml", "AWS::EC2::SecurityGroup")
 
-    def may_enter(name):
+    def sources(name):
         rules = groups[name].get("SecurityGroupIngress", [])
         assert not any({"CidrIp", "CidrIpv6", "SourcePrefixListId"} & set(rule) for rule in rules)
         return {(rule["SourceSecurityGroupId"]["Ref"], rule["FromPort"]) for rule in rules}
 
     function, operations = "FunctionSecurityGroup", "OperationsSecurityGroup"
-    assert may_enter("DatabaseSecurityGroup") == {(function, 3306), (operations, 3306)}
-    assert may_enter("CacheSecurityGroup") == {(function, 6379)}
-    assert may_enter(function) == may_enter(operations) == set()
+    assert sources("DatabaseSecurityGroup") == {(function, 3306), (operations, 3306)}
+    assert sources("CacheSecurityGroup") == {(function, 6379)}
+    assert sources(function) == sources(operations) == set()
     assert not resources("network.yaml", "AWS::EC2::SecurityGroupIngress")
 
 
 def test_no_group_falls_back_to_reaching_everything():
-    """A group without egress rules would be given one that allows all."""
+    """Each group has an egress rule, because AWS gives a group without one a rule for all."""
     groups = resources("network.yaml", "AWS::EC2::SecurityGroup")
     for name, group in groups.items():
         assert group["SecurityGroupEgress"], name
@@ -99,14 +99,14 @@ def test_no_group_falls_back_to_reaching_everything():
 
 
 def test_the_private_subnets_have_no_way_out():
-    """No route but that of the S3 endpoint; and nothing in the network costs while idle."""
+    """The S3 endpoint is the only route, and nothing in the network costs while idle."""
     (route,) = resources("network.yaml", "AWS::EC2::Route").values()
     assert route["RouteTableId"] == {"Ref": "PublicRoutes"}
     assert not resources("network.yaml", "AWS::EC2::NatGateway")
     template = load("network.yaml")
     endpoints = {
-        name: one for name, one in template["Resources"].items()
-        if one["Type"] == "AWS::EC2::VPCEndpoint"
+        name: resource for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::EC2::VPCEndpoint"
     }  # fmt: skip
     assert endpoints["S3Endpoint"]["Properties"]["VpcEndpointType"] == "Gateway"
     assert endpoints["SecretsManagerVpcEndpoint"]["Condition"] == "HasSecretsManagerEndpoint"
@@ -117,8 +117,12 @@ def test_the_private_subnets_have_no_way_out():
     assert not any(subnet.get("MapPublicIpOnLaunch") for subnet in subnets.values())
 
 
-def test_the_database_is_safe_and_sleeps():
-    """Encrypted, TLS only, login by IAM, a rotated secret, no public address, a last snapshot."""
+def test_the_database_is_safe_and_pauses():
+    """It is encrypted and private, and it pauses.
+
+    It accepts TLS only and login by IAM, rotates its secret, has no public address, and leaves a
+    last snapshot.
+    """
     cluster = load("data.yaml")["Resources"]["DatabaseCluster"]
     assert cluster["DeletionPolicy"] == cluster["UpdateReplacePolicy"] == "Snapshot"
     properties = cluster["Properties"]
@@ -134,15 +138,15 @@ def test_the_database_is_safe_and_sleeps():
     parameters = load("data.yaml")["Parameters"]
     assert parameters["DatabaseMinimumCapacity"]["Default"] == 0
     assert parameters["DeletionProtection"]["Default"] == "true"
-    # An idle connection would keep it awake: it must end before the pause is due.
-    idle = int(group["Parameters"]["wait_timeout"])
-    assert idle < parameters["SecondsUntilPause"]["Default"]
+    # An idle connection keeps the database awake, so it must end before the pause.
+    idle_seconds = int(group["Parameters"]["wait_timeout"])
+    assert idle_seconds < parameters["SecondsUntilPause"]["Default"]
     version = tuple(map(int, parameters["EngineVersion"]["Default"].split(".")[-3:]))
     assert version >= (3, 8, 0)
 
 
 def test_the_function_cannot_use_up_the_connections():
-    """Each environment holds one. Old and new ones overlap while a version is deployed."""
+    """Each environment holds one connection; old and new ones overlap during a deployment."""
     prod = json.loads((ROOT / ".chalice/config.json").read_text())["stages"]["prod"]
     capacity = load("data.yaml")["Parameters"]["DatabaseMaximumCapacity"]["Default"]
     assert 2 * prod["reserved_concurrency"] < 0.8 * CONNECTIONS[capacity]
@@ -153,7 +157,10 @@ def test_the_function_cannot_use_up_the_connections():
 
 
 def test_uploads_are_private_and_short_lived():
-    """No public access, TLS only, encrypted, gone after a day, browsers by CORS."""
+    """The bucket is encrypted and private, and deletes photos after a day.
+
+    It accepts TLS only, and browsers by CORS.
+    """
     (bucket,) = resources("data.yaml", "AWS::S3::Bucket").values()
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
@@ -172,7 +179,7 @@ def test_uploads_are_private_and_short_lived():
 
 
 def test_the_cache_has_a_cap_on_its_cost():
-    """Serverless grows until somebody says stop."""
+    """ElastiCache Serverless grows without a limit unless the template sets one."""
     (cache,) = resources("data.yaml", "AWS::ElastiCache::ServerlessCache").values()
     assert cache["Engine"] == "valkey"
     assert set(cache["CacheUsageLimits"]) == {"DataStorage", "ECPUPerSecond"}
@@ -181,32 +188,35 @@ def test_the_cache_has_a_cap_on_its_cost():
 @pytest.mark.parametrize("path", [
     *TEMPLATES, package_sam.GATEWAY, *sorted((ROOT / ".chalice").glob("policy-*.json")),
 ], ids=lambda path: path.name)  # fmt: skip
-def test_nothing_is_allowed_on_everything_that_has_a_name(path):
-    """No action with a wildcard; no resource that is all, unless the action knows no other."""
+def test_no_right_is_wider_than_aws_requires(path):
+    """No action has a wildcard, and no resource is `*` unless AWS accepts only that."""
     policy = json.loads(path.read_text()) if path.suffix == ".json" else load(path.name)
     for statement in statements_within(policy):
         if statement["Effect"] == "Deny":
             continue
         assert "NotAction" not in statement
         assert "NotResource" not in statement
-        actions = listed(statement["Action"])
+        actions = as_list(statement["Action"])
         assert not any("*" in action for action in actions)
-        if "*" in listed(statement.get("Resource", [])):
-            assert set(actions) <= KNOW_NO_RESOURCE
+        if "*" in as_list(statement.get("Resource", [])):
+            assert set(actions) <= ON_EVERYTHING_ONLY
 
 
-def test_every_stage_has_rights_of_its_own():
-    """And dev none on a network, a database or a bucket."""
+def test_every_stage_has_its_own_rights():
+    """The dev stage has no right on a network, a database or a bucket."""
     stages = json.loads((ROOT / ".chalice/config.json").read_text())["stages"]
     files = [stage["iam_policy_file"] for stage in stages.values()]
     assert files == ["policy-dev.json", "policy-prod.json"]
     dev = json.loads((ROOT / ".chalice/policy-dev.json").read_text())
-    services = {action.split(":")[0] for one in statements_within(dev) for action in one["Action"]}
+    services = {
+        action.split(":")[0] for statement in statements_within(dev)
+        for action in statement["Action"]
+    }  # fmt: skip
     assert services == {"logs", "xray"}
 
 
-def test_what_is_configured_is_a_setting():
-    """By configure for the function, by operations.yaml for tasks, by the SAM template."""
+def test_every_configured_variable_is_a_setting():
+    """This holds for configure.py, the templates of the stacks, and the SAM template."""
     written = set(configure.variables(configure.from_file(INFRA / "outputs.example.json")))
     for path in (*TEMPLATES, package_sam.GATEWAY, ROOT / "tools/package/configure.py"):
         written |= set(re.findall(rf"\b{PREFIX}[A-Z_]+", path.read_text()))
@@ -215,21 +225,23 @@ def test_what_is_configured_is_a_setting():
 
 
 def test_operations_may_read_one_secret_and_write_one_log():
-    """The task's role; AWS's own part of the start has another."""
+    """The role of the task can do no more; AWS starts the task with another role."""
     task = resources("operations.yaml", "AWS::IAM::Role")["TaskRole"]
-    actions = [listed(one["Action"]) for one in statements_within(task["Policies"])]
+    actions = [as_list(statement["Action"]) for statement in statements_within(task["Policies"])]
     assert actions == [["secretsmanager:GetSecretValue"], ["s3:GetObject"]]
     (definition,) = resources("operations.yaml", "AWS::ECS::TaskDefinition").values()
     (container,) = definition["ContainerDefinitions"]
-    assert configure.CERTIFICATES.as_posix() in [one["Value"] for one in container["Environment"]]
+    assert configure.CERTIFICATES.as_posix() in [
+        variable["Value"] for variable in container["Environment"]
+    ]
 
 
-def test_the_service_s_user_may_only_read():
-    """Whatever the function is made to do, it cannot write."""
-    said: list[str] = []
+def test_the_database_user_of_the_service_may_only_read():
+    """The function cannot write to the database, even if it is compromised."""
+    executed: list[str] = []
 
     class Cursor:
-        execute = said.append
+        execute = executed.append
 
         def __enter__(self):
             return self
@@ -241,7 +253,7 @@ def test_the_service_s_user_may_only_read():
         cursor = Cursor
 
     service_user.allow(Connection())
-    create, grant = said
+    create, grant = executed
     assert "AWSAuthenticationPlugin" in create
     assert "REQUIRE SSL" in create
     assert grant == "GRANT SELECT ON `rangefinder`.* TO 'rangefinder'@'%'"
@@ -260,8 +272,8 @@ def alarms():
     return resources("monitoring.yaml", "AWS::CloudWatch::Alarm")
 
 
-def test_the_dashboard_shows_every_metric_of_ours():
-    """All of them, none that nobody reports, and no widget on another."""
+def test_the_dashboard_shows_every_metric_of_the_service():
+    """It shows all of them and no other, and no widget covers another."""
     shown = {
         metric[1]
         for widget in dashboard()["widgets"]
@@ -278,24 +290,27 @@ def test_the_dashboard_shows_every_metric_of_ours():
 
 
 def test_alarms_watch_metrics_that_exist():
-    """Ours by the one list; each says what it means, and none rings while nobody asks."""
+    """Each has a description, and none needs requests to stay silent."""
     for name, alarm in alarms().items():
-        metrics = [alarm, *(one.get("MetricStat", {}).get("Metric", {})
-                            for one in alarm.get("Metrics", []))]  # fmt: skip
-        ours = {one["MetricName"] for one in metrics if one.get("Namespace") == telemetry.NAMESPACE}
-        assert ours <= METRICS, name
+        metrics = [alarm, *(query.get("MetricStat", {}).get("Metric", {})
+                            for query in alarm.get("Metrics", []))]  # fmt: skip
+        watched = {
+            metric["MetricName"] for metric in metrics
+            if metric.get("Namespace") == telemetry.NAMESPACE
+        }  # fmt: skip
+        assert watched <= METRICS, name
         assert alarm["AlarmDescription"], name
         assert alarm["TreatMissingData"] == "notBreaching", name
         assert alarm["AlarmActions"] == alarm["OKActions"], name
     assert set(alarms()) == {
         "ServerErrors", "SlowAnswers", "FunctionErrors", "FunctionThrottles", "Concurrency",
-        "CacheMisses", "AnswersWithoutPlace", "CacheLeftAlone", "DatabaseLeftAlone",
+        "CacheMisses", "AnswersWithoutPlace", "CacheBreakerOpen", "DatabaseBreakerOpen",
         "DatabaseConnections", "DatabaseCapacity",
     }  # fmt: skip
 
 
 def test_the_deploy_script_calls_cloudformation(tmp_path):
-    """One stack by its name, with the parameters that are given; then what it is made of."""
+    """It deploys one stack with the given parameters, then prints its outputs."""
     (tmp_path / "aws").write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{tmp_path}/calls\n')
     (tmp_path / "aws").chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
@@ -305,24 +320,24 @@ def test_the_deploy_script_calls_cloudformation(tmp_path):
     assert deploy.startswith("cloudformation deploy --stack-name rangefinder-data ")
     assert deploy.endswith("--parameter-overrides SecondsUntilPause=300")
     assert describe.startswith("cloudformation describe-stacks --stack-name rangefinder-data ")
-    refused = subprocess.run([script, "dta"], env=environment, capture_output=True, check=False)
-    assert refused.returncode == 2
+    misspelt = subprocess.run([script, "dta"], env=environment, capture_output=True, check=False)
+    assert misspelt.returncode == 2
 
 
-def test_the_document_deploys_what_there_is():
-    """Every template is in docs/deploy.md, and every parameter that it gives exists."""
+def test_the_document_deploys_every_template():
+    """docs/deploy.md or the Makefile deploys each template, with parameters that exist."""
     document = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
     commands = re.findall(r"infra/deploy ([a-z]+)((?: \w+=[^ `\n]+)*)", document)
     named = {name for name, _ in commands}
     made_by_make = set(re.findall(r"infra/deploy ([a-z]+)", (ROOT / "Makefile").read_text()))
     assert named | made_by_make == {path.stem for path in TEMPLATES}
-    for name, given in commands:
+    for name, assignments in commands:
         parameters = set(load(f"{name}.yaml")["Parameters"])
-        assert {one.split("=")[0] for one in given.split()} <= parameters
+        assert {assignment.split("=")[0] for assignment in assignments.split()} <= parameters
 
 
-def test_the_document_s_sums_are_right():
-    """What docs/operate.md says that it costs, added up."""
+def test_the_sums_of_the_document_are_right():
+    """The costs in docs/operate.md add up."""
     document = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
     million = document.partition("### A million predictions")[2].partition("By the hour")[0]
     rows = [row.split("|") for row in million.splitlines() if row.startswith("|")][2:]

@@ -1,6 +1,6 @@
-"""What `make package-sam` makes, by the real Chalice, and what CloudFormation makes of that.
+"""Test the template that `make package-sam` writes, and what CloudFormation makes of it.
 
-AWS's own SAM translator and cfn-lint stand in for an account.
+AWS's own SAM translator and cfn-lint stand in for an AWS account.
 """
 
 import json
@@ -19,7 +19,7 @@ from tools.show.serving import OFFLINE
 
 
 def package(directory, stage, **settings):
-    """By the real Chalice, but without dependencies, so that nothing is downloaded."""
+    """Package with the real Chalice, without dependencies, so that nothing is downloaded."""
     if sys.version_info < (3, 12):
         pytest.skip("Lambda has SnapStart from Python 3.12 on; package-sam refuses older ones")
     project, output = directory / "project", directory / "sam"
@@ -37,7 +37,7 @@ def package(directory, stage, **settings):
 
 @pytest.fixture(scope="module", params=["dev", "prod"])
 def packaged(request, tmp_path_factory):
-    """Each stage as it is: its name, and the template."""
+    """Each stage: its name and its template."""
     return request.param, package(tmp_path_factory.mktemp(request.param), request.param)
 
 
@@ -48,19 +48,19 @@ def sam(packaged):
 
 @pytest.fixture
 def translated(sam, monkeypatch):
-    """What CloudFormation makes of it, by AWS's own translator."""
+    """Return the CloudFormation template, by AWS's own translator."""
     from samtranslator.parser.parser import Parser  # noqa: PLC0415 - slow to import
     from samtranslator.translator.translator import Translator  # noqa: PLC0415
 
     for name, value in OFFLINE.items():
         monkeypatch.setenv(name, value)
     sam["Resources"]["APIHandler"]["Properties"]["CodeUri"] = "s3://bucket/deployment.zip"
-    defaults = {name: one["Default"] for name, one in sam["Parameters"].items()}
+    defaults = {name: parameter["Default"] for name, parameter in sam["Parameters"].items()}
     return Translator({}, Parser()).translate(sam, defaults)
 
 
 def test_the_packaged_template_passes_the_linter(packaged, translated, tmp_path):
-    """As packaged, and as CloudFormation sees it in the end."""
+    """cfn-lint accepts it as packaged and as CloudFormation sees it."""
     path = tmp_path / "translated.json"
     path.write_text(json.dumps(translated))
     assert lint(packaged[1], path) == ""
@@ -68,7 +68,7 @@ def test_the_packaged_template_passes_the_linter(packaged, translated, tmp_path)
 
 
 def test_the_packaged_api_is_regional_and_takes_photos(sam):
-    """Without its binary types a photo would arrive mangled, and without an error."""
+    """Without the binary types, a photo would arrive damaged and without an error."""
     api = sam["Resources"]["RestAPI"]["Properties"]
     assert api["EndpointConfiguration"] == "REGIONAL"
     binary = api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
@@ -79,14 +79,16 @@ def test_the_packaged_api_is_regional_and_takes_photos(sam):
 
 
 def test_every_route_calls_the_snapshotted_version(translated):
-    """Routes and permission name the alias: $LATEST has no snapshot."""
-    made = translated["Resources"]
-    (alias,) = (key for key, one in made.items() if one["Type"] == "AWS::Lambda::Alias")
-    function = made["APIHandler"]["Properties"]
+    """Routes and permission name the alias, because $LATEST has no snapshot."""
+    resources = translated["Resources"]
+    (alias,) = (
+        name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Alias"
+    )
+    function = resources["APIHandler"]["Properties"]
     assert function["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}
     assert translated["Parameters"]["SnapStart"]["Default"] == "PublishedVersions"
-    assert made["APIHandlerInvokePermission"]["Properties"]["FunctionName"] == {"Ref": alias}
-    paths = made["RestAPI"]["Properties"]["Body"]["paths"]
+    assert resources["APIHandlerInvokePermission"]["Properties"]["FunctionName"] == {"Ref": alias}
+    paths = resources["RestAPI"]["Properties"]["Body"]["paths"]
     called = [
         method["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"][1]
         for methods in paths.values()
@@ -94,21 +96,23 @@ def test_every_route_calls_the_snapshotted_version(translated):
         if method["x-amazon-apigateway-integration"]["type"] == "aws_proxy"
     ]
     assert len(called) > len(paths)
-    assert all(one == {"Alias": {"Ref": alias}} for one in called)
-    (version,) = (one for one in made.values() if one["Type"] == "AWS::Lambda::Version")
+    assert all(target == {"Alias": {"Ref": alias}} for target in called)
+    (version,) = (
+        resource for resource in resources.values() if resource["Type"] == "AWS::Lambda::Version"
+    )
     assert version["DeletionPolicy"] == "Delete"
 
 
-def test_logs_end(translated):
-    """The function writes to a group of the stack, may do so, and the group forgets."""
-    made = translated["Resources"]
-    assert made["APIHandlerLogs"]["Properties"]["RetentionInDays"] == {"Ref": "LogDays"}
-    logging = made["APIHandler"]["Properties"]["LoggingConfig"]
+def test_logs_expire(translated):
+    """The function writes to a log group of the stack, which deletes old entries."""
+    resources = translated["Resources"]
+    assert resources["APIHandlerLogs"]["Properties"]["RetentionInDays"] == {"Ref": "LogDays"}
+    logging = resources["APIHandler"]["Properties"]["LoggingConfig"]
     assert logging == {"LogGroup": {"Ref": "APIHandlerLogs"}}
 
 
 def test_stages_differ_as_they_should(packaged, sam):
-    """Dev touches no network and reserves nothing; prod does both. Each has its own rights."""
+    """Only prod has a network and reserved concurrency. Each stage has its own rights."""
     stage = packaged[0]
     function = sam["Resources"]["APIHandler"]["Properties"]
     assert ("VpcConfig" in function) == (stage == "prod")
@@ -180,10 +184,10 @@ def test_browsers_may_keep_the_result_of_a_preflight(sam):
 
 
 def test_requests_are_throttled(translated):
-    """For everybody together, and for each key a day."""
+    """There is a limit for all clients together, and a daily limit for each key."""
     (stage,) = (
-        one["Properties"] for one in translated["Resources"].values()
-        if one["Type"] == "AWS::ApiGateway::Stage"
+        resource["Properties"] for resource in translated["Resources"].values()
+        if resource["Type"] == "AWS::ApiGateway::Stage"
     )  # fmt: skip
     (settings,) = stage["MethodSettings"]
     assert settings["ResourcePath"] == "/*"
@@ -193,8 +197,8 @@ def test_requests_are_throttled(translated):
     assert plan["Quota"]["Period"] == "DAY"
 
 
-def test_who_may_ask_is_the_stage_s_to_say(tmp_path):
-    """One origin for the app's answers and the gateway's own; a key where a photo is taken."""
+def test_the_stage_decides_about_origin_and_keys(tmp_path):
+    """The app and the gateway allow the same origin, and predictions need a key."""
     origin = "https://example.org"
     path = package(
         tmp_path, "dev",

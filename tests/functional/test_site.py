@@ -103,11 +103,11 @@ def test_the_contract_can_be_read(site):
     ],
 )
 def test_links_to_files_become_links_to_pages(link, page):
-    """Links to files without a page become plain text. Links to other sites stay."""
+    """A link to a file without a page becomes plain text. Links to other sites stay."""
     assert rewrite(link, "SECURITY.md") == page
 
 
 def test_a_link_to_a_missing_file_is_an_error():
-    """The build finds it before a reader does."""
+    """The error names the page and the missing file."""
     with pytest.raises(FileNotFoundError, match=r"docs/index\.md links to gone\.md"):
         rewrite("[gone](../gone.md)", "docs/index.md")

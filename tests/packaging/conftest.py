@@ -1,7 +1,7 @@
-"""The package, built once for all tests that look at it or run it.
+"""Build the package once, for all tests that inspect it or run it.
 
-It takes half a minute, so it is built on one Python: 3.13, and where only 3.12 is there, on
-that. On 3.11 there is no package, which tests/unit/tools/test_verify_package.py proves.
+That takes half a minute, so only one Python builds it: 3.13, or 3.12 if it is the newest. Python
+3.11 cannot build it, which tests/unit/tools/test_verify_package.py tests.
 """
 
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from tools.package import build_package, chalice_project, reproducible_zip
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what needs the package where another Python of ``make test`` builds it."""
+    """Skip these tests if another Python of ``make test`` builds the package."""
     only_on_the_newest(items, Path(__file__).parent, "the package is built on the newest Python")
 
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory):
-    """A deployment project in which the package is built."""
+    """A deployment project that contains the package."""
     directory = tmp_path_factory.mktemp("deployment") / "project"
     build_package.build(directory)
     return directory
@@ -30,14 +30,14 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def built(project):
-    """The package."""
-    (found,) = (project / ".chalice" / "deployments").glob("*.zip")
-    return found
+    """The path of the package."""
+    (package,) = (project / ".chalice" / "deployments").glob("*.zip")
+    return package
 
 
 @pytest.fixture(scope="session")
 def unpacked(built, tmp_path_factory):
-    """The package as Lambda lays it out in /var/task: nobody may write there."""
+    """The package as Lambda unpacks it to /var/task: read-only."""
     directory = reproducible_zip.unpack(built, tmp_path_factory.mktemp("lambda") / "task")
     for path in (directory, *directory.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
@@ -46,13 +46,13 @@ def unpacked(built, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def runtime(tmp_path_factory):
-    """What the Lambda runtime adds to it."""
+    """The files that the Lambda runtime adds to the package."""
     return lay_out_runtime(tmp_path_factory.mktemp("runtime") / "runtime")
 
 
 @pytest.fixture(scope="session")
 def plain_project(tmp_path_factory):
-    """The project as plain ``chalice deploy`` sees it."""
+    """A copy of the project for plain ``chalice deploy``."""
     directory = tmp_path_factory.mktemp("plain") / "project"
     chalice_project.copy_project(directory, {})
     return directory
@@ -61,5 +61,5 @@ def plain_project(tmp_path_factory):
 @pytest.fixture
 def account() -> Iterator[Account]:
     """An empty AWS account."""
-    with fake_aws() as found:
-        yield found
+    with fake_aws() as empty_account:
+        yield empty_account

@@ -1,4 +1,4 @@
-"""``make deploy`` and plain ``chalice deploy``, on an account that is a moto server."""
+"""Test ``make deploy`` and plain ``chalice deploy`` on a moto server."""
 
 import base64
 import hashlib
@@ -22,20 +22,20 @@ NAME = "rangefinder-dev"
 
 @pytest.fixture
 def deployed(tmp_path):
-    """Where Chalice notes what it has deployed."""
+    """The directory in which Chalice records what it has deployed."""
     return tmp_path / "deployed"
 
 
 @pytest.fixture
 def upload(project, deployed, account):
-    """``make deploy``, of the package that the tests share."""
+    """A function that does what ``make deploy`` does, with the package that the tests share."""
     return lambda stage="dev": deploy.upload(
         project, stage, deployed, "x86_64", account.environment
     )
 
 
 def sha256(file: Path) -> str:
-    """As Lambda tells it."""
+    """Return the hash of a file in Lambda's format."""
     return base64.b64encode(hashlib.sha256(file.read_bytes()).digest()).decode()
 
 
@@ -44,12 +44,14 @@ def function(account, name=NAME):
 
 
 def allowed(account, name=NAME) -> set[str]:
-    """The actions that the function's role may take."""
+    """Return the actions that the function's role allows."""
     iam, role = account.client("iam"), function(account, name)["Role"].rpartition("/")[2]
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     actions = [statement["Action"] for statement in document["Statement"]]
-    return {one for each in actions for one in ([each] if isinstance(each, str) else each)}
+    return {
+        action for entry in actions for action in ([entry] if isinstance(entry, str) else entry)
+    }
 
 
 def set_stage(project: Path, name: str, keys: dict) -> None:
@@ -59,35 +61,35 @@ def set_stage(project: Path, name: str, keys: dict) -> None:
     file.write_text(json.dumps(configuration))
 
 
-def test_chalice_looks_for_the_package_where_ours_is(project, built):
-    """Its own code says so; nowhere is it promised."""
+def test_chalice_reuses_the_package_at_our_path(project, built):
+    """Chalice's code names this path, although Chalice does not promise it."""
     assert deploy.expected_package(project, "x86_64") == built
 
 
-def test_a_missing_package_is_not_made_good_in_silence(project, deployed, account):
-    """Chalice would make one of its own: unslimmed, uncompiled, unverified."""
+def test_a_missing_package_is_an_error(project, deployed, account):
+    """Chalice would silently build its own: unpruned, uncompiled, unverified."""
     with pytest.raises(PackagingError, match="of its own"):
         deploy.upload(project, "dev", deployed, "arm64", account.environment)
 
 
-def test_just_our_bytes_arrive(upload, built, account):
-    """And the function is made as the configuration says."""
+def test_the_function_has_the_bytes_of_our_package(upload, built, account):
+    """The function also has the settings of the configuration."""
     assert "Reusing existing deployment package." in upload()
-    found = function(account)
-    assert found["CodeSha256"] == sha256(built)
-    assert found["CodeSize"] == built.stat().st_size
-    assert found["Runtime"] == TARGET
-    assert found["Architectures"] == ["x86_64"]
-    assert (found["MemorySize"], found["Timeout"]) == (1769, 29)
-    assert found["TracingConfig"] == {"Mode": "Active"}
-    assert found["Layers"] == []
-    assert found["Handler"] == "app.app"
-    assert not found["VpcConfig"].get("SubnetIds")
+    deployed_function = function(account)
+    assert deployed_function["CodeSha256"] == sha256(built)
+    assert deployed_function["CodeSize"] == built.stat().st_size
+    assert deployed_function["Runtime"] == TARGET
+    assert deployed_function["Architectures"] == ["x86_64"]
+    assert (deployed_function["MemorySize"], deployed_function["Timeout"]) == (1769, 29)
+    assert deployed_function["TracingConfig"] == {"Mode": "Active"}
+    assert deployed_function["Layers"] == []
+    assert deployed_function["Handler"] == "app.app"
+    assert not deployed_function["VpcConfig"].get("SubnetIds")
 
 
 @pytest.fixture
 def paste(tmp_path, certificates):
-    """Run a shell line as a reader of the README does, where BASE is that of a deployment."""
+    """A function that runs a shell line of the README with the BASE of a deployment."""
     with serving_deployment(certificates) as port:
         home = str(curl_home(tmp_path, port))
 
@@ -104,7 +106,7 @@ def paste(tmp_path, certificates):
 def test_the_paths_of_the_readme_fit_the_address_that_deploy_prints(
     upload, deployed, account, paste
 ):
-    """Just as it is printed: host and stage are those of the API that was deployed."""
+    """The printed line works unchanged: host and stage are those of the deployed API."""
     upload()
     base = deploy.base_url(deployed, "dev")
     (api,) = account.client("apigateway").get_rest_apis()["items"]
@@ -112,25 +114,27 @@ def test_the_paths_of_the_readme_fit_the_address_that_deploy_prints(
         rf"https://{api['id']}\.execute-api\.eu-central-1\.amazonaws\.com/api", base
     )
     resources = account.client("apigateway").get_resources(restApiId=api["id"], limit=500)["items"]
-    assert {"/v1/predictions", "/v1/species", "/{proxy+}"} <= {one["path"] for one in resources}
+    assert {"/v1/predictions", "/v1/species", "/{proxy+}"} <= {
+        resource["path"] for resource in resources
+    }
     lines = curl_lines("README.md")
     assert len(lines) >= 4
     for line in lines:
         answer = paste(line, base)
         assert answer.get("predictions") or answer.get("species"), line
-    # With a slash too many, API Gateway chooses /{proxy+}, and the answer is our problem.
+    # With one slash too many, API Gateway chooses /{proxy+}, and the answer is a problem.
     for line in lines:
         assert paste(line, f"{base}/")["type"] == "/v1/problems/not-found", line
 
 
-def test_the_role_may_do_nothing_but_log_and_trace(upload, account):
-    """Least privilege: the dev stage needs no other service."""
+def test_the_role_may_only_log_and_trace(upload, account):
+    """The dev stage needs no other service, so its role allows none."""
     upload()
     assert {action.partition(":")[0] for action in allowed(account)} == {"logs", "xray"}
 
 
 def test_another_deploy_updates_and_delete_leaves_nothing(upload, project, account):
-    """One function, one API, one role, however often."""
+    """After any number of deployments there is one function, one API and one role."""
     upload()
     upload()
     counts = _counts(account)
@@ -140,22 +144,22 @@ def test_another_deploy_updates_and_delete_leaves_nothing(upload, project, accou
 
 
 def test_production_is_deployed_into_its_network(upload, project, account):
-    """Subnets, security group, settings and rights of its own."""
+    """The prod stage has its own subnets, security group, settings and rights."""
     ec2 = account.client("ec2")
     network = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=network, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
     group = ec2.create_security_group(GroupName="lambda", Description="-", VpcId=network)["GroupId"]
     set_stage(project, "prod", {"subnet_ids": [subnet], "security_group_ids": [group]})
     upload("prod")
-    found = function(account, "rangefinder-prod")
-    assert found["VpcConfig"]["SubnetIds"] == [subnet]
-    assert found["VpcConfig"]["SecurityGroupIds"] == [group]
-    assert found["Environment"]["Variables"]["RANGEFINDER_REDIS_CLUSTER"] == "on"
+    production = function(account, "rangefinder-prod")
+    assert production["VpcConfig"]["SubnetIds"] == [subnet]
+    assert production["VpcConfig"]["SecurityGroupIds"] == [group]
+    assert production["Environment"]["Variables"]["RANGEFINDER_REDIS_CLUSTER"] == "on"
     assert "ec2:CreateNetworkInterface" in allowed(account, "rangefinder-prod")
 
 
 def test_plain_chalice_deploy_fits_as_function_and_layer(plain_project, account):
-    """Each is taken by direct upload, and together they may be unpacked."""
+    """Lambda accepts each as a direct upload, and both together when unpacked."""
     run_chalice(plain_project, "deploy", environment=account.environment)
     (layer,) = function(account)["Layers"]
     code = function(account)["CodeSize"]
@@ -167,7 +171,7 @@ def test_plain_chalice_deploy_fits_as_function_and_layer(plain_project, account)
 
 
 def test_either_way_may_follow_the_other(upload, plain_project, deployed, built, account):
-    """Ours after a plain one leaves no layer behind, whose files would count."""
+    """``make deploy`` after plain Chalice leaves no layer, whose files would count."""
     deployed.mkdir()
     link = plain_project / ".chalice" / "deployed"
     if link.exists():
@@ -190,7 +194,7 @@ def _counts(account) -> dict[str, int]:
     }
 
 
-def test_the_cloudformation_way_takes_the_same_package(project, built, tmp_path):
-    """`make package-sam` builds no other."""
+def test_the_cloudformation_way_uses_the_same_package(project, built, tmp_path):
+    """`make package-sam` has the same bytes as `make package`."""
     package_sam.package(project, "dev", tmp_path)
     assert (tmp_path / "deployment.zip").read_bytes() == built.read_bytes()

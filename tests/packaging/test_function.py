@@ -1,4 +1,4 @@
-"""The package, run as Lambda runs it, answers as the service run from its sources does."""
+"""Test that the package, run as on Lambda, answers like the service from its sources."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ JAGUAR = SAMPLES["jaguar.jpg"].content
 PREDICTIONS = "/v1/predictions"
 IN_THE_FORM = {"Content-Type": FORM_TYPE}
 
-OF_THE_MOMENT = {"predictionId", "timings", "requestId"}
+VARYING_MEMBERS = {"predictionId", "timings", "requestId"}
 
 PROBE = """
 import sys
@@ -28,12 +28,12 @@ from app import app
 
 def modules(event, context):
     answer = app(event, context)
-    # Who waits to be loaded is of a class of its own.
+    # A lazy module that is not loaded yet has another class.
     loaded = (name for name, module in sys.modules.items() if type(module) is ModuleType)
     return {"status": answer["statusCode"], "modules": sorted(loaded)}
 """
 
-OFF_THE_PATH = {
+NOT_LOADED = {
     "boto3", "botocore.session", "botocore.client", "pi_heif", "redis", "pymysql",
     "alembic", "bench", "tools", "tests", "matplotlib", "sqlalchemy", "ml_dtypes", "google",
     "tqdm", "importlib.metadata", "hashlib", "asyncio", "multiprocessing", "unittest",
@@ -44,40 +44,40 @@ OFF_THE_PATH = {
 
 @pytest.fixture(scope="module")
 def function(unpacked, runtime) -> Iterator[Function]:
-    """The package as a function that has started."""
+    """A running function from the package."""
     with running(unpacked, runtime) as started:
         yield started
 
 
-def answers(function: Function, *question: Any) -> tuple[int, dict]:
-    """Status and body, without what differs from one prediction to the next."""
-    answer = function.invoke(event(*question))
-    return answer["statusCode"], _lasting(json.loads(answer["body"]))
+def answers(function: Function, *request: Any) -> tuple[int, dict]:
+    """Return status and body, without the members that differ between predictions."""
+    answer = function.invoke(event(*request))
+    return answer["statusCode"], _stable(json.loads(answer["body"]))
 
 
-def from_source(*question: Any) -> tuple[int, dict]:
-    """The same, of the app in this process."""
-    answer = gateway.call(*question)
-    return answer.status, _lasting(answer.body)
+def from_source(*request: Any) -> tuple[int, dict]:
+    """Return the same from the app in this process."""
+    answer = gateway.call(*request)
+    return answer.status, _stable(answer.body)
 
 
-def _lasting(body: dict) -> dict:
+def _stable(body: dict) -> dict:
     if "geo" in body:
-        body["geo"].pop("source", None)  # by then it may be remembered
-    return {name: value for name, value in body.items() if name not in OF_THE_MOMENT}
+        body["geo"].pop("source", None)  # the second answer may come from memory
+    return {name: value for name, value in body.items() if name not in VARYING_MEMBERS}
 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
 def test_every_sample_is_answered_as_from_source(function, sample):
-    """All formats, as the body: nothing that was left out of the package was needed."""
-    question = ("POST", PREDICTIONS, sample.content, {"Content-Type": sample.media_type})
-    status, body = answers(function, *question)
-    assert (status, body) == from_source(*question)
+    """The package lacks nothing that a photo of any format needs."""
+    request_parts = ("POST", PREDICTIONS, sample.content, {"Content-Type": sample.media_type})
+    status, body = answers(function, *request_parts)
+    assert (status, body) == from_source(*request_parts)
     assert status in (200, 422)
 
 
 @pytest.mark.parametrize(
-    ("status", "question"),
+    ("status", "request_parts"),
     [
         (200, ("POST", PREDICTIONS, form(("photo", JAGUAR), ("limit", "3")), IN_THE_FORM)),
         (413, ("POST", PREDICTIONS, bytes(4_800_000), {"Content-Type": "image/jpeg"})),
@@ -91,17 +91,17 @@ def test_every_sample_is_answered_as_from_source(function, sample):
         (501, ("POST", "/v1/uploads", b'{"contentType": "image/jpeg"}', None)),
     ],
 )  # fmt: skip
-def test_every_kind_of_request_is_answered_as_from_source(function, status, question):
-    """Forms, faults and the other resources."""
-    if question[1] == "/v1/uploads":
-        question = (*question[:3], {"Content-Type": "application/json"})
-    found = answers(function, *question)
-    assert found == from_source(*question)
-    assert found[0] == status
+def test_every_request_is_answered_as_from_source(function, status, request_parts):
+    """The package answers forms, invalid requests and other resources like the sources."""
+    if request_parts[1] == "/v1/uploads":
+        request_parts = (*request_parts[:3], {"Content-Type": "application/json"})
+    answer = answers(function, *request_parts)
+    assert answer == from_source(*request_parts)
+    assert answer[0] == status
 
 
 def test_webp_is_read(function):
-    """No sample is one."""
+    """The package reads WebP too, of which there is no sample."""
     import io  # noqa: PLC0415
 
     from PIL import Image  # noqa: PLC0415
@@ -110,39 +110,39 @@ def test_webp_is_read(function):
     Image.open(io.BytesIO(JAGUAR)).save(
         content, "WEBP", exif=Image.open(io.BytesIO(JAGUAR)).getexif()
     )
-    question = (
+    request_parts = (
         "POST",
         f"{PREDICTIONS}?geo=off",
         content.getvalue(),
         {"Content-Type": "image/webp"},
     )
-    status, body = answers(function, *question)
-    assert (status, body) == from_source(*question)
+    status, body = answers(function, *request_parts)
+    assert (status, body) == from_source(*request_parts)
     assert body["photo"]["format"] == "WEBP"
 
 
-def test_a_large_photo_comes_by_way_of_s3(unpacked, runtime, account):
-    """JSON names the upload; boto3 is the Lambda runtime's."""
+def test_a_large_photo_is_read_from_s3(unpacked, runtime, account):
+    """The request names the upload, and boto3 comes from the Lambda runtime."""
     storage, key = account.client("s3"), "uploads/" + "0" * 32
     where = {"LocationConstraint": "eu-central-1"}
     storage.create_bucket(Bucket="photos", CreateBucketConfiguration=where)
     storage.put_object(Bucket="photos", Key=key, Body=JAGUAR)
     settings = {**account.environment, "RANGEFINDER_UPLOADS_BUCKET": "photos"}
-    question = (
+    request_parts = (
         "POST",
         PREDICTIONS,
         json.dumps({"upload": key}).encode(),
         {"Content-Type": "application/json"},
     )
     with running(unpacked, runtime, settings) as function:
-        status, body = answers(function, *question)
+        status, body = answers(function, *request_parts)
     assert status == 200
     assert body["predictions"][0]["taxon"]["vernacularName"] == "jaguar"
     assert "Contents" not in storage.list_objects_v2(Bucket="photos")
 
 
-def test_imports_are_kept_off_the_path_of_requests(unpacked, runtime, tmp_path):
-    """Each costs a cold start: HEIF waits for such a photo, AWS and databases for settings."""
+def test_a_request_loads_only_the_modules_that_it_needs(unpacked, runtime, tmp_path):
+    """HEIF is loaded by the first such photo, and AWS and databases only by settings."""
     (tmp_path / "probe.py").write_text(PROBE)
     extended = {"PYTHONPATH": f"{unpacked}:{runtime}:{tmp_path}"}
     jpeg, heic = SAMPLES["jaguar.jpg"], SAMPLES["koala.heic"]
@@ -154,23 +154,23 @@ def test_imports_are_kept_off_the_path_of_requests(unpacked, runtime, tmp_path):
             for sample in (jpeg, heic)
         )
     assert (first["status"], second["status"]) == (200, 200)
-    assert OFF_THE_PATH.intersection(first["modules"]) == set()
+    assert NOT_LOADED.intersection(first["modules"]) == set()
     assert "pi_heif" in second["modules"]
 
 
-def test_nothing_is_written_where_nothing_can_be(unpacked, runtime):
-    """/var/task is read-only; root, which tests may run as, could write there."""
+def test_nothing_is_written_into_the_package(unpacked, runtime):
+    """The function changes no file of the package, even if root runs the test."""
     before = _files(unpacked)
     with running(unpacked, runtime) as function:
         assert function.invoke(event("GET", "/readyz"))["statusCode"] == 200
     assert _files(unpacked) == before
 
 
-def test_a_wrong_setting_ends_the_start(unpacked, runtime):
-    """It is reported as such, and not with the first photo."""
-    wrong = {"RANGEFINDER_GEO": "perhaps"}
+def test_an_invalid_setting_ends_the_start(unpacked, runtime):
+    """The error names the setting, before the first photo."""
+    invalid = {"RANGEFINDER_GEO": "perhaps"}
     with (
-        running(unpacked, runtime, wrong) as function,
+        running(unpacked, runtime, invalid) as function,
         pytest.raises(FunctionError, match="RANGEFINDER_GEO"),
     ):
         function.invoke(event("GET", "/livez"))

@@ -1,4 +1,4 @@
-"""What is in the package that ``make package`` builds."""
+"""Test the content of the package that ``make package`` builds."""
 
 import hashlib
 import importlib.util
@@ -22,30 +22,32 @@ MEGABYTE = 1_000_000
 
 
 def test_the_same_input_gives_the_same_bytes(built, tmp_path):
-    """Whoever builds a commit can tell whether it is what runs."""
+    """A user who builds a commit can compare the hash with Lambda's."""
     again = build_package.build(tmp_path / "project")
     assert again.name == built.name
     assert _sha256(again) == _sha256(built)
-    bills = [one.with_suffix(build_package.SBOM_SUFFIX).read_bytes() for one in (again, built)]
-    assert bills[0] == bills[1]
+    first, second = (
+        package.with_suffix(build_package.SBOM_SUFFIX).read_bytes() for package in (again, built)
+    )
+    assert first == second
 
 
 def test_the_package_is_small(built):
-    """A cold start fetches it."""
+    """A cold start fetches and unpacks the package, so its size has a limit."""
     zipped, unzipped = build_package.sizes(built)
     assert zipped < 46 * MEGABYTE
     assert unzipped < 150 * MEGABYTE
 
 
 def test_the_table_accounts_for_everything(built):
-    """Each package has its line, and the last one is the file."""
+    """Each dependency has a line, and the last line is the size of the file."""
     lines = build_package.size_table(built).splitlines()
     assert float(lines[-1].split()[0]) == round(built.stat().st_size / MEGABYTE, 2)
     assert {"chalicelib:", "ai_edge_litert", "PIL", "redis"} <= {line.split()[2] for line in lines}
 
 
 def test_every_file_has_the_same_date_and_may_be_read(built):
-    """Lambda's user does not own the files."""
+    """Lambda's user, who does not own the files, may read them all."""
     with zipfile.ZipFile(built) as opened:
         entries = opened.infolist()
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
@@ -55,49 +57,49 @@ def test_every_file_has_the_same_date_and_may_be_read(built):
     )
 
 
-def test_every_module_is_compiled_for_good(unpacked):
-    """/var/task is read-only: what is not compiled here is compiled at each cold start."""
+def test_every_module_is_compiled(unpacked):
+    """A cold start compiles nothing, and only our own modules keep their sources."""
     compiled = list(unpacked.rglob("*.pyc"))
     assert len(compiled) > 400
     for file in compiled:
         content = file.read_bytes()
         assert content[:4] == importlib.util.MAGIC_NUMBER
-        assert content[4] == 0b01, "by hash, and never checked: PEP 552"
+        assert content[4] == 0b01, "unchecked hash-based bytecode: PEP 552"
     ours = list(unpacked.rglob("*.py"))
     assert {file.relative_to(unpacked).parts[0] for file in ours} == {"app.py", "chalicelib"}
 
 
 def test_the_licences_of_all_parts_are_in_the_package(unpacked):
-    """Whoever passes the package on must pass them on."""
+    """Each dependency has its licence, because the licences require it."""
     for information in unpacked.glob("*.dist-info"):
-        found = [file for file in information.rglob("*") if "LICEN" in file.name.upper()]
-        assert found or "License" in (information / "METADATA").read_text("utf-8"), information
+        licences = [file for file in information.rglob("*") if "LICEN" in file.name.upper()]
+        assert licences or "License" in (information / "METADATA").read_text("utf-8"), information
 
 
 def test_the_bill_of_materials_names_what_is_in_the_package(built, unpacked):
-    """All of it, as it is pinned, and nothing that has been left out."""
+    """It lists each part in its pinned version, and nothing that was pruned."""
     text = built.with_suffix(build_package.SBOM_SUFFIX).read_text("utf-8")
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     bill = json.loads(text)
-    found = {one["name"]: one["version"] for one in bill["components"]}
+    versions = {part["name"]: part["version"] for part in bill["components"]}
     card = json.loads((unpacked / "chalicelib/data/model/model.json").read_text("utf-8"))
-    assert found.pop(card["name"]) == card["version"]
-    assert found.pop("chalice") == metadata.version("chalice")
-    wanted = verify_package.target_requirements(
+    assert versions.pop(card["name"]) == card["version"]
+    assert versions.pop("chalice") == metadata.version("chalice")
+    requirements = verify_package.target_requirements(
         ROOT / "requirements.txt", sys.version_info[:2], "x86_64"
     )
-    pinned = {requirement.name: requirement for requirement in wanted}
-    assert {canonicalize_name(name) for name in found} <= set(pinned)
-    for name, version in found.items():
+    pinned = {requirement.name: requirement for requirement in requirements}
+    assert {canonicalize_name(name) for name in versions} <= set(pinned)
+    for name, version in versions.items():
         assert pinned[canonicalize_name(name)].specifier.contains(version)
-    assert {"numpy", "pillow", "h3"} <= set(found)
-    assert {"typing_extensions", "tqdm", "protobuf"}.isdisjoint(found)
+    assert {"numpy", "pillow", "h3"} <= set(versions)
+    assert {"typing_extensions", "tqdm", "protobuf"}.isdisjoint(versions)
     (digest,) = bill["metadata"]["component"]["hashes"]
     assert digest == {"alg": "SHA-256", "content": _sha256(built)}
 
 
-def test_a_dependency_that_is_not_what_was_pinned_is_refused(tmp_path):
-    """Whoever stands between us and PyPI cannot slip us another file."""
+def test_a_download_with_another_hash_is_refused(tmp_path):
+    """A mirror or a proxy cannot replace a pinned dependency."""
     chalice_project.copy_project(tmp_path / "project", {})
     forged = f"jmespath==1.1.0 --hash=sha256:{'0' * 64}\n"
     (tmp_path / "project" / "requirements.txt").write_text(forged)
@@ -105,8 +107,8 @@ def test_a_dependency_that_is_not_what_was_pinned_is_refused(tmp_path):
         chalice_project.pack(tmp_path / "project")
 
 
-def test_whatever_the_service_imports_is_there(unpacked):
-    """Also what it imports late, in production only."""
+def test_every_module_of_the_service_can_be_imported(unpacked):
+    """This includes the imports that only production needs."""
     code = """
 import importlib, pkgutil, sys
 import chalicelib

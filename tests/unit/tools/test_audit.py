@@ -1,4 +1,4 @@
-"""A known vulnerability of what ships ends ``make check``; not to know is said, not hidden."""
+"""Test that a known vulnerability fails ``make check``, and that an incomplete audit warns."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ UNKNOWN = {"name": "redis", "skip_reason": "Dependency not found on PyPI"}
 
 
 @pytest.mark.parametrize(
-    ("dependencies", "arguments", "code", "said"),
+    ("dependencies", "arguments", "code", "output"),
     [
         ([CLEAN], STRICT, 0, "none known"),
         ([CLEAN, KNOWN], [], 1, "pillow 13.0.0: PYSEC-2027-1, fixed in 13.0.1"),
@@ -26,15 +26,15 @@ UNKNOWN = {"name": "redis", "skip_reason": "Dependency not found on PyPI"}
         ([CLEAN, UNKNOWN], STRICT, 1, "UNCHECKED: 1 of 2 dependencies"),
     ],
 )
-def test_what_is_known_decides(capsys, dependencies, arguments, code, said):
-    """Each dependency is vulnerable, clean, or unknown."""
+def test_a_known_vulnerability_fails_the_audit(capsys, dependencies, arguments, code, output):
+    """A clean dependency passes. An unknown one fails with ``--strict`` only."""
     report = json.dumps({"dependencies": dependencies, "fixes": []})
     assert audit.main(arguments, [sys.executable, "-c", f"print({report!r})"]) == code
-    assert said in "".join(capsys.readouterr())
+    assert output in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 0), (STRICT, 1)])
-def test_an_audit_that_cannot_be_made_says_so(capsys, arguments, code):
-    """Without a network nothing is known."""
+def test_an_audit_without_a_network_warns(capsys, arguments, code):
+    """The warning has the reason, and ``--strict`` fails."""
     assert audit.main(arguments, [sys.executable, "-c", "raise SystemExit('no network')"]) == code
     assert "VULNERABILITIES ARE UNCHECKED: no network" in capsys.readouterr().err

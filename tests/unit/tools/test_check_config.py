@@ -1,4 +1,4 @@
-"""A mistyped key of .chalice/config.json is a fault."""
+"""Test the check of .chalice/config.json, which reports each mistyped key."""
 
 import copy
 import json
@@ -21,14 +21,14 @@ def broken(*path, value):
     return config
 
 
-def test_ours_is_correct():
-    """What ships passes, also as `make check` runs it."""
+def test_the_configuration_of_the_project_is_correct():
+    """The check passes, also as `make check` runs it."""
     assert faults(CORRECT, CONFIG.parent) == []
     assert main() == 0
 
 
 def test_the_schema_lists_the_keys_of_chalice():
-    """The keys that the pinned Chalice documents, and where each may stand."""
+    """It has the keys of the pinned Chalice, at the levels that Chalice reads."""
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     assert f"Chalice {metadata.version('chalice')} reads these keys" in schema["$comment"]
     project = schema["properties"]
@@ -45,7 +45,7 @@ def test_the_schema_lists_the_keys_of_chalice():
 
 
 def test_the_schema_refuses_unknown_keys_at_each_level():
-    """An open level would let a mistyped key pass."""
+    """No level accepts a mistyped key."""
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     assert Draft202012Validator.check_schema(schema) is None
     functions = schema["$defs"]["functions"]["additionalProperties"]
@@ -54,7 +54,7 @@ def test_the_schema_refuses_unknown_keys_at_each_level():
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "fault"),
     [
         (("lambda_memory",), 1769, "lambda_memory: Chalice has no such key here"),
         (("stages", "prod", "subnets_ids"), [], "stages.prod.subnets_ids: Chalice has no"),
@@ -88,15 +88,15 @@ def test_the_schema_refuses_unknown_keys_at_each_level():
         ),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told(path, value, told):
-    """At every level: unknown keys, wrong types, wrong settings, what Chalice does badly."""
-    found = faults(broken(*path, value=value), CONFIG.parent)
-    assert found
-    assert any(told in fault for fault in found)
+def test_each_fault_is_reported(path, value, fault):
+    """Faults are unknown keys, wrong types, wrong settings and broken features of Chalice."""
+    reported = faults(broken(*path, value=value), CONFIG.parent)
+    assert reported
+    assert any(fault in text for text in reported)
 
 
-def test_faults_end_the_check(tmp_path, capsys):
-    """`make check` fails, and says why."""
+def test_a_fault_fails_the_check(tmp_path, capsys):
+    """`make check` fails and prints the fault."""
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"version": "2.0", "appname": "rangefinder"}))
     assert main(path) == 1

@@ -1,4 +1,4 @@
-"""The prod stage is written from what the stacks say."""
+"""Test that ``make configure`` writes the prod stage from the outputs of the stacks."""
 
 import json
 import shutil
@@ -41,13 +41,13 @@ def stage(project):
     return json.loads((project / ".chalice" / "config.json").read_text())["stages"]["prod"]
 
 
-def test_the_stage_is_written_whole(project, authorities, monkeypatch):
-    """Network, settings, rights and certificates; the service takes the settings."""
+def test_the_whole_stage_is_written(project, authorities, monkeypatch):
+    """It gets network, settings, rights and certificates, and the service accepts the settings."""
     configure.configure(project, OUTPUTS, authorities)
     written = stage(project)
     assert written["subnet_ids"] == ["subnet-1", "subnet-2"]
     assert written["security_group_ids"] == ["sg-1"]
-    monkeypatch.chdir(project)  # as Lambda, which starts where the package is
+    monkeypatch.chdir(project)  # as on Lambda, which starts in the directory of the package
     settings = Settings.from_environment(written["environment_variables"])
     assert settings.mysql_url is not None
     assert settings.mysql_url.host == OUTPUTS["DatabaseEndpoint"]
@@ -63,24 +63,24 @@ def test_the_stage_is_written_whole(project, authorities, monkeypatch):
     assert faults(config, project / ".chalice") == []
 
 
-def test_what_the_operator_wrote_stays(project, authorities):
-    """Other settings and stages are left alone, and once more changes nothing."""
+def test_changes_of_the_operator_stay(project, authorities):
+    """Other settings and stages do not change, and a second run changes nothing."""
     path = project / ".chalice" / "config.json"
     config = json.loads(path.read_text())
     config["stages"]["prod"]["environment_variables"]["RANGEFINDER_GEO_WEIGHT_FLOOR"] = "0.2"
     config["stages"]["prod"]["reserved_concurrency"] = 50
     path.write_text(json.dumps(config))
     configure.configure(project, OUTPUTS, authorities)
-    once = path.read_text()
+    first = path.read_text()
     assert stage(project)["environment_variables"]["RANGEFINDER_GEO_WEIGHT_FLOOR"] == "0.2"
     assert stage(project)["reserved_concurrency"] == 50
-    assert json.loads(once)["stages"]["dev"] == config["stages"]["dev"]
+    assert json.loads(first)["stages"]["dev"] == config["stages"]["dev"]
     configure.configure(project, OUTPUTS, authorities)
-    assert path.read_text() == once
+    assert path.read_text() == first
 
 
-def test_the_placeholders_are_the_example():
-    """What ships before anybody configures is what the example configures: no drift."""
+def test_the_placeholders_are_those_of_the_example():
+    """The repository has the stage that the example outputs configure."""
     outputs = configure.from_file(EXAMPLE)
     prod = stage(ROOT)
     assert {key: prod[key] for key in configure.network(outputs)} == configure.network(outputs)
@@ -90,7 +90,7 @@ def test_the_placeholders_are_the_example():
 
 
 def test_outputs_come_from_aws():
-    """`describe-stacks`, stack by stack."""
+    """The outputs come from `describe-stacks`, one call for each stack."""
     client = Session().create_client("cloudformation", region_name="eu-west-1")
     with Stubber(client) as stub:
         for name, keys in {
@@ -105,13 +105,13 @@ def test_outputs_come_from_aws():
                 }]},
                 {"StackName": name},
             )  # fmt: skip
-        found = configure.from_aws(client, ["one", "two"])
-    assert found == {k: OUTPUTS[k] for k in ("PrivateSubnets", "CachePort", "CacheEndpoint")}
+        outputs = configure.from_aws(client, ["one", "two"])
+    assert outputs == {k: OUTPUTS[k] for k in ("PrivateSubnets", "CachePort", "CacheEndpoint")}
 
 
 @pytest.mark.parametrize("missing", OUTPUTS)
-def test_nothing_is_written_where_an_output_is_missing(project, authorities, missing):
-    """The fault names it."""
+def test_nothing_is_written_if_an_output_is_missing(project, authorities, missing):
+    """The error names the output, and no file changes."""
     before = stage(project)
     outputs = {key: value for key, value in OUTPUTS.items() if key != missing}
     with pytest.raises(configure.ConfigurationError, match=missing):
@@ -121,16 +121,16 @@ def test_nothing_is_written_where_an_output_is_missing(project, authorities, mis
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"\xff\xfe", b"-----BEGIN CERTIFICATE-----"])
-def test_what_are_no_certificates_is_refused(project, content):
-    """A page of an error, or half a download, must not ship as trust."""
+def test_a_file_without_certificates_is_refused(project, content):
+    """An error page or an incomplete download must not become a trusted certificate."""
     before = stage(project)
     with pytest.raises(configure.ConfigurationError, match="does not hold certificates"):
         configure.configure(project, OUTPUTS, content)
     assert stage(project) == before
 
 
-def test_the_certificates_are_those_of_the_database_s_region():
-    """Three of a region, rather than more than a hundred of the world."""
+def test_the_certificates_are_those_of_the_region_of_the_database():
+    """A region has three certificates; all regions together have more than a hundred."""
     region = configure.region_of(OUTPUTS)
     assert configure.CERTIFICATES_URL.format(region=region) == (
         "https://truststore.pki.rds.amazonaws.com/eu-west-1/eu-west-1-bundle.pem"

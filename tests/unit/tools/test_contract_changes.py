@@ -1,4 +1,4 @@
-"""Each rule of the contract guard, in both directions."""
+"""Test each rule of the contract guard, in both directions."""
 
 from typing import Any
 
@@ -187,13 +187,13 @@ MEMBER = {"type": "object", "properties": {"a": STRING}}
 def test_members_of_a_request_stay_optional_and_those_of_a_response_required(
     old, new, in_request, in_response
 ):
-    """Neither may be removed."""
+    """A member of either may not be removed."""
     assert has_change(contract(body=old), contract(body=new)) == in_request
     assert has_change(contract(response=old), contract(response=new)) == in_response
 
 
 def body(*media_types: str, **members: Any) -> dict[str, Any]:
-    return {"requestBody": {"content": {one: {} for one in media_types}, **members}}
+    return {"requestBody": {"content": {media_type: {} for media_type in media_types}, **members}}
 
 
 def responses(**statuses: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``make deploy`` says what it lacks before it builds, and where the service then is."""
+"""Test that ``make deploy`` reports what is missing before it builds, and prints the address."""
 
 import json
 
@@ -12,12 +12,12 @@ EXPIRED = ClientError({"Error": {"Code": "ExpiredToken", "Message": "is expired"
 
 
 class Session:
-    """botocore's, as far as it is asked."""
+    """A fake of botocore's session, with the methods that ``deploy`` calls."""
 
     def __init__(self, region="eu-central-1", credentials="some", error=None, broken=None):
         self.region, self.credentials = region, credentials
         self.error, self.broken = error, broken
-        self.asked = []
+        self.services = []
 
     def get_config_variable(self, name):
         assert name == "region"
@@ -29,7 +29,7 @@ class Session:
         return self.credentials
 
     def create_client(self, service, config):
-        self.asked.append(service)
+        self.services.append(service)
         return self
 
     def get_caller_identity(self):
@@ -38,7 +38,7 @@ class Session:
 
 
 @pytest.mark.parametrize(
-    ("stage", "session", "told"),
+    ("stage", "session", "starts"),
     [
         ("dev", Session(), []),
         ("staging", Session(), ["STAGE=staging: there is no such stage. Use one of dev, prod."]),
@@ -50,25 +50,25 @@ class Session:
         ("x", Session(region=None, credentials=None), ["STAGE=x", "AWS region", "AWS credentials"]),
     ],
 )
-def test_everything_that_is_missing_has_a_line(stage, session, told):
-    """All of it at once, so that a user need not try again and again."""
+def test_everything_that_is_missing_has_a_line(stage, session, starts):
+    """All lines come at once, so that a user does not need several attempts."""
     lines = list(deploy.missing_prerequisites(stage, session))
-    assert len(lines) == len(told)
-    for line, start in zip(lines, told, strict=True):
+    assert len(lines) == len(starts)
+    for line, start in zip(lines, starts, strict=True):
         assert line.startswith(start)
         assert "\n" not in line
 
 
-def test_a_configured_production_is_not_held_up(tmp_path):
-    """Its bucket has a name."""
+def test_a_configured_prod_stage_lacks_nothing(tmp_path):
+    """The stage counts as configured when its bucket has a name."""
     config = json.loads(CONFIG.read_text())
     config["stages"]["prod"]["environment_variables"]["RANGEFINDER_UPLOADS_BUCKET"] = "photos"
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert list(deploy.missing_prerequisites("prod", Session(), tmp_path / "config.json")) == []
 
 
-def test_nothing_is_built_where_something_is_missing(monkeypatch, capsys):
-    """It would take more than a minute."""
+def test_nothing_is_built_if_something_is_missing(monkeypatch, capsys):
+    """The command fails before the build, which takes more than a minute."""
     monkeypatch.setattr("sys.argv", ["deploy", "--stage", "nowhere"])
     monkeypatch.setattr(deploy, "Session", Session)
     monkeypatch.setattr(build_package, "build", pytest.fail)
@@ -82,8 +82,8 @@ def test_nothing_is_built_where_something_is_missing(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("slash", ["/", ""])
-def test_the_base_has_no_slash_at_its_end(tmp_path, slash):
-    """Every path of the documents begins with one."""
+def test_the_base_address_does_not_end_with_a_slash(tmp_path, slash):
+    """Every path in the documents begins with a slash, so BASE has none."""
     address = "https://abc.execute-api.eu-central-1.amazonaws.com/api"
     resources = [{"name": "rest_api", "rest_api_url": address + slash}, {"name": "api_handler"}]
     (tmp_path / "dev.json").write_text(json.dumps({"resources": resources}))

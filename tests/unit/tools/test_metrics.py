@@ -1,3 +1,5 @@
+"""Test the metrics of an evaluation."""
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Test the map from names to classes."""
+"""Test the map from scientific names to classes."""
 
 from collections import Counter
 

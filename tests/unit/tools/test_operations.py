@@ -23,10 +23,10 @@ class FakeEcs:
     def __init__(self, *states, failures=()):
         self.states = list(states)
         self.failures = failures
-        self.asked = {}
+        self.request = {}
 
-    def run_task(self, **asked):
-        self.asked = asked
+    def run_task(self, **request):
+        self.request = request
         tasks = [] if self.failures else [{"taskArn": TASK}]
         return {"tasks": tasks, "failures": list(self.failures)}
 
@@ -73,13 +73,13 @@ def test_a_command_runs_and_is_followed(capsys):
     assert run(ecs, logs, "make import-occurrences SOURCE='s3://b/a file.zip'") == 0
     assert capsys.readouterr().out.splitlines() == ["one", "two", "three"]
     assert logs.tokens == [None, None, "after ['one']"]
-    network = ecs.asked["networkConfiguration"]["awsvpcConfiguration"]
+    network = ecs.request["networkConfiguration"]["awsvpcConfiguration"]
     assert network == {
         "subnets": ["subnet-3", "subnet-4"],
         "securityGroups": ["sg-2"],
         "assignPublicIp": "ENABLED",
     }
-    (override,) = ecs.asked["overrides"]["containerOverrides"]
+    (override,) = ecs.request["overrides"]["containerOverrides"]
     assert override["command"] == ["make", "import-occurrences", "SOURCE=s3://b/a file.zip"]
 
 

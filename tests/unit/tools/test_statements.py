@@ -38,7 +38,7 @@ MYSQL = {
         name: value
         for name, value in {**vars(dataset_loader), **vars(connection)}.items()
         if isinstance(value, str)
-        # LOAD DATA is nothing that sqlglot knows.
+        # sqlglot does not know LOAD DATA.
         and value.startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))
     },
     **{f"CLEAR {number}": text for number, text in enumerate(dataset_loader.CLEAR)},
@@ -51,7 +51,7 @@ def test_every_statement_for_the_database_is_mysql(name):
     """The tests run them on MariaDB; MySQL 8 must accept them, too."""
     (parsed,) = sqlglot.parse(MYSQL[name].replace("%s", "'1'"), read="mysql")
     assert parsed is not None
-    # What sqlglot does not know, it passes through as a command.
+    # sqlglot passes an unknown statement through as a command.
     assert not list(parsed.find_all(exp.Command))
 
 

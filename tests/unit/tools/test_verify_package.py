@@ -1,4 +1,4 @@
-"""A package that would fail on Lambda is refused before it is deployed."""
+"""Test that a package that would fail on Lambda is refused before it is deployed."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ WHEEL = "manylinux_2_27_x86_64.manylinux_2_28_x86_64"
 
 
 def lay_out(directory: Path, name: str, version: str, tag: str) -> None:
-    """What an installed wheel leaves of itself."""
+    """Write the metadata of an installed wheel."""
     information = directory / f"{name}-{version}.dist-info"
     information.mkdir(parents=True)
     (information / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n\nLong words.\n")
@@ -26,21 +26,21 @@ def missing(directory: Path, *lines: str, architecture: str = "x86_64") -> list[
     return list(verify_package.missing_requirements(directory, requirements, PYTHON, architecture))
 
 
-def test_a_requirement_that_chalice_dropped_is_missed(tmp_path):
-    """Chalice warns, and ends with exit code 0."""
+def test_a_requirement_that_chalice_dropped_is_reported(tmp_path):
+    """Chalice itself only warns, and ends with exit code 0."""
     lay_out(tmp_path, "ai_edge_litert", "2.3.0", f"cp313-cp313-{WHEEL}")
-    lines = ["ai-edge-litert==2.3.0  # the model", "    # via nobody", "h3==4.5.0"]
+    lines = ["ai-edge-litert==2.3.0  # the model", "    # via a package", "h3==4.5.0"]
     assert missing(tmp_path, *lines) == ["h3==4.5.0: missing; Chalice has left it out"]
 
 
-def test_only_what_counts_on_the_target_is_missed(tmp_path):
-    """Other Pythons and systems have other requirements."""
+def test_only_requirements_of_the_target_are_reported(tmp_path):
+    """A requirement of another Python or another system does not count."""
     lines = ["tflite-runtime==2.14.0 ; python_version < '3.12'", "x==1 ; sys_platform == 'win32'"]
     assert missing(tmp_path, *lines) == []
 
 
 @pytest.mark.parametrize(
-    ("tag", "is_fine"),
+    ("tag", "is_accepted"),
     [
         (f"cp313-cp313-{WHEEL}", True),
         ("cp310-abi3-manylinux2014_x86_64", True),
@@ -52,14 +52,14 @@ def test_only_what_counts_on_the_target_is_missed(tmp_path):
         ("cp313-cp313-macosx_11_0_arm64", False),
     ],
 )
-def test_a_build_for_another_machine_is_refused(tmp_path, tag, is_fine):
-    """Chalice builds on the spot what it cannot download."""
+def test_a_build_for_another_machine_is_refused(tmp_path, tag, is_accepted):
+    """Chalice builds on this machine what it cannot download; such a build is refused."""
     lay_out(tmp_path, "h3", "4.5.0", tag)
-    assert (missing(tmp_path, "h3==4.5.0") == []) is is_fine
+    assert (missing(tmp_path, "h3==4.5.0") == []) is is_accepted
 
 
 def test_another_version_is_refused(tmp_path):
-    """What is tested is what runs."""
+    """The package must have the version that the tests ran with."""
     lay_out(tmp_path, "h3", "4.4.0", "py3-none-any")
     assert missing(tmp_path, "h3==4.5.0") == ["h3==4.5.0: 4.4.0 is in the package"]
 
@@ -77,13 +77,13 @@ def test_another_version_is_refused(tmp_path):
         ("LIBJPEG_6.2", False),
     ],
 )
-def test_symbols_that_the_target_lacks_are_told(version, is_newer):
-    """The tag of a wheel is a promise; these are what the linker asks for."""
+def test_symbols_that_the_target_lacks_are_reported(version, is_newer):
+    """The linker needs these symbols, whatever the tag of the wheel says."""
     assert verify_package.is_newer_than_target(version) is is_newer
 
 
-def test_libraries_are_asked_themselves(tmp_path):
-    """For their machine, too."""
+def test_libraries_for_another_machine_are_reported(tmp_path):
+    """The machine is read from the library itself."""
     library = Path(os.__file__).parent.glob("lib-dynload/_json*.so")
     target = tmp_path / "_json.so"
     target.write_bytes(next(library).read_bytes())
@@ -111,8 +111,8 @@ def test_libraries_are_asked_themselves(tmp_path):
         ),
     ],
 )
-def test_what_has_no_business_there_is_told(tmp_path, name, content, fault):
-    """Secrets, strays and traces of the machine that builds."""
+def test_files_that_must_not_ship_are_reported(tmp_path, name, content, fault):
+    """These are secrets, unknown files and paths of the build machine."""
     file = tmp_path / name
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
@@ -120,46 +120,52 @@ def test_what_has_no_business_there_is_told(tmp_path, name, content, fault):
 
 
 def test_a_package_without_model_or_features_is_refused(tmp_path):
-    """It would start, and answer 503."""
+    """Such a package would start and answer 503."""
     assert set(verify_package.content_faults(tmp_path)) == {
         f"{name}: missing" for name in verify_package.REQUIRED_FILES
     }
 
 
-def test_lambdas_limits_hold():
-    """They are of powers of two."""
+def test_a_package_above_the_limits_of_lambda_is_refused():
+    """The limits are 50 MiB zipped and 250 MiB unzipped."""
     assert list(verify_package.size_faults(50 * 1024**2, 250 * 1024**2)) == []
     assert len(list(verify_package.size_faults(50 * 1024**2 + 1, 250 * 1024**2 + 1))) == 2
 
 
 def test_python_3_11_is_refused_with_the_reason(tmp_path):
-    """Its TFLite runtime would not load on Lambda's python3.11."""
+    """The TFLite runtime of Python 3.11 would not load on Lambda."""
     with pytest.raises(PackagingError, match=r"GLIBC_2\.29"):
         build_package.build(tmp_path / "project", python=(3, 11))
     assert not (tmp_path / "project").exists()
 
 
-def test_slimming_keeps_code_licences_and_versions(tmp_path):
-    """And drops tests, headers and long descriptions."""
+def test_pruning_keeps_code_licences_and_versions(tmp_path):
+    """Pruning removes tests, headers and long descriptions."""
     lay_out(tmp_path, "h3", "4.5.0", "py3-none-any")
     kept = ["h3/__init__.py", "h3-4.5.0.dist-info/licenses/LICENSE", "PIL/_webp.x.so"]
-    gone = ["h3/tests/test_x.py", "h3/api.pyi", "numpy/f2py/x.py", "google/x.py", "PIL/_avif.x.so"]
+    pruned = [
+        "h3/tests/test_x.py",
+        "h3/api.pyi",
+        "numpy/f2py/x.py",
+        "google/x.py",
+        "PIL/_avif.x.so",
+    ]
     lookup = tmp_path / "h3" / "_version.py"
-    for name in kept + gone:
+    for name in kept + pruned:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     lookup.write_text(prune_package.VERSION_LOOKUP)
     prune_package.prune(tmp_path)
     assert all((tmp_path / name).exists() for name in kept)
-    assert not any((tmp_path / name).exists() for name in gone)
+    assert not any((tmp_path / name).exists() for name in pruned)
     assert not (tmp_path / "google").exists()
     metadata = (tmp_path / "h3-4.5.0.dist-info" / "METADATA").read_text()
     assert lookup.read_text() == '__version__ = "4.5.0"\n'
     assert metadata == "Name: h3\nVersion: 4.5.0\n"
 
 
-def test_tracebacks_name_the_place_on_lambda(tmp_path):
-    """Ours with their lines, dependencies without: their sources are not there."""
+def test_tracebacks_name_the_path_on_lambda(tmp_path):
+    """Only our own modules keep their sources, so only their tracebacks show lines."""
     for name in ("app.py", "numpy/__init__.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("1 / 0\n")
