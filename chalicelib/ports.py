@@ -1,4 +1,4 @@
-"""What the pipeline needs from outside, as protocols that a small fake can satisfy."""
+"""The needs of the pipeline, as protocols that a small fake can satisfy."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol

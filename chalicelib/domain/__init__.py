@@ -1,6 +1,6 @@
 """The words of the job: values, and nothing that touches the world.
 
-Every package may import it; it imports none of them. Names follow Darwin Core
+Every package may import it, except ``errors``; it imports none of them. Names follow Darwin Core
 (https://dwc.tdwg.org/terms/) wherever it has a term. The values are frozen ``msgspec.Struct``s:
 Python makes such a class in 11 microseconds, a named tuple in 143 and a dataclass in 597, and a
 cold start makes all of them. A struct equals only another of its own class.

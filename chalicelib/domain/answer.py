@@ -26,7 +26,7 @@ class Candidate(Struct, frozen=True):
 
 
 class DecisionKind(StrEnum):
-    """How far the scores carry."""
+    """The kind of a decision: a name of the model, a wider name, or none."""
 
     SPECIES = "species"
     ROLLED_UP = "rolledUp"

@@ -14,7 +14,7 @@ UnitInterval = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Status(StrEnum):
-    """How a taxon stands in a region, from native to extirpated.
+    """The status of a taxon in a region, from native to extirpated.
 
     ``recorded`` means that occurrences report it; they do not say whether it is native.
     """

@@ -32,7 +32,7 @@ class ModelInput(Struct, frozen=True):
 
 
 class Geography(StrEnum):
-    """How the place bears on a class of the model: only ``range`` animals have a range."""
+    """The effect of a place on a class of the model: only ``range`` animals have a range."""
 
     RANGE = "range"
     DOMESTIC = "domestic"

@@ -17,7 +17,7 @@ MEDIA_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "image/heic", "im
 
 
 class MissingPosition(Struct, frozen=True):
-    """Why a photo's EXIF gives no position: as a word, and as the end of a sentence."""
+    """The reason why a photo gives no position: as a word, and as the end of a sentence."""
 
     fault: ExifFault
     reason: str

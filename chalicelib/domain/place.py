@@ -1,4 +1,4 @@
-"""Where and when a photo was taken."""
+"""The place and the time of a photo."""
 
 from enum import StrEnum
 from typing import Final
@@ -33,7 +33,7 @@ class LocationSource(StrEnum):
 
 
 class ExifFault(StrEnum):
-    """Why a photo's EXIF gives no position."""
+    """The reason why a photo's EXIF gives no position."""
 
     ABSENT = "absent"
     UNREADABLE = "unreadable"
@@ -42,7 +42,7 @@ class ExifFault(StrEnum):
 
 
 class Location(Struct, frozen=True):
-    """Where the photo was taken: the point, its origin, and its H3 cell.
+    """The place of a photo: the point, its origin, and its H3 cell.
 
     ``exif`` says why the EXIF gave no position, if the service looked for one.
     """
@@ -54,7 +54,7 @@ class Location(Struct, frozen=True):
 
 
 class EventDate(Struct, frozen=True):
-    """When the photo was taken: ISO 8601, as Darwin Core ``eventDate`` wants it.
+    """The time of a photo: ISO 8601, as Darwin Core ``eventDate`` wants it.
 
     A year alone is a date too, so the month may be unknown.
     """

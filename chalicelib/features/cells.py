@@ -1,4 +1,4 @@
-"""From a point on the globe to the chain of H3 cells that describes its place.
+"""Turn a point on the globe into the chain of H3 cells that describes its place.
 
 A cell of H3 (https://h3geo.org) resolution 4 covers about 1,770 km2; iNaturalist's geo model
 uses the same. Its parents stand in if the fine cell has no data, or if the point is too

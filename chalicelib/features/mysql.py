@@ -61,7 +61,7 @@ ONE_TAXON: Final = """
 
 @dataclass(frozen=True, slots=True)
 class MysqlOptions:
-    """How long to wait for the server, in seconds, and how to check its certificate.
+    """Time limits for the server, in seconds, and the check of its certificate.
 
     Aurora needs longer than ``timeout`` to resume from zero capacity: the first visitors get
     answers without the place. A new dataset comes into use after ``dataset_seconds`` at most.

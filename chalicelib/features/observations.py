@@ -1,4 +1,4 @@
-"""From observation rows of a database to the features of a place.
+"""Turn observation rows of a database into the features of a place.
 
 A row counts the observations of one taxon in one cell, in one month or over the year. The
 dataset says what an observation is: a distinct observer, or a sampled point of a range. One read

@@ -1,4 +1,4 @@
-"""Look places up: what is known of a point, whatever state the database is in."""
+"""Look places up: return the features of a point, also if the database is out of reach."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -72,7 +72,7 @@ class Tiles(Struct, frozen=True):
 
 
 class Picture(Struct, frozen=True):
-    """What is to be decoded, and how it is to be shown.
+    """The images to decode, and the way to show them.
 
     ``clean`` is the part of the canvas that is shown, as left, top, width and height. The turns
     come after it, in their order.
