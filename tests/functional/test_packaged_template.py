@@ -214,3 +214,12 @@ def test_the_stage_decides_about_origin_and_keys(tmp_path):
     assert preflight["responseParameters"][allowed] == f"'{origin}'"
     assert {"api_key": []} in predictions["post"]["security"]
     assert lint(path) == ""
+
+
+def test_an_unknown_stage_is_refused_before_anything_is_built(monkeypatch, capsys):
+    """``make package-sam STAGE=nope`` ends in one line that names the stages."""
+    monkeypatch.setattr("sys.argv", ["package_sam", "--stage", "nope"])
+    assert package_sam.main() == 2
+    assert capsys.readouterr().err == (
+        "STAGE=nope: there is no such stage. Use one of dev, prod.\n"
+    )

@@ -71,9 +71,10 @@ def test_a_missing_curl_is_told(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_server_that_does_not_start_is_told():
-    """With the place of its log, not with a traceback of ours."""
-    done = run(RANGEFINDER_GEO="perhaps")
+def test_a_server_that_does_not_start_is_reported_with_its_log(tmp_path):
+    """The message names the log and has no traceback."""
+    (tmp_path / "exifread.py").write_text("raise ImportError", encoding="utf-8")
+    done = run(PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert re.fullmatch(r"chalice local did not start. Its log is .*/demo\.log\.\n", done.stderr)
 
@@ -85,3 +86,12 @@ def test_the_demo_says_who_placed_the_samples():
     assert done.stdout.startswith("We placed the samples ourselves")
     assert "(from exif, H3 cell" in done.stdout
     assert "curl -F photo=@samples/giant-panda.jpg http://127.0.0.1:" in done.stdout
+
+
+def test_a_wrong_setting_ends_serve_without_a_traceback():
+    """The message names the setting, its value and what is wrong with it."""
+    done = run("--serve", RANGEFINDER_FEATURES_FILE="/nowhere.sqlite")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Invalid settings:\n  - RANGEFINDER_FEATURES_FILE='/nowhere.sqlite': does not exist\n"
+    )

@@ -1,7 +1,7 @@
 """Build the package once, for all tests that inspect it or run it.
 
 That takes half a minute, so only one Python builds it: 3.13, or 3.12 if it is the newest. Python
-3.11 cannot build it, which tests/unit/tools/test_verify_package.py tests.
+3.11 cannot build it, which tests/unit/tools/package/test_verify_package.py tests.
 """
 
 from collections.abc import Iterator

@@ -94,6 +94,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("pictures", type=Path, help="directory with the source pictures")
     pictures = parser.parse_args().pictures
+    if not pictures.is_dir():
+        parser.error(f"PICTURES={pictures}: there is no such directory")
     pillow_heif.register_heif_opener()
     with (SAMPLES / "samples.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

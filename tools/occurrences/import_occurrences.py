@@ -110,6 +110,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         raise SourceError("--engine athena needs --table and --output")
     if options.engine == "duckdb" and not options.source:
         raise SourceError("Name the file or directory: make import-occurrences SOURCE=...")
+    if options.engine == "duckdb" and not Path(options.source).exists():
+        raise SourceError(f"{options.source} does not exist")
     return options
 
 

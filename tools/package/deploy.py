@@ -39,6 +39,14 @@ NO_CREDENTIALS: Final = (
 )
 
 
+def unknown_stage(stage: str, config: Path = CONFIG) -> str | None:
+    """Return a sentence that refuses a stage, or ``None`` if the configuration has it."""
+    stages = json.loads(config.read_text(encoding="utf-8"))["stages"]
+    if stage in stages:
+        return None
+    return f"STAGE={stage}: there is no such stage. Use one of {', '.join(stages)}."
+
+
 def missing_prerequisites(stage: str, session: Session, config: Path = CONFIG) -> Iterator[str]:
     """Yield a line for everything that a deployment lacks. To build first would cost a minute.
 
@@ -48,8 +56,8 @@ def missing_prerequisites(stage: str, session: Session, config: Path = CONFIG) -
         config: The project's ``.chalice/config.json``.
     """
     stages = json.loads(config.read_text(encoding="utf-8"))["stages"]
-    if stage not in stages:
-        yield f"STAGE={stage}: there is no such stage. Use one of {', '.join(stages)}."
+    if fault := unknown_stage(stage, config):
+        yield fault
     elif _is_unconfigured(stages[stage]):
         yield f"STAGE={stage}: not configured yet. Run `make infra` and `make configure` first."
     region = session.get_config_variable("region")

@@ -20,6 +20,7 @@ import yaml
 from tools import ROOT
 from tools.package.build_package import build
 from tools.package.chalice_project import DEPLOYMENT, QUIET, PackagingError
+from tools.package.deploy import unknown_stage
 from tools.show.serving import OFFLINE
 
 GATEWAY: Final = ROOT / "infra" / "gateway.yaml"
@@ -82,6 +83,9 @@ def main() -> int:
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "sam")
     arguments = parser.parse_args()
+    if fault := unknown_stage(arguments.stage):
+        print(fault, file=sys.stderr)
+        return 2
     try:
         # Chalice uses the package that it finds in the copy.
         build(DEPLOYMENT)

@@ -14,6 +14,8 @@ import sys
 from contextlib import suppress
 from typing import Any, Final
 
+from chalicelib.errors import InvalidSettings
+from chalicelib.settings import Settings
 from tools import ROOT
 from tools.show.serving import ServerError, serving
 
@@ -141,8 +143,13 @@ def main() -> int:
     BUILD.mkdir(exist_ok=True)
     log = None if arguments.serve else BUILD / "demo.log"
     try:
+        # A wrong setting would end chalice local with a traceback.
+        Settings.from_environment()
         with serving(log=log, port=arguments.port) as base:
             (serve if arguments.serve else demonstrate)(base)
+    except InvalidSettings as error:
+        print(error, file=sys.stderr)
+        return 1
     except ServerError as error:
         print(error if log is None else f"{error} Its log is {log}.", file=sys.stderr)
         return 1

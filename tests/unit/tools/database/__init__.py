@@ -1,0 +1,1 @@
+"""Tests of ``tools/database``: pure functions, with no server and no network."""

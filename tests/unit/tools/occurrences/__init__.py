@@ -1,0 +1,1 @@
+"""Tests of ``tools/occurrences``: pure functions, with no server and no network."""

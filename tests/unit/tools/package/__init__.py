@@ -1,0 +1,1 @@
+"""Tests of ``tools/package``: pure functions, with no server and no network."""
