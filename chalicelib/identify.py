@@ -89,7 +89,7 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
                 photo = self.photos.open(content)
             # 2. Extract the coordinates.
             with stage("locate"):
-                exif = self.exif.read(photo.exif)
+                exif = self.exif.read(photo.exif, photo.xmp, photo.later_exif)
                 location = locate(request, exif)
                 event_date = request.event_date or exif.event_date
             # 3. Obtain the features of that place, in a thread beside step 4.

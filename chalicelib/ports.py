@@ -53,6 +53,14 @@ class Photo(Protocol):
         """The EXIF block as a TIFF stream; empty if there is none."""
 
     @property
+    def xmp(self) -> bytes:
+        """The XMP packet; empty if there is none."""
+
+    @property
+    def later_exif(self) -> tuple[bytes, ...]:
+        """More EXIF blocks; some editors write a second one into a JPEG."""
+
+    @property
     def is_truncated(self) -> bool:
         """Whether the file broke off. Known once the pixels are decoded."""
 
@@ -72,10 +80,15 @@ class PhotoReader(Protocol):
 
 
 class ExifReader(Protocol):
-    """Extracts place, date and orientation from an EXIF block."""
+    """Extracts place, date and orientation from EXIF and XMP."""
 
-    def read(self, exif: bytes) -> ExifReading:
-        """Read a TIFF stream. Never raises: it leaves out what is implausible, with the reason."""
+    def read(
+        self, exif: bytes, xmp: bytes = b"", later_exif: tuple[bytes, ...] = ()
+    ) -> ExifReading:
+        """Read TIFF streams and an XMP packet.
+
+        Never raises: it leaves out what is implausible, with the reason.
+        """
 
 
 class FeatureRepository(Protocol):

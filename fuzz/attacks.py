@@ -6,7 +6,7 @@ Sources: the security advisories and issues of Pillow, libjpeg-turbo, libheif an
 
 from collections.abc import Iterator
 
-from fuzz import limits_heif
+from fuzz import limits_exif, limits_heif, limits_jpeg, limits_png, limits_webp
 from fuzz.image_attacks import heifs, jpegs, pngs, webps
 from fuzz.metadata_attacks import exif_in_photos
 from fuzz.request_attacks import forms
@@ -17,5 +17,9 @@ def attacks() -> Iterator[Upload]:
     """Yield every attack."""
     for make in (jpegs, pngs, webps, heifs, exif_in_photos, forms):
         yield from make()
-    for name, content in limits_heif.refused():
-        yield raw(name, content)
+    for photos in (
+        limits_jpeg.refused(), limits_png.refused(), limits_webp.refused(), limits_heif.refused(),
+        limits_exif.unreadable(), limits_exif.xmp(),
+    ):  # fmt: skip
+        for name, content in photos:
+            yield raw(name, content)

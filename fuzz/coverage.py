@@ -57,7 +57,7 @@ def photo(content: bytes) -> None:
     """Read the photo as the pipeline does."""
     try:
         opened = PHOTOS.open(content)
-        reading = EXIF.read(opened.exif)
+        reading = EXIF.read(opened.exif, opened.xmp, opened.later_exif)
         opened.pixels(SIZE, reading.orientation)
     except RangefinderError:
         return

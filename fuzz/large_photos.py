@@ -1,6 +1,6 @@
 """Honest photos that are large: the standard that attacks by size are compared with."""
 
-from fuzz import files, limits_heif
+from fuzz import files, limits_heif, limits_jpeg, limits_png, limits_webp
 
 LARGE = "12 megapixels, progressive"
 
@@ -24,8 +24,10 @@ def largest() -> dict[str, bytes]:
         "JPEG: 20 megapixels, CMYK": files.encode(
             files.slope(4_500, 4_500, "CMYK"), "JPEG", progressive=True
         ),
-        "PNG: 48 megapixels": files.encode(files.slope(8_000, 6_000), "PNG", compress_level=1),
-        "PNG: 24 megapixels, transparent": files.encode(clear, "PNG", compress_level=1),
+        "PNG: 24 megapixels": files.encode(files.slope(6_000, 4_000), "PNG", compress_level=1),
+        "PNG: 16 megapixels, transparent": files.encode(
+            clear.resize((4_000, 4_000)), "PNG", compress_level=1
+        ),
         "PNG: 16 megapixels, one colour transparent": files.encode(
             files.slope(4_000, 4_000), "PNG", compress_level=1, transparency=(1, 2, 3)
         ),
@@ -33,5 +35,8 @@ def largest() -> dict[str, bytes]:
         "WebP: 12 megapixels, transparent": files.encode(
             clear.resize((4_032, 3_024)), "WEBP", method=0
         ),
+        **dict(limits_jpeg.at_the_limits()),
+        **dict(limits_png.at_the_limits()),
+        **dict(limits_webp.at_the_limits()),
         **dict(limits_heif.at_the_limits()),
     }

@@ -1,7 +1,7 @@
 """EXIF blocks for tests, written byte by byte, so that they can hold invalid values."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 Rational = tuple[int, int]
 Value = str | int | Sequence[Rational]
@@ -11,8 +11,11 @@ EXIF_POINTER = 0x8769
 ORIENTATION = 0x0112
 DATE_TIME_ORIGINAL = 0x9003
 OFFSET_TIME_ORIGINAL = 0x9011
+DATE_TIME = 0x0132
+DATE_TIME_DIGITIZED = 0x9004
+OFFSET_TIME_DIGITIZED = 0x9012
 LATITUDE_REF, LATITUDE, LONGITUDE_REF, LONGITUDE = 1, 2, 3, 4
-GPS_DATE, POSITIONING_ERROR = 0x1D, 0x1F
+GPS_STATUS, GPS_DATE, POSITIONING_ERROR = 0x09, 0x1D, 0x1F
 
 
 def _encode(value: Value) -> tuple[int, int, bytes]:
@@ -24,7 +27,7 @@ def _encode(value: Value) -> tuple[int, int, bytes]:
     return 5, len(value), b"".join(struct.pack("<II", *pair) for pair in value)
 
 
-def _directory(entries: dict[int, Value], offset: int) -> bytes:
+def _directory(entries: Mapping[int, Value], offset: int) -> bytes:
     """Encode a directory that starts at ``offset`` of the stream."""
     head = struct.pack("<H", len(entries))
     tail, body = b"", b""
@@ -40,9 +43,9 @@ def _directory(entries: dict[int, Value], offset: int) -> bytes:
 
 
 def block(
-    image: dict[int, Value] | None = None,
-    gps: dict[int, Value] | None = None,
-    exif: dict[int, Value] | None = None,
+    image: Mapping[int, Value] | None = None,
+    gps: Mapping[int, Value] | None = None,
+    exif: Mapping[int, Value] | None = None,
 ) -> bytes:
     """Return a little-endian TIFF stream with an image, a GPS and an EXIF directory."""
     parts = {GPS_POINTER: gps, EXIF_POINTER: exif}
@@ -71,7 +74,7 @@ def gps(
     **more: Value,
 ) -> dict[int, Value]:
     """Return a GPS directory; by default of a point in the Pantanal."""
-    names = {"date": GPS_DATE, "positioning_error": POSITIONING_ERROR}
+    names = {"status": GPS_STATUS, "date": GPS_DATE, "positioning_error": POSITIONING_ERROR}
     return {
         LATITUDE_REF: latitude_ref,
         LATITUDE: latitude,

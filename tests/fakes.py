@@ -88,6 +88,8 @@ class FakePhoto:
     width: int = 40
     height: int = 30
     exif: bytes = b""
+    xmp: bytes = b""
+    later_exif: tuple[bytes, ...] = ()
     is_truncated: bool = False
 
     def pixels(self, size: ModelInput, orientation: int) -> Pixels:
@@ -146,7 +148,9 @@ class FakeExif:
 
     reading: ExifReading = field(default_factory=lambda: ExifReading(missing_position=NO_EXIF))
 
-    def read(self, exif: bytes) -> ExifReading:
+    def read(
+        self, exif: bytes, xmp: bytes = b"", later_exif: tuple[bytes, ...] = ()
+    ) -> ExifReading:
         return self.reading
 
 

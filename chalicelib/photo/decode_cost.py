@@ -12,12 +12,15 @@ from chalicelib.photo.heif_picture import Tiles
 
 DECODE_BYTES_PER_PIXEL: Final = {
     "1": 5, "L": 1, "I;16": 2, "P": 5, "RGB": 4, "LA": 8, "RGBA": 8, "CMYK": 8,
-    "WEBP": 17,
+    "RGBX": 4,
 }  # fmt: skip
 """Memory to decode and resize, by Pillow's mode; by format if its decoder needs more."""
 
 FILE_COPIES: Final = 2
 """The file is in memory twice: as it was sent, and as the decoder gets it."""
+
+BYTES_PER_RESIZED_PIXEL: Final = 4
+"""Pillow resizes in two steps: after the first, only the width is new."""
 
 BYTES_PER_COEFFICIENT: Final = 2
 """libjpeg keeps one coefficient for each sample of a JPEG with several scans."""
@@ -44,7 +47,7 @@ def check_memory(pixels: int, needed_bytes: float, maximum_bytes: int) -> None:
         PhotoTooLarge: with the number of pixels that would fit.
     """
     if needed_bytes > maximum_bytes:
-        raise PhotoTooLarge(pixels, int(pixels * maximum_bytes / needed_bytes), "pixels")
+        raise PhotoTooLarge(pixels, max(int(pixels * maximum_bytes / needed_bytes), 1), "pixels")
 
 
 def bytes_to_decode(image: ImageFile.ImageFile, pixels: int, scans: int) -> float:

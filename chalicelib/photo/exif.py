@@ -1,66 +1,37 @@
-"""Read position, date and orientation from EXIF.
+"""Read position, date and orientation from EXIF, and from XMP where EXIF has none.
 
 exifread parses the block. This module decides what the values *mean*: exifread's own GPS helper
 turns any reference but S and W into N and E, and raises an error on the zero denominators that
 real cameras write. Meaning of the tags: EXIF 2.32, CIPA DC-008-2019.
 """
 
-import io
-import logging
 import math
-import re
-from datetime import datetime
 from typing import Any, Final
 
-import exifread
 from msgspec import Struct
 
 from chalicelib.domain import (
-    MAX_UNCERTAINTY_METRES,
     Coordinates,
     EventDate,
     ExifFault,
     ExifReading,
     MissingPosition,
 )
+from chalicelib.photo import event_dates
+from chalicelib.photo.exif_tags import MAXIMUM_EXIF_BYTES, exif_tags
+from chalicelib.photo.positions import InvalidPosition, checked_coordinates, decimal_degrees
 
-DECIMALS: Final = 7
-"""Decimals of a degree: one centimetre. The rest is a remainder of the division by 60."""
-
-_DAY: Final = r"(\d{4}):(\d\d?):(\d\d?| \d)"
-_TIME: Final = r"\s+(\d\d?):(\d\d?):(\d\d?)"
-_OFFSET: Final = r"([+-]\d\d:?[0-5]\d(?::?[0-5]\d(?:\.\d{1,6})?)?|Z)"
-"""Dates and offsets of EXIF 2.32, read as leniently as ``strptime`` would."""
+NO_FIX: Final = "V"
+"""``GPSStatus`` of a receiver without a position. Some cameras keep it beside a valid one."""
 
 NO_EXIF: Final = MissingPosition(ExifFault.ABSENT, "it has no EXIF")
 NO_POSITION: Final = MissingPosition(ExifFault.NO_POSITION, "it has no GPS position")
 UNREADABLE: Final = MissingPosition(ExifFault.UNREADABLE, "its EXIF is unreadable")
 
-logging.getLogger("exifread").setLevel(logging.CRITICAL)
-# exifread logs values of tags. Positions and names do not belong in logs.
-
-
-class InvalidPosition(ValueError):
-    """A position that makes no sense. The message is the reason that the client gets."""
-
-
-class BudgetedReader(io.BytesIO):
-    """Bytes that can be read a limited number of times.
-
-    It ends endless parsing: crafted EXIF can make exifread loop for minutes
-    (https://github.com/ianare/exif-py/issues/182).
-    """
-
-    def __init__(self, content: bytes, reads: int) -> None:
-        super().__init__(content)
-        self.reads_left = reads
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read as ``BytesIO.read`` does. Raises ``ValueError`` once the budget is spent."""
-        self.reads_left -= 1
-        if self.reads_left < 0:
-            raise ValueError("read too often")
-        return super().read(size)
+MOST_TELLING_FIRST: Final = (
+    ExifFault.INVALID_POSITION, ExifFault.NO_POSITION, ExifFault.UNREADABLE, ExifFault.ABSENT
+)  # fmt: skip
+"""The fault of a photo with several EXIF blocks is the first of these that one of them has."""
 
 
 class ExifreadExifReader(Struct, frozen=True):
@@ -69,16 +40,30 @@ class ExifreadExifReader(Struct, frozen=True):
     maximum_reads: int
     """How often exifread may read from one EXIF block."""
 
-    def read(self, exif: bytes) -> ExifReading:
-        """Read an EXIF block, a TIFF stream. Any fault becomes a reason, never an error."""
+    def read(
+        self, exif: bytes, xmp: bytes = b"", later_exif: tuple[bytes, ...] = ()
+    ) -> ExifReading:
+        """Read EXIF blocks (TIFF streams) and XMP. A fault becomes a reason, never an error.
+
+        The first block with a position, a date or an orientation gives it. XMP is asked for what
+        no block gives, but not where a block has an invalid position.
+
+        Args:
+            exif: the first block; empty if there is none.
+            xmp: an XMP packet; empty if there is none.
+            later_exif: more blocks.
+        """
+        blocks = (exif, *later_exif)
+        if sum(map(len, blocks)) > MAXIMUM_EXIF_BYTES:
+            reading = ExifReading(missing_position=UNREADABLE)
+        else:
+            reading = _first_of_each([self._read_block(block) for block in blocks])
+        return _with_xmp(reading, xmp) if xmp else reading
+
+    def _read_block(self, exif: bytes) -> ExifReading:
         if not exif:
             return ExifReading(missing_position=NO_EXIF)
-        try:
-            tags = exifread.process_file(
-                BudgetedReader(exif, self.maximum_reads), details=False, extract_thumbnail=False
-            )
-        except Exception:  # exifread raises a dozen types of errors on malformed blocks
-            return ExifReading(missing_position=UNREADABLE)
+        tags = exif_tags(exif, self.maximum_reads)
         if not tags:
             return ExifReading(missing_position=UNREADABLE)
         coordinates = None
@@ -90,15 +75,71 @@ class ExifreadExifReader(Struct, frozen=True):
         return ExifReading(coordinates, missing_position, _event_date(tags), _orientation(tags))
 
 
+def _first_of_each(readings: list[ExifReading]) -> ExifReading:
+    """Merge what several blocks say."""
+    if len(readings) == 1:
+        return readings[0]
+    coordinates = next((each.coordinates for each in readings if each.coordinates), None)
+    faults = [each.missing_position for each in readings if each.missing_position]
+    return ExifReading(
+        coordinates,
+        None
+        if coordinates
+        else min(faults, key=lambda missing: MOST_TELLING_FIRST.index(missing.fault)),
+        next((each.event_date for each in readings if each.event_date), None),
+        next((each.orientation for each in readings if each.orientation != 1), 1),
+    )
+
+
+def _with_xmp(reading: ExifReading, packet: bytes) -> ExifReading:
+    """Add the position and the date of an XMP packet to what EXIF lacks."""
+    missing = reading.missing_position
+    needs_position = missing is not None and missing.fault is not ExifFault.INVALID_POSITION
+    if reading.event_date and not needs_position:
+        return reading
+    from chalicelib.photo import xmp  # noqa: PLC0415 - few photos need it
+
+    properties = xmp.read_properties(packet)
+    coordinates = reading.coordinates
+    if needs_position:
+        try:
+            coordinates = xmp.coordinates(properties)
+        except InvalidPosition as error:
+            missing = MissingPosition(ExifFault.INVALID_POSITION, str(error))
+    return ExifReading(
+        coordinates,
+        None if coordinates else missing,
+        reading.event_date or xmp.event_date(properties),
+        reading.orientation,
+    )
+
+
 def _coordinates(tags: dict[str, Any]) -> Coordinates | None:
     if "GPS GPSLatitude" not in tags or "GPS GPSLongitude" not in tags:
         return None
-    latitude = _degrees(tags, "Latitude", "N", "S", 90)
-    longitude = _degrees(tags, "Longitude", "E", "W", 180)
-    if latitude == 0 and longitude == 0:
-        # Phones and photo pickers write this when they have removed the position.
-        raise InvalidPosition("its GPS position is (0, 0), which means that there is none")
-    return Coordinates(latitude, longitude, _uncertainty(tags))
+    if _is_blank(tags, "Latitude") and _is_blank(tags, "Longitude"):
+        return None
+    try:
+        latitude = _degrees(tags, "Latitude", "N", "S", 90)
+        longitude = _degrees(tags, "Longitude", "E", "W", 180)
+    except InvalidPosition:
+        if _text(tags, "GPS GPSStatus").upper() == NO_FIX:
+            return None
+        raise
+    return checked_coordinates(latitude, longitude, _uncertainty(tags))
+
+
+def _is_blank(tags: dict[str, Any], axis: str) -> bool:
+    """Whether a camera without a fix has written this axis.
+
+    It writes no reference and zeros, or zero denominators throughout.
+    """
+    parts = tags[f"GPS GPS{axis}"].values
+    if not isinstance(parts, list):
+        return False
+    values = [_ratio(part) for part in parts]
+    has_reference = bool(_text(tags, f"GPS GPS{axis}Ref"))
+    return not any(values) if not has_reference else all(value is None for value in values)
 
 
 def _degrees(tags: dict[str, Any], axis: str, plus: str, minus: str, limit: int) -> float:
@@ -114,21 +155,17 @@ def _degrees(tags: dict[str, Any], axis: str, plus: str, minus: str, limit: int)
     if degrees is None or minutes is None:
         raise InvalidPosition(f"its GPS {axis.lower()} has a zero denominator")
     # Cameras without a seconds field (Nikon D5000) write it as 0/0.
-    value = degrees + minutes / 60 + (seconds or 0.0) / 3600
-    if min(degrees, minutes, seconds or 0.0) < 0 or minutes >= 60 or (seconds or 0.0) >= 60:
+    value = decimal_degrees(degrees, minutes, seconds or 0.0, limit)
+    if value is None:
         raise InvalidPosition(f"its GPS {axis.lower()} is out of range")
-    if not value <= limit:
-        raise InvalidPosition(f"its GPS {axis.lower()} is out of range")
-    value = round(value, DECIMALS)
     return value if reference == plus else -value
 
 
 def _uncertainty(tags: dict[str, Any]) -> float | None:
-    """Return ``GPSHPositioningError`` in metres, if it makes sense."""
+    """Return ``GPSHPositioningError`` in metres."""
     tag = tags.get("GPS GPSHPositioningError") or tags.get("GPS Tag 0x001F")
     values = getattr(tag, "values", None)
-    metres = _ratio(values[0]) if isinstance(values, list) and values else None
-    return metres if metres and 0 < metres <= MAX_UNCERTAINTY_METRES else None
+    return _ratio(values[0]) if isinstance(values, list) and values else None
 
 
 def _ratio(part: Any) -> float | None:
@@ -152,32 +189,16 @@ def _orientation(tags: dict[str, Any]) -> int:
 
 
 def _event_date(tags: dict[str, Any]) -> EventDate | None:
-    """Return ``DateTimeOriginal``, with its offset if there is one, else the GPS date (UTC)."""
-    offset = _text(tags, "EXIF OffsetTimeOriginal")
-    taken = _text(tags, "EXIF DateTimeOriginal")
-    for text, pattern in (
-        (taken + offset, _DAY + _TIME + _OFFSET),
-        (taken, _DAY + _TIME),
-        (_text(tags, "GPS GPSDate"), _DAY),
-    ):
-        try:
-            moment = _parse_date(pattern, text)
-        except ValueError:
-            continue
-        iso = moment.isoformat() if _TIME in pattern else moment.date().isoformat()
-        return EventDate(iso, moment.month)
-    return None
+    """Return ``DateTimeOriginal``, else the GPS date (UTC), else ``DateTimeDigitized``.
 
-
-def _parse_date(pattern: str, text: str) -> datetime:
-    """Parse a date, without the 8 ms that ``strptime`` would cost a cold start.
-
-    Raises ``ValueError``.
+    ``DateTime`` is left out: editors write there when they have changed the file.
     """
-    match = re.fullmatch(pattern, text, re.ASCII)
-    if match is None:
-        raise ValueError("does not match the pattern")
-    year, month, day, *rest = match.groups()
-    hour, minute, second = rest[:3] or "000"
-    moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second))
-    return datetime.fromisoformat("".join((moment.isoformat(), *rest[3:])))
+    return (
+        event_dates.moment(
+            _text(tags, "EXIF DateTimeOriginal"), _text(tags, "EXIF OffsetTimeOriginal")
+        )
+        or event_dates.day(_text(tags, "GPS GPSDate"))
+        or event_dates.moment(
+            _text(tags, "EXIF DateTimeDigitized"), _text(tags, "EXIF OffsetTimeDigitized")
+        )
+    )

@@ -89,6 +89,11 @@ class HeifPhoto(Struct, frozen=True, eq=False):
         return self.picture.xmp
 
     @property
+    def later_exif(self) -> tuple[bytes, ...]:
+        """More EXIF blocks: none is read."""
+        return ()
+
+    @property
     def is_truncated(self) -> bool:
         """Whether the file ends too early: never, since such a file is refused."""
         return False

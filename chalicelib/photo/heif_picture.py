@@ -29,7 +29,7 @@ from chalicelib.photo.image_containers import EXIF_HEADER
 from chalicelib.photo.iso_boxes import damaged
 
 MAXIMUM_METADATA_BYTES: Final = 1_000_000
-"""For EXIF and for XMP. Longer ones are not read."""
+"""For EXIF and for XMP. Of longer ones the beginning is kept, which their readers refuse."""
 
 SHAPE_TOLERANCE: Final = 0.02
 """A preview has the photo's ratio of width to height, as far as whole pixels allow."""
@@ -262,11 +262,14 @@ def _exif(items: HeifItems) -> bytes:
 
 
 def _metadata(items: HeifItems, number: int | None) -> bytes:
-    """Return an item that describes the photo; empty if it cannot be read."""
+    """Return an item that describes the photo, or as much of it as is kept.
+
+    The result is empty if it cannot be read. Readers refuse what is longer than they read.
+    """
     if number is None:
         return b""
     try:
         data = items.data(number)
     except UnreadablePhoto:
         return b""
-    return bytes(data) if len(data) <= MAXIMUM_METADATA_BYTES else b""
+    return bytes(data[:MAXIMUM_METADATA_BYTES])

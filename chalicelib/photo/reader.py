@@ -24,13 +24,14 @@ from chalicelib.errors import (
 from chalicelib.photo import image_containers
 from chalicelib.photo.crop import crop_box
 from chalicelib.photo.decode_cost import (
-    DECODE_BYTES_PER_PIXEL,
+    BYTES_PER_RESIZED_PIXEL,
     FILE_COPIES,
     MODES_WITH_ALPHA,
     bytes_to_decode,
     check_memory,
     has_transparent_colour,
 )
+from chalicelib.photo.decode_time import check_time, seconds_to_decode
 from chalicelib.photo.eoi_padded_file import EoiPaddedFile
 from chalicelib.photo.formats import detect_format, name_format, refusal
 from chalicelib.ports import Photo
@@ -52,6 +53,9 @@ ORIENTATION_TRANSPOSE: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 """How to turn a photo of each EXIF orientation upright: EXIF 2.32, table 6."""
+
+MAXIMUM_SIDE: Final = 65_535
+"""Pixels. JPEG has no larger ones, and each row of a PNG costs memory of its own."""
 
 ON_WHITE: Final = (255, 255, 255, 255)
 
@@ -81,10 +85,13 @@ class PillowPhoto(Struct, frozen=True, eq=False):
     image: ImageFile.ImageFile
     file: EoiPaddedFile
     scans: int
+    seconds: float
     format: str
     width: int
     height: int
     exif: bytes
+    later_exif: tuple[bytes, ...]
+    xmp: bytes
     limits: DecodeLimits
 
     @property
@@ -116,7 +123,9 @@ class PillowPhoto(Struct, frozen=True, eq=False):
         pixels = self.width * self.height
         needed_bytes = bytes_to_decode(image, pixels, self.scans)
         needed_bytes += FILE_COPIES * self.file.getbuffer().nbytes
-        check_memory(pixels, needed_bytes, self.limits.decoding_bytes)
+        resized_bytes = BYTES_PER_RESIZED_PIXEL * size.width * image.height
+        check_memory(pixels, needed_bytes, self.limits.decoding_bytes - resized_bytes)
+        check_time(pixels, self.seconds + seconds_to_decode(image))
         image.load()
         if self.is_truncated and decoded_share(image, size) < self.limits.jpeg_share:
             raise UnreadablePhoto("The photo is cut off: too little of it is there.")
@@ -164,15 +173,17 @@ class PillowPhotoReader(Struct, frozen=True):
             raise UnreadablePhoto("The photo's header is damaged.") from None
         image.decodermaxblock = len(stripped.file)  # read it at once, not in blocks of 64 kB
         self._check_pixels(*image.size)
-        exif: bytes = stripped.exif or image.info.get("exif") or b""
         return PillowPhoto(
             image=image,
             file=file,
             scans=stripped.scans,
+            seconds=stripped.seconds,
             format=name,
             width=image.width,
             height=image.height,
-            exif=exif.removeprefix(image_containers.EXIF_HEADER),
+            exif=stripped.exif,
+            later_exif=stripped.later_exif,
+            xmp=stripped.xmp,
             limits=self.limits,
         )
 
@@ -185,16 +196,19 @@ class PillowPhotoReader(Struct, frozen=True):
                 return stripped
             case "PNG":
                 return image_containers.strip_png(content, self.limits.segments)
-        # WebP: its decoder allocates memory for the canvas as soon as it opens the file.
-        width, height = image_containers.webp_size(content)
-        self._check_pixels(width, height)
-        needed_bytes = DECODE_BYTES_PER_PIXEL[name] * width * height
-        check_memory(width * height, needed_bytes, self.limits.decoding_bytes)
-        return image_containers.StrippedImage(content, b"")
+        from chalicelib.photo.webp import strip_webp
+
+        # Its decoder allocates memory for the canvas as soon as it opens the file.
+        webp = strip_webp(content, self.limits.segments, self._check_pixels)
+        check_memory(webp.width * webp.height, webp.decoding_bytes, self.limits.decoding_bytes)
+        check_time(webp.width * webp.height, webp.seconds)
+        return webp
 
     def _check_pixels(self, width: int, height: int) -> None:
         if width * height > self.limits.pixels:
             raise PhotoTooLarge(width * height, self.limits.pixels, "pixels")
+        if max(width, height) > MAXIMUM_SIDE:
+            raise PhotoTooLarge(max(width, height), MAXIMUM_SIDE, "pixels along one side")
 
 
 def decoded_share(image: Image.Image, size: ModelInput) -> float:
@@ -212,14 +226,14 @@ def decoded_share(image: Image.Image, size: ModelInput) -> float:
 
 def _to_resizable_mode(image: ImageFile.ImageFile) -> Image.Image:
     """Convert to a mode in which the mean of two pixels is a colour between them."""
-    if has_transparent_colour(image):
+    if has_transparent_colour(image) and image.mode != "I;16":
         return image.convert("RGBA")
     return image.convert("RGB") if image.mode in ("1", "P", "CMYK") else image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     """Convert to RGB: transparent pixels become white, 16 bits become 8."""
-    if image.mode == "I;16":
+    if image.mode == "I;16":  # Pillow's conversions would clip, not scale
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in MODES_WITH_ALPHA:
         picture = image.convert("RGBA")
@@ -240,7 +254,7 @@ def _open_as(name: str, file: io.BytesIO) -> ImageFile.ImageFile:
 
             return PngImagePlugin.PngImageFile(file)
         case "WEBP":
-            from PIL import WebPImagePlugin
+            from chalicelib.photo.webp import FrugalWebpFile
 
-            return WebPImagePlugin.WebPImageFile(file)
+            return FrugalWebpFile(file)
     return JpegImagePlugin.JpegImageFile(file)

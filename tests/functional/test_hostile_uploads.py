@@ -7,7 +7,7 @@ import pytest
 
 from app import app
 from chalicelib.http.problems import MEDIA_TYPE
-from fuzz import files, limits_heif
+from fuzz import files, limits_exif, limits_heif
 from fuzz.attacks import attacks
 from fuzz.mutations import mutants
 from fuzz.uploads import Upload, raw
@@ -17,6 +17,7 @@ from tests.samples import SAMPLES
 from tools import ROOT
 
 BROKEN_EXIF = b"Exif\0\0II*\0\xff\xff\xff\xff"
+WITHOUT_EXIF = files.encode(files.picture(), "JPEG")
 
 EXPECTED = {
     "JPEG: 65,500 pixels a side": 413,
@@ -33,6 +34,19 @@ EXPECTED = {
     "form: 100,000 headers": 400,
     "type: a JPEG that calls itself a form": 400,
     "type: a form that calls itself a JPEG": 415,
+    "JPEG: arithmetic progressive, 64 megapixels, 50 scans": 422,
+    "JPEG: 50 scans of runs over 64 megapixels": 413,
+    "JPEG: 50 scans behind ends in comments": 413,
+    "PNG: 1x40,000,000, one bit": 413,
+    "PNG: 1x27,000,000, RGBA": 413,
+    "PNG: 48 megapixels of 48 bits": 413,
+    "WebP: 65,536 groups": 422,
+    "WebP: 30,000 groups": 413,
+    "EXIF in a JPEG: 600 texts over 65 kB": 200,
+    "EXIF in a PNG: 600 texts over 4.4 MB": 200,
+    "EXIF in a WebP: 600 texts over 4.4 MB": 200,
+    "EXIF in a HEIC: 600 texts over 4.4 MB": 200,
+    "XMP in a PNG that unfolds to 50 MB": 200,
 }
 
 
@@ -69,10 +83,11 @@ def test_mutants_are_answered():
 @pytest.mark.parametrize(
     ("photo", "fault"),
     [
-        (files.insert(files.sample(), files.segment(0xE1, BROKEN_EXIF)), "unreadable"),
+        (files.insert(WITHOUT_EXIF, files.segment(0xE1, BROKEN_EXIF)), "unreadable"),
         (SAMPLES["sheep-without-gps.jpg"].content, "noPosition"),
-        (files.encode(files.picture(), "JPEG"), "absent"),
+        (WITHOUT_EXIF, "absent"),
         (files.sample().replace(b"S\0\0\0", b"X\0\0\0", 1), "invalidPosition"),
+        *((photo, "unreadable") for _, photo in limits_exif.unreadable()),
     ],
 )  # fmt: skip
 def test_an_exif_fault_is_reported_and_costs_no_prediction(photo, fault):

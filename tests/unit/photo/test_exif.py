@@ -5,14 +5,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import Coordinates, EventDate, ExifFault, MissingPosition
-from chalicelib.photo.exif import BudgetedReader, ExifreadExifReader
+from chalicelib.domain import (
+    Coordinates,
+    EventDate,
+    ExifFault,
+    ExifReading,
+    MissingPosition,
+)
+from chalicelib.photo.exif import ExifreadExifReader
+from chalicelib.photo.exif_tags import BudgetedReader
+from fuzz import limits_exif
 from fuzz.metadata_attacks import exif as exif_attacks
 from tests import exif_blocks as exif
 from tests.strategies import exif_blocks
 
 READER = ExifreadExifReader(maximum_reads=20_000)
 ZERO = ((0, 1), (0, 1), (0, 1))
+NOTHING = ((0, 0), (0, 0), (0, 0))
 
 
 def read_gps(**fields):
@@ -71,7 +80,7 @@ def test_seconds_of_zero_over_zero_count_as_none():
         ({"latitude": ((91, 1), (0, 1), (0, 1))}, "latitude is out of range"),
         ({"latitude": ((90, 1), (0, 1), (1, 1))}, "latitude is out of range"),
         ({"longitude": ((180, 1), (1, 1), (0, 1))}, "longitude is out of range"),
-        ({"latitude": ((4, 1), (60, 1), (0, 1))}, "latitude is out of range"),
+        ({"latitude": ((4, 1), (61, 1), (0, 1))}, "latitude is out of range"),
         ({"latitude": ((17, 1), (30, 1))}, "latitude is not degrees, minutes and seconds"),
         ({"latitude": "17.5"}, "latitude is not degrees, minutes and seconds"),
         ({"latitude": ZERO, "longitude": ZERO}, "(0, 0)"),
@@ -84,6 +93,46 @@ def test_an_invalid_position_gives_the_reason(fields, reason):
     assert reading.missing_position is not None
     assert reading.missing_position.fault is ExifFault.INVALID_POSITION
     assert reason in reading.missing_position.reason
+
+
+@pytest.mark.parametrize(
+    ("angle", "expected"),
+    [
+        (((17, 1), (21, 1), (60, 1)), 17.3666667),
+        (((17, 1), (21, 1), (6000, 100)), 17.3666667),
+        (((17, 1), (60, 1), (0, 1)), 18.0),
+        (((17, 1), (59, 1), (60, 1)), 18.0),
+        (((89, 1), (59, 1), (60, 1)), 90.0),
+    ],
+)
+def test_sixty_carries_over(angle, expected):
+    """Programs that round write 60 seconds, or 60 minutes."""
+    coordinates = read_gps(latitude=angle, latitude_ref="N").coordinates
+    assert coordinates is not None
+    assert coordinates.latitude == expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"latitude": NOTHING, "longitude": NOTHING, "latitude_ref": "", "longitude_ref": "",
+         "status": "V"},
+        {"latitude": NOTHING, "longitude": NOTHING, "latitude_ref": "", "longitude_ref": ""},
+        {"latitude": NOTHING, "longitude": NOTHING},
+        {"latitude": ZERO, "longitude": ZERO, "latitude_ref": "", "longitude_ref": ""},
+        {"latitude": NOTHING, "status": "V"},
+        {"latitude_ref": "", "status": "V"},
+    ],
+)  # fmt: skip
+def test_a_camera_without_a_fix_has_no_position(fields):
+    """It has not written a wrong one."""
+    missing = read_gps(**fields).missing_position
+    assert missing == MissingPosition(ExifFault.NO_POSITION, "it has no GPS position")
+
+
+def test_a_valid_position_counts_whatever_the_status():
+    """Some cameras keep V beside a position that they have found."""
+    assert read_gps(status="V").coordinates == Coordinates(-17.364, -56.777)
 
 
 def test_one_zero_coordinate_is_a_place():
@@ -190,6 +239,38 @@ def test_the_positioning_error_is_the_uncertainty_if_it_makes_sense(error, expec
             EventDate("2024-08-09T06:31:05", 8),
         ),
         ({exif.DATE_TIME_ORIGINAL: "2024:08:19 16"}, exif.gps(), None),
+        ({}, exif.gps(date="2024-08-19"), EventDate("2024-08-19", 8)),
+        (
+            {exif.DATE_TIME_ORIGINAL: "2024-08-19 16:31:05"},
+            exif.gps(),
+            EventDate("2024-08-19T16:31:05", 8),
+        ),
+        (
+            {exif.DATE_TIME_ORIGINAL: "2007/06/30 18:45:17"},
+            exif.gps(),
+            EventDate("2007-06-30T18:45:17", 6),
+        ),
+        (
+            {exif.DATE_TIME_ORIGINAL: "2024:08:19 16:31:05.123", exif.OFFSET_TIME_ORIGINAL: "Z"},
+            exif.gps(),
+            EventDate("2024-08-19T16:31:05+00:00", 8),
+        ),
+        (
+            {exif.DATE_TIME_ORIGINAL: "2024-08-19T16:31:05-04:00"},
+            exif.gps(),
+            EventDate("2024-08-19T16:31:05-04:00", 8),
+        ),
+        (
+            {exif.DATE_TIME_DIGITIZED: "2024:08:19 16:31:05", exif.OFFSET_TIME_DIGITIZED: "+02:00"},
+            exif.gps(),
+            EventDate("2024-08-19T16:31:05+02:00", 8),
+        ),
+        (
+            {exif.DATE_TIME_DIGITIZED: "2024:09:01 00:00:00"},
+            exif.gps(date="2024:08:19"),
+            EventDate("2024-08-19", 8),
+        ),
+        ({exif.DATE_TIME_ORIGINAL: "2024:08:19" + " " * 5_000 + "16:31:05"}, exif.gps(), None),
         ({exif.DATE_TIME_ORIGINAL: "20240819 163105"}, exif.gps(), None),
     ],
 )
@@ -213,3 +294,74 @@ def test_an_invalid_position_leaves_the_date():
     reading = READER.read(content)
     assert reading.coordinates is None
     assert reading.event_date == EventDate("2024-08-19T16:31:05", 8)
+
+
+def test_the_date_of_a_change_is_not_the_event_date():
+    """Editors write DateTime when they save."""
+    content = exif.block({exif.DATE_TIME: "2024:08:19 16:31:05"}, gps=exif.gps())
+    assert READER.read(content).event_date is None
+
+
+@pytest.mark.parametrize("pointer", [8, 40, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_the_directory_of_the_preview_is_not_read(pointer):
+    """A stale pointer to it costs nothing, wherever it leads."""
+    image = {exif.ORIENTATION: 6}
+    dates = {exif.DATE_TIME_ORIGINAL: "2024:08:19 16:31:05"}
+    content = bytearray(exif.block(image, gps=exif.gps(), exif=dates))
+    end_of_directory = 10 + 12 * int.from_bytes(content[8:10], "little")
+    content[end_of_directory : end_of_directory + 4] = pointer.to_bytes(4, "little")
+    reading = READER.read(bytes(content))
+    assert reading == READER.read(exif.block(image, gps=exif.gps(), exif=dates))
+    assert reading.coordinates == Coordinates(-17.364, -56.777)
+
+
+@pytest.mark.parametrize("part", ["GPS", "EXIF"])
+def test_a_damaged_directory_costs_no_other(part):
+    """Tags that were read before the fault stay."""
+    image = {exif.ORIENTATION: 6}
+    content = bytearray(
+        exif.block(image, gps=exif.gps(), exif={exif.DATE_TIME_ORIGINAL: "2024:08:19 16:31:05"})
+    )
+    tag = exif.GPS_POINTER if part == "GPS" else exif.EXIF_POINTER
+    start = content.index(tag.to_bytes(2, "little"))
+    content[start + 8 : start + 12] = b"\xff\xff\xff\x7f"
+    reading = READER.read(bytes(content))
+    assert reading.orientation == 6
+    assert (reading.coordinates is None) == (part == "GPS")
+    assert (reading.event_date is None) == (part == "EXIF")
+
+
+def test_an_exif_block_has_at_most_256_kb():
+    """What is behind a valid directory counts too."""
+    content = exif.block(gps=exif.gps())
+    assert READER.read(content.ljust(262_144, b"x")).coordinates
+    for blocks in ((content.ljust(262_145, b"x"),), (content, bytes(262_144))):
+        reading = READER.read(blocks[0], later_exif=blocks[1:])
+        assert reading.missing_position == MissingPosition(
+            ExifFault.UNREADABLE, "its EXIF is unreadable"
+        )
+
+
+def test_the_bytes_that_are_read_are_bounded_besides_the_reads():
+    """Tags may share their bytes: 600 texts of 60 kB are 36 MB."""
+    content = limits_exif.shared_texts(65_000)
+    opened = BudgetedReader(content, 1_000_000)
+    with contextlib.suppress(ValueError):
+        exifread.process_file(opened, details=False, extract_thumbnail=False)
+    assert -65_000 < opened.bytes_left < 0
+    assert READER.read(content).missing_position == MissingPosition(
+        ExifFault.UNREADABLE, "its EXIF is unreadable"
+    )
+
+
+def test_a_later_block_gives_what_the_first_lacks():
+    """The first with a position, a date or an orientation gives it."""
+    first = exif.block({exif.ORIENTATION: 6}, exif={exif.DATE_TIME_ORIGINAL: "2024:08:19 16:31:05"})
+    second = exif.block({exif.ORIENTATION: 3}, gps=exif.gps(date="2020:01:01"))
+    reading = READER.read(first, later_exif=(b"neither order", second))
+    assert reading == ExifReading(
+        Coordinates(-17.364, -56.777), None, EventDate("2024-08-19T16:31:05", 8), 6
+    )
+    assert READER.read(b"neither order", later_exif=(first,)).missing_position == MissingPosition(
+        ExifFault.NO_POSITION, "it has no GPS position"
+    )
