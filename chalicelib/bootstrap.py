@@ -26,7 +26,7 @@ from chalicelib.features.mysql_url import MysqlConnection
 from chalicelib.features.place_service import Places
 from chalicelib.features.sqlite import EmbeddedFeatures
 from chalicelib.identify import Identify
-from chalicelib.photo.exif import ExifreadExifReader
+from chalicelib.photo.metadata.exif import ExifreadExifReader
 from chalicelib.photo.reader import DecodeLimits, PillowPhotoReader
 from chalicelib.photo.uploads import NoUploadStore, S3UploadStore
 from chalicelib.ports import Classifier, Clock, FeatureRepository, NameSource, Runtime, UploadStore

@@ -21,7 +21,7 @@ with atheris.instrument_imports(include=["PIL", "exifread", "multipart", "pi_hei
     from chalicelib.domain import ModelInput
     from chalicelib.errors import RangefinderError
     from chalicelib.http import body, requests
-    from chalicelib.photo.exif import ExifreadExifReader
+    from chalicelib.photo.metadata.exif import ExifreadExifReader
     from chalicelib.photo.reader import DecodeLimits, PillowPhotoReader
     from chalicelib.settings import Settings
 

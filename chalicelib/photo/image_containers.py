@@ -160,7 +160,7 @@ def strip_png(content: bytes, maximum_chunks: int) -> StrippedImage:
         raise UnreadablePhoto("The photo has too many chunks.")
     xmp = b""
     if texts:
-        from chalicelib.photo.png_text import read_texts  # noqa: PLC0415 - few photos need it
+        from chalicelib.photo.metadata.png_text import read_texts  # noqa: PLC0415 - few photos need it
 
         exif_text, xmp = read_texts(texts)
         exif = exif or exif_text

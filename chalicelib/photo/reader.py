@@ -155,7 +155,7 @@ class PillowPhotoReader(Struct, frozen=True):
         if name is None:
             raise UnsupportedMediaType(refusal(name_format(content)), MEDIA_TYPES)
         if name == "HEIF":
-            from chalicelib.photo.heif import HeifLimits, open_heif
+            from chalicelib.photo.heif.photo import HeifLimits, open_heif
 
             limits = self.limits
             heif_limits = HeifLimits(
@@ -196,7 +196,7 @@ class PillowPhotoReader(Struct, frozen=True):
                 return stripped
             case "PNG":
                 return image_containers.strip_png(content, self.limits.segments)
-        from chalicelib.photo.webp import strip_webp
+        from chalicelib.photo.webp.container import strip_webp
 
         # Its decoder allocates memory for the canvas as soon as it opens the file.
         webp = strip_webp(content, self.limits.segments, self._check_pixels)
@@ -254,7 +254,7 @@ def _open_as(name: str, file: io.BytesIO) -> ImageFile.ImageFile:
 
             return PngImagePlugin.PngImageFile(file)
         case "WEBP":
-            from chalicelib.photo.webp import FrugalWebpFile
+            from chalicelib.photo.webp.container import FrugalWebpFile
 
             return FrugalWebpFile(file)
     return JpegImagePlugin.JpegImageFile(file)

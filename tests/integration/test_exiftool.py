@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from chalicelib.domain import EventDate, ExifReading
-from chalicelib.photo.exif import ExifreadExifReader
+from chalicelib.photo.metadata.exif import ExifreadExifReader
 from chalicelib.settings import Settings
 from fuzz import files
 from tests import exif_blocks
-from tests.unit.photo import test_xmp
+from tests.unit.photo.metadata import test_xmp
 from tests.unit.photo.test_reader import READER, SIZE, reference
 
 AGREEMENT = 1e-4

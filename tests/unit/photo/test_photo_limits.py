@@ -10,9 +10,10 @@ from PIL import Image
 
 from chalicelib.domain import ModelInput
 from chalicelib.errors import PhotoTooLarge, RangefinderError, UnreadablePhoto
-from chalicelib.photo import jpeg_scans, vp8l
+from chalicelib.photo import jpeg_scans
 from chalicelib.photo.image_containers import strip_jpeg, strip_png
 from chalicelib.photo.reader import DecodeLimits, PillowPhotoReader
+from chalicelib.photo.webp import vp8l
 from chalicelib.settings import Settings
 from fuzz import files, limits_jpeg, limits_png, limits_webp
 from tests import exif_blocks

@@ -16,9 +16,10 @@ from PIL import Image
 from chalicelib.domain import ModelInput, Pixels
 from chalicelib.errors import PhotoTooLarge, UnreadablePhoto
 from chalicelib.photo.crop import crop_box
-from chalicelib.photo.decode_cost import check_memory, heif_bytes_to_decode, heif_work
-from chalicelib.photo.heif_picture import Picture, Tiles, read_picture
-from chalicelib.photo.heif_writer import write_heif
+from chalicelib.photo.decode_cost import check_memory
+from chalicelib.photo.heif.cost import bytes_to_decode, work_to_decode
+from chalicelib.photo.heif.picture import Picture, Tiles, read_picture
+from chalicelib.photo.heif.writer import write_heif
 
 FILTER_SUPPORT: Final = {"nearest": 0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2}
 """How far a filter looks, in pixels of the smaller picture. Any other looks 3 pixels far."""
@@ -140,9 +141,9 @@ class HeifPhoto(Struct, frozen=True, eq=False):
 
     def _check_cost(self, picture: Picture, strips: list[Strip]) -> None:
         pixels = self.width * self.height
-        needed_bytes = max(heif_bytes_to_decode(strip.tiles, picture.alpha) for strip in strips)
+        needed_bytes = max(bytes_to_decode(strip.tiles, picture.alpha) for strip in strips)
         check_memory(pixels, needed_bytes + self.file_bytes, self.limits.decoding_bytes)
-        work = sum(heif_work(strip.tiles, picture.alpha) for strip in strips)
+        work = sum(work_to_decode(strip.tiles, picture.alpha) for strip in strips)
         if work > self.limits.hevc_pixels:
             raise PhotoTooLarge(pixels, int(pixels * self.limits.hevc_pixels / work), "pixels")
 

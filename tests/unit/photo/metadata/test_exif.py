@@ -12,8 +12,8 @@ from chalicelib.domain import (
     ExifReading,
     MissingPosition,
 )
-from chalicelib.photo.exif import ExifreadExifReader
-from chalicelib.photo.exif_tags import BudgetedReader
+from chalicelib.photo.metadata.exif import ExifreadExifReader
+from chalicelib.photo.metadata.exif_tags import BudgetedReader
 from fuzz import limits_exif
 from fuzz.metadata_attacks import exif as exif_attacks
 from tests import exif_blocks as exif

@@ -6,8 +6,8 @@ from typing import Final
 
 from PIL import Image
 
-from chalicelib.photo.heif_items import Property
-from chalicelib.photo.iso_boxes import damaged
+from chalicelib.photo.heif.iso_boxes import damaged
+from chalicelib.photo.heif.items import Property
 
 TRANSFORMATIONS: Final = frozenset({b"clap", b"irot", b"imir"})
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from chalicelib.photo.iso_boxes import Box, BoxReader, Fields, damaged
+from chalicelib.photo.heif.iso_boxes import Box, BoxReader, Fields, damaged
 
 MAXIMUM_ITEMS: Final = 2_000
 """Items and tiles of a file. A phone writes about 50 for 12 megapixels, and 200 for 48."""

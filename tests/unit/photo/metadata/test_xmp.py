@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import Coordinates, EventDate, ExifFault
-from chalicelib.photo.exif import ExifreadExifReader
+from chalicelib.photo.metadata.exif import ExifreadExifReader
 from fuzz import files
 from tests import exif_blocks
 from tests.unit.photo.test_reader import READER

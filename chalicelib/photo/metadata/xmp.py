@@ -9,8 +9,12 @@ import re
 from typing import Final
 
 from chalicelib.domain import Coordinates, EventDate
-from chalicelib.photo import event_dates
-from chalicelib.photo.positions import InvalidPosition, checked_coordinates, decimal_degrees
+from chalicelib.photo.metadata import event_dates
+from chalicelib.photo.metadata.positions import (
+    InvalidPosition,
+    checked_coordinates,
+    decimal_degrees,
+)
 
 MAXIMUM_XMP_BYTES: Final = 65_536
 """The part of a packet that is read. In a JPEG, the main packet fits in one APP1 segment."""

@@ -7,7 +7,7 @@ all that a box can hide stay behind.
 import struct
 from typing import Final
 
-from chalicelib.photo.heif_picture import Tiles
+from chalicelib.photo.heif.picture import Tiles
 
 FILE_TYPE: Final = b"heic\0\0\0\0heicmif1"
 ALPHA: Final = b"urn:mpeg:hevc:2015:auxid:1\0"

@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterable
 from typing import Final
 
-from chalicelib.photo.exif_tags import MAXIMUM_EXIF_BYTES
-from chalicelib.photo.xmp import MAXIMUM_XMP_BYTES
+from chalicelib.photo.metadata.exif_tags import MAXIMUM_EXIF_BYTES
+from chalicelib.photo.metadata.xmp import MAXIMUM_XMP_BYTES
 
 EXIF_HEADER: Final = b"Exif\0\0"
 XMP_HEADER: Final = b"http://ns.adobe.com/xap/1.0/\0"

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from chalicelib.errors import UnreadablePhoto
-from chalicelib.photo.iso_boxes import damaged
+from chalicelib.photo.heif.iso_boxes import damaged
 
 VPS, SPS, PPS = 32, 33, 34
 """Types of the parameter sets: table 7-1."""

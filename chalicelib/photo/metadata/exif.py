@@ -17,9 +17,13 @@ from chalicelib.domain import (
     ExifReading,
     MissingPosition,
 )
-from chalicelib.photo import event_dates
-from chalicelib.photo.exif_tags import MAXIMUM_EXIF_BYTES, exif_tags
-from chalicelib.photo.positions import InvalidPosition, checked_coordinates, decimal_degrees
+from chalicelib.photo.metadata import event_dates
+from chalicelib.photo.metadata.exif_tags import MAXIMUM_EXIF_BYTES, exif_tags
+from chalicelib.photo.metadata.positions import (
+    InvalidPosition,
+    checked_coordinates,
+    decimal_degrees,
+)
 
 NO_FIX: Final = "V"
 """``GPSStatus`` of a receiver without a position. Some cameras keep it beside a valid one."""
@@ -97,7 +101,7 @@ def _with_xmp(reading: ExifReading, packet: bytes) -> ExifReading:
     needs_position = missing is not None and missing.fault is not ExifFault.INVALID_POSITION
     if reading.event_date and not needs_position:
         return reading
-    from chalicelib.photo import xmp  # noqa: PLC0415 - few photos need it
+    from chalicelib.photo.metadata import xmp  # noqa: PLC0415 - few photos need it
 
     properties = xmp.read_properties(packet)
     coordinates = reading.coordinates

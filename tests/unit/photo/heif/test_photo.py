@@ -14,7 +14,7 @@ from PIL import Image
 from chalicelib.domain import ModelInput
 from chalicelib.errors import PhotoTooLarge, RangefinderError, UnreadablePhoto, UnsupportedMediaType
 from chalicelib.photo.crop import crop_box
-from chalicelib.photo.heif import HeifLimits, open_heif
+from chalicelib.photo.heif.photo import HeifLimits, open_heif
 from fuzz import heif_sizes, limits_heif
 from fuzz.files import box, heic, sample
 from fuzz.heif_files import (

@@ -13,7 +13,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from chalicelib.errors import UnreadablePhoto
 from chalicelib.photo.image_containers import EXIF_HEADER, StrippedImage
-from chalicelib.photo.vp8l import table_bytes
+from chalicelib.photo.webp.vp8l import table_bytes
 
 RIFF_HEADER: Final = 12
 CHUNK_HEADER: Final = 8

@@ -18,15 +18,15 @@ from chalicelib.errors import (
     UnsupportedMediaType,
 )
 from chalicelib.photo.formats import AVIF, refusal
-from chalicelib.photo.heif_items import MIME_XMP, HeifItems
-from chalicelib.photo.heif_transformations import (
+from chalicelib.photo.heif.hevc import Decoding, picture_units, read_configuration
+from chalicelib.photo.heif.iso_boxes import damaged
+from chalicelib.photo.heif.items import MIME_XMP, HeifItems
+from chalicelib.photo.heif.transformations import (
     TRANSFORMATIONS,
     read_transformations,
     transformations,
 )
-from chalicelib.photo.hevc import Decoding, picture_units, read_configuration
 from chalicelib.photo.image_containers import EXIF_HEADER
-from chalicelib.photo.iso_boxes import damaged
 
 MAXIMUM_METADATA_BYTES: Final = 1_000_000
 """For EXIF and for XMP. Of longer ones the beginning is kept, which their readers refuse."""

@@ -1,0 +1,1 @@
+"""Tests of `photo/heif`: structures made by code, and no decoder unless a test says so."""

@@ -1,0 +1,1 @@
+"""Tests of `photo/metadata`: EXIF and XMP made by code."""
