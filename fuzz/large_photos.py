@@ -1,4 +1,4 @@
-"""Honest photos that are large: the standard that attacks by size are compared with."""
+"""Photos as large or as costly as the limits allow, and one that they are compared with."""
 
 from fuzz import files, limits_heif, limits_jpeg, limits_png, limits_webp
 
@@ -6,7 +6,7 @@ LARGE = "12 megapixels, progressive"
 
 
 def large_photo() -> bytes:
-    """Return the honest photo that attacks by size are compared with."""
+    """Return the honest photo that the bounds on CPU are relative to."""
     return files.encode(files.slope(4000, 3000), "JPEG", progressive=True)
 
 
