@@ -11,7 +11,7 @@ def large_photo() -> bytes:
 
 
 def largest() -> dict[str, bytes]:
-    """Return honest photos, as large as the limits on pixels and memory allow."""
+    """Return photos as large as the limits on pixels, memory and time allow."""
     square = files.slope(4_900, 4_900)
     clear = square.copy()
     clear.putalpha(square.getchannel("R"))
