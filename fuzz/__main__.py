@@ -1,21 +1,34 @@
 """Send attacks and mutants, or the files of a directory, through the service: ``make fuzz``.
 
-The program fails if an upload gets a 5xx status, takes longer than 250 ms (or three times the time
-of its own sample), or needs more than 250 MB above the memory of the idle process.
+The program fails if an upload
+
+- gets a 5xx status, or needs more than 250 MB above the memory of the idle process;
+- takes more than 1.0 s of CPU, or five times that of a JPEG of 12 megapixels, if that is more;
+- is an attack or a mutant, and takes more than 250 ms, or three times that of such a JPEG or of
+  its own sample;
+- is an attack that gets a 4xx status, and takes more than 50 ms, or a quarter of such a JPEG,
+  beyond reading its body.
 """
 
 import argparse
 import faulthandler
-import math
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fuzz.attacks import attacks
-from fuzz.files import sample
 from fuzz.large_photos import LARGE, large_photo, largest
 from fuzz.mutations import honest, mutants
-from fuzz.running import MAXIMUM_MILLISECONDS, Run, idle_bytes
+from fuzz.reporting import report
+from fuzz.running import (
+    ANY_UPLOAD,
+    REFUSAL,
+    SMALL_UPLOAD,
+    UNLIMITED,
+    Bounds,
+    Run,
+    idle_bytes,
+)  # fmt: skip
 from fuzz.uploads import Upload, raw
 
 HUNG_SECONDS = 30
@@ -39,7 +52,11 @@ def send_all(run: Run, uploads: Iterable[Upload]) -> None:
 
 def main() -> None:
     """Send the uploads; exit with a fault if one passes a bound."""
-    parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="fuzz",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--photos", type=Path, help="send the files below this directory instead")
     parser.add_argument("--mutants", type=int, default=10_000, help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="of the mutants; default: 0")
@@ -48,24 +65,30 @@ def main() -> None:
     if arguments.photos:
         if not arguments.photos.is_dir():
             sys.exit(f"{arguments.photos} is not a directory")
-        runs = {str(arguments.photos): from_directory(arguments.photos)}
-        samples = {"jaguar.jpg": sample()}
+        # Foreign photos may have any size, so their time is printed and not judged.
+        bounds = Bounds(UNLIMITED, UNLIMITED)
+        runs = {str(arguments.photos): (bounds, from_directory(arguments.photos))}
+        samples = {LARGE: large_photo()}
     else:
-        large = largest()
         runs = {
-            "largest": (raw(name, photo, name) for name, photo in large.items()),
-            "attacks": attacks(),
-            "mutants": mutants(arguments.seed, arguments.mutants),
+            "largest": (
+                Bounds(ANY_UPLOAD, ANY_UPLOAD),
+                (raw(name, photo) for name, photo in largest().items()),
+            ),
+            "attacks": (Bounds(SMALL_UPLOAD, REFUSAL), attacks()),
+            "mutants": (
+                Bounds(SMALL_UPLOAD, SMALL_UPLOAD),
+                mutants(arguments.seed, arguments.mutants),
+            ),
         }
-        samples = {**honest(), **large, LARGE: large_photo()}
-    # Foreign photos may have any size, so their time is printed and not judged.
-    milliseconds = math.inf if arguments.photos else MAXIMUM_MILLISECONDS
-    baseline = Run.begin([raw(name, photo) for name, photo in samples.items()], milliseconds)
+        samples = {**honest(), LARGE: large_photo()}
+    baseline = Run.begin([raw(name, photo) for name, photo in samples.items()], LARGE)
+    print(f"a JPEG of 12 megapixels takes {baseline.reference:.0f} ms of CPU\n")
     idle, faults = idle_bytes(), 0
-    for title, uploads in runs.items():
-        run = baseline.again()
+    for title, (limits, uploads) in runs.items():
+        run = baseline.again(limits)
         send_all(run, uploads)
-        run.report(title)
+        report(title, run, by_format=bool(arguments.photos))
         faults += len(run.faults)
     print(f"the idle process has grown by {(idle_bytes() - idle) / 1e6:.0f} MB")
     sys.exit(f"{faults} out of bounds" if faults else 0)

@@ -1,4 +1,4 @@
-"""Honest photos that are large: the standard that attacks by size are compared with."""
+"""Photos as large or as costly as the limits allow, and one that they are compared with."""
 
 from fuzz import files, limits_heif, limits_jpeg, limits_png, limits_webp
 
@@ -6,12 +6,12 @@ LARGE = "12 megapixels, progressive"
 
 
 def large_photo() -> bytes:
-    """Return the honest photo that attacks by size are compared with."""
+    """Return the honest photo that the bounds on CPU are relative to."""
     return files.encode(files.slope(4000, 3000), "JPEG", progressive=True)
 
 
 def largest() -> dict[str, bytes]:
-    """Return honest photos, as large as the limits on pixels and memory allow."""
+    """Return photos as large as the limits on pixels, memory and time allow."""
     square = files.slope(4_900, 4_900)
     clear = square.copy()
     clear.putalpha(square.getchannel("R"))

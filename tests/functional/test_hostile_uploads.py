@@ -141,7 +141,7 @@ def test_headers_of_any_size_are_answered(headers):
 
 
 def test_any_directory_of_files_can_be_sent(tmp_path):
-    """``make fuzz PHOTOS=directory`` counts the statuses of all files, photos or not."""
+    """``make fuzz PHOTOS=directory`` counts all files, photos or not, by status and format."""
     (tmp_path / "photo.jpg").write_bytes(files.sample())
     (tmp_path / "cut.jpg").write_bytes(files.sample()[:9_000])
     (tmp_path / "deeper").mkdir()
@@ -151,5 +151,8 @@ def test_any_directory_of_files_can_be_sent(tmp_path):
         cwd=ROOT, check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert "3 uploads: 1 x 200, 1 x 415, 1 x 422" in done.stdout
-    assert "photo.jpg" in done.stdout
+    assert "| 200 | JPEG | 1 | " in done.stdout
+    assert f"| photo.jpg | {len(files.sample()):,} |" in done.stdout
+    assert "| 415 | a text | 1 | " in done.stdout
+    assert "| cut.jpg | 9,000 |" in done.stdout
     assert "OUT OF BOUNDS" not in done.stdout
