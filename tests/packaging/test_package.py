@@ -88,7 +88,7 @@ def test_pruning_removes_no_licence(unpacked):
         assert installed.version == version
         for file in installed.files or []:
             if file.parts[:2] == (information.name, "licenses"):
-                assert (unpacked / file).read_bytes() == file.locate().read_bytes()
+                assert (unpacked / file).read_bytes() == Path(file.locate()).read_bytes()
 
 
 def test_the_licences_of_libheif_and_libde265_are_complete(unpacked):

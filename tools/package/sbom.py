@@ -60,6 +60,9 @@ def bill_of_materials(
         bill.register_dependency(part, part.components)
     document = json.loads(JsonV1Dot6(bill).output_as_string())
     del document["metadata"]["timestamp"]  # The same package must give the same bytes.
+    for wheel in document["components"]:
+        for library in wheel.get("components", []):  # cyclonedx gives them in any order.
+            library["evidence"]["occurrences"].sort(key=lambda file: file["location"])
     return json.dumps(document, indent=2) + "\n"
 
 
