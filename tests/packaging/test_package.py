@@ -8,11 +8,15 @@ import sys
 import zipfile
 from importlib import metadata
 from pathlib import Path
+from unittest.mock import ANY
 
+import numpy
+import pi_heif
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.utils import canonicalize_name
+from PIL import features
 
 from tests.lambda_runtime import INTERPRETER
 from tools import ROOT
@@ -74,6 +78,62 @@ def test_the_licences_of_all_parts_are_in_the_package(unpacked):
     for information in unpacked.glob("*.dist-info"):
         licences = [file for file in information.rglob("*") if "LICEN" in file.name.upper()]
         assert licences or "License" in (information / "METADATA").read_text("utf-8"), information
+
+
+def test_pruning_removes_no_licence(unpacked):
+    """Each licence file of a wheel that ships is in the package, with the same content."""
+    for information in unpacked.glob("*.dist-info"):
+        name, _, version = information.stem.partition("-")
+        installed = metadata.distribution(name)
+        assert installed.version == version
+        for file in installed.files or []:
+            if file.parts[:2] == (information.name, "licenses"):
+                assert (unpacked / file).read_bytes() == Path(file.locate()).read_bytes()
+
+
+def test_the_licences_of_libheif_and_libde265_are_complete(unpacked):
+    """The wheel has only a notice, so the package adds the texts that it refers to."""
+    data = unpacked / "chalicelib/data"
+    assert "GNU LESSER GENERAL PUBLIC LICENSE" in (data / "LICENSE-lgpl").read_text("utf-8")
+    assert "END OF TERMS AND CONDITIONS" in (data / "LICENSE-gpl").read_text("utf-8")
+    (notice,) = unpacked.glob("pi_heif-*.dist-info/licenses/LICENSES_bundled.txt")
+    assert {"Name: libheif", "Name: libde265"} <= set(notice.read_text("utf-8").splitlines())
+
+
+def test_the_bill_of_materials_names_the_libraries_inside_the_wheels(built, unpacked):
+    """It covers each file of the wheels' library directories, in the version that runs."""
+    bill = json.loads(built.with_suffix(build_package.SBOM_SUFFIX).read_text("utf-8"))
+    inside = {
+        (canonicalize_name(wheel["name"]), library["name"]): library
+        for wheel in bill["components"]
+        for library in wheel.get("components", [])
+    }
+    heif = pi_heif.libheif_info()
+    assert {name: library.get("version") for name, library in inside.items()} == {
+        ("pi-heif", "libheif"): heif["libheif"],
+        ("pi-heif", "libde265"): heif["decoders"]["libde265"].rpartition(" ")[2],
+        ("pillow", "libjpeg-turbo"): features.version("libjpeg_turbo"),
+        ("pillow", "libwebp"): features.version("webp"),
+        ("pillow", "zlib-ng"): features.version("zlib_ng"),
+        ("pillow", "libtiff"): features.version("libtiff"),
+        ("pillow", "openjpeg"): features.version("jpg_2000"),
+        ("pillow", "xz"): ANY,
+        ("pillow", "zstd"): ANY,
+        ("pillow", "libxcb"): ANY,
+        ("pillow", "libXau"): ANY,
+        ("numpy", "openblas"): numpy.show_config("dicts")["Build Dependencies"]["blas"]["version"],
+        ("numpy", "gcc-runtime"): None,
+        ("ai-edge-litert", "tensorflow-lite"): ANY,
+        ("h3", "h3-core"): None,
+        ("pybase64", "base64"): ANY,
+    }
+    located = {
+        place["location"]
+        for library in inside.values()
+        for place in library["evidence"]["occurrences"]
+    }
+    assert all((unpacked / file).is_file() for file in located)
+    assert {file.relative_to(unpacked).as_posix() for file in unpacked.glob("*.libs/*")} <= located
 
 
 def test_the_bill_of_materials_names_what_is_in_the_package(built, unpacked):

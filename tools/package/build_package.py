@@ -16,7 +16,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from tools.package import chalice_project, prune_package, reproducible_zip, sbom, verify_package
+from tools.package import (
+    chalice_project,
+    native_libraries,
+    prune_package,
+    reproducible_zip,
+    sbom,
+    verify_package,
+)
 from tools.package.chalice_project import DEPLOYMENT, TARGET, PackagingError
 
 OLDEST_PYTHON: Final = (3, 12)
@@ -57,6 +64,7 @@ def build(
         raise_on_faults(
             verify_package.missing_requirements(unpacked, requirements, python, architecture)
         )
+        wheel_bills = native_libraries.read_wheel_bills(unpacked)
         prune_package.prune(unpacked)
         raise_on_faults(verify_package.incompatible_libraries(unpacked, architecture))
         reproducible_zip.compile_sources(unpacked)
@@ -64,7 +72,7 @@ def build(
         reproducible_zip.write(unpacked, package)
         raise_on_faults(verify_package.size_faults(*sizes(package)))
         package.with_suffix(SBOM_SUFFIX).write_text(
-            sbom.bill_of_materials(unpacked, package), encoding="utf-8"
+            sbom.bill_of_materials(unpacked, package, wheel_bills), encoding="utf-8"
         )
     return package
 

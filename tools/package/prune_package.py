@@ -88,6 +88,9 @@ PRUNE_RULES: Final = (
 )  # fmt: skip
 
 
+LICENCES: Final = "*.dist-info/licenses/*"
+"""Each wheel's licence files (PEP 639). Their paths repeat those of the code: ``*/include/*``."""
+
 VERSION_LOOKUP: Final = (
     "from importlib import metadata\n\n__version__ = metadata.version(__package__ or __name__)\n"
 )
@@ -126,9 +129,11 @@ def installed(record: Path) -> list[str]:
 
 
 def pruned_files(directory: Path) -> Iterator[Path]:
-    """Yield the files that a rule names."""
+    """Yield the files that a rule names. A licence stays, whatever the path that it applies to."""
     patterns = [pattern for rule in PRUNE_RULES for pattern in rule.patterns]
     for file in directory.rglob("*"):
         name = file.relative_to(directory).as_posix()
+        if fnmatchcase(name, LICENCES):
+            continue
         if file.is_file() and any(fnmatchcase(name, pattern) for pattern in patterns):
             yield file

@@ -44,6 +44,8 @@ REQUIRED_FILES: Final = (
     "chalicelib/data/features.sqlite",
     "chalicelib/http/openapi.json",
     "chalicelib/data/vernacular.csv",
+    "chalicelib/data/LICENSE-gpl",
+    "chalicelib/data/LICENSE-lgpl",
     "chalicelib/data/LICENSE-mit",
     "chalicelib/data/LICENSE-unicode",
     "chalicelib/data/LICENSE-wordnet",
@@ -52,6 +54,12 @@ REQUIRED_FILES: Final = (
     "chalicelib/data/model/efficientnet-lite2-float16.tflite",
     "chalicelib/website/index.html",
 )
+
+REQUIRED_LICENCES: Final = (
+    "pi_heif-*.dist-info/licenses/LICENSE.txt",
+    "pi_heif-*.dist-info/licenses/LICENSES_bundled.txt",
+)
+"""Licence files of wheels that must ship: the LGPL wants its notice beside its libraries."""
 
 ALLOWED_TOP_LEVEL: Final = (
     "app.py", "__pycache__", "chalice", "chalicelib",
@@ -162,6 +170,7 @@ def content_faults(directory: Path) -> Iterator[str]:
     for needed in REQUIRED_FILES:
         if not (directory / needed).is_file():
             yield f"{needed}: missing"
+    yield from (f"{name}: missing" for name in REQUIRED_LICENCES if not any(directory.glob(name)))
     for path in sorted(directory.rglob("*")):
         name = path.relative_to(directory)
         if path.is_symlink() or path.name.startswith(".env"):

@@ -122,8 +122,23 @@ def test_files_that_must_not_ship_are_reported(tmp_path, name, content, fault):
 def test_a_package_without_model_or_features_is_refused(tmp_path):
     """Such a package would start and answer 503."""
     assert set(verify_package.content_faults(tmp_path)) == {
-        f"{name}: missing" for name in verify_package.REQUIRED_FILES
+        f"{name}: missing"
+        for name in verify_package.REQUIRED_FILES + verify_package.REQUIRED_LICENCES
     }
+
+
+def test_a_package_without_the_licence_of_libheif_is_refused(tmp_path):
+    """The LGPL allows copies of libheif only with its text, the GPL's, and the notice."""
+    notices = tmp_path / "pi_heif-1.4.0.dist-info" / "licenses"
+    notices.mkdir(parents=True)
+    (notices / "LICENSE.txt").touch()
+    faults = set(verify_package.content_faults(tmp_path))
+    assert "pi_heif-*.dist-info/licenses/LICENSE.txt: missing" not in faults
+    assert {
+        "pi_heif-*.dist-info/licenses/LICENSES_bundled.txt: missing",
+        "chalicelib/data/LICENSE-lgpl: missing",
+        "chalicelib/data/LICENSE-gpl: missing",
+    } <= faults
 
 
 def test_a_package_above_the_limits_of_lambda_is_refused():
@@ -142,7 +157,13 @@ def test_python_3_11_is_refused_with_the_reason(tmp_path):
 def test_pruning_keeps_code_licences_and_versions(tmp_path):
     """Pruning removes tests, headers and long descriptions."""
     lay_out(tmp_path, "h3", "4.5.0", "py3-none-any")
-    kept = ["h3/__init__.py", "h3-4.5.0.dist-info/licenses/LICENSE", "PIL/_webp.x.so"]
+    kept = [
+        "h3/__init__.py",
+        "h3-4.5.0.dist-info/licenses/LICENSE",
+        "pi_heif-1.4.0.dist-info/licenses/LICENSES_bundled.txt",
+        "numpy-2.4.6.dist-info/licenses/numpy/_core/include/numpy/libdivide/LICENSE.txt",
+        "PIL/_webp.x.so",
+    ]
     pruned = [
         "h3/tests/test_x.py",
         "h3/api.pyi",
