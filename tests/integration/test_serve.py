@@ -29,16 +29,22 @@ def test_serve_prints_its_base_and_ends_cleanly_at_ctrl_c():
     with subprocess.Popen(
         [*DEMO, "--serve", "--port", str(port)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # A suite in the background ignores Ctrl-C, and its children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     ) as process:  # fmt: skip
-        assert process.stdout
-        assert process.stderr
-        assert process.stdout.readline() == f"BASE=http://127.0.0.1:{port}\n"
-        while "/v1/species" not in (line := process.stdout.readline()):
-            assert line
-        time.sleep(0.2)  # until it waits
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        assert process.wait(timeout=30) == 0
-        assert "Traceback" not in process.stderr.read()
+        try:
+            assert process.stdout
+            assert process.stderr
+            assert process.stdout.readline() == f"BASE=http://127.0.0.1:{port}\n"
+            while "/v1/species" not in (line := process.stdout.readline()):
+                assert line
+            time.sleep(0.2)  # until it waits
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            assert process.wait(timeout=30) == 0
+            assert "Traceback" not in process.stderr.read()
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
