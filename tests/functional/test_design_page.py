@@ -31,6 +31,7 @@ def files_met() -> list[str]:
             files.setdefault(code.co_filename.removeprefix(PACKAGE))
 
     usual = app.services
+    usual.prepare()  # as at the start: other tests may have pushed the index out of its cache
     # The lookup runs in this thread, so that the order is the same each time.
     app.services = replace(usual, identify=replace(usual.identify, executor=InlineExecutor()))
     previous = sys.getprofile()
