@@ -47,16 +47,19 @@ def bytes_to_decode(image: ImageFile.ImageFile, pixels: int, scans: int) -> floa
     """
     if image.format in DECODE_BYTES_PER_PIXEL:
         return DECODE_BYTES_PER_PIXEL[image.format] * pixels
-    bytes_per_pixel = DECODE_BYTES_PER_PIXEL[image.mode]
-    if has_transparent_colour(image):
-        bytes_per_pixel += DECODE_BYTES_PER_PIXEL["RGBA"]
-    needed_bytes = bytes_per_pixel * image.width * image.height
+    needed_bytes = decoded_bytes_per_pixel(image) * image.width * image.height
     if scans == 1 or not isinstance(image, JpegImagePlugin.JpegImageFile):
         return needed_bytes
     sampling = [(across, down) for _, across, down, _ in image.layer]
     block = max(across for across, _ in sampling) * max(down for _, down in sampling)
     samples_per_pixel = sum(across * down for across, down in sampling) / max(block, 1)
     return needed_bytes + BYTES_PER_COEFFICIENT * samples_per_pixel * pixels
+
+
+def decoded_bytes_per_pixel(image: ImageFile.ImageFile) -> int:
+    """Return the memory of a decoded pixel; a transparent colour needs a copy with alpha."""
+    alpha_copy = DECODE_BYTES_PER_PIXEL["RGBA"] if has_transparent_colour(image) else 0
+    return DECODE_BYTES_PER_PIXEL[image.mode] + alpha_copy
 
 
 def has_transparent_colour(image: ImageFile.ImageFile) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from PIL import ImageFile
 
 from chalicelib.errors import PhotoTooLarge
-from chalicelib.photo.decode_cost import DECODE_BYTES_PER_PIXEL, has_transparent_colour
+from chalicelib.photo.decode_cost import decoded_bytes_per_pixel
 
 MAXIMUM_SECONDS: Final = 0.75
 """Of one CPU of an AMD EPYC. With the classifier, an answer then takes 1 s at most: five times as
@@ -47,10 +47,8 @@ def seconds_to_decode(image: ImageFile.ImageFile) -> float:
     if isinstance(layout, tuple):
         layout = layout[0]
     bits = PNG_BITS.get(str(layout), max(PNG_BITS.values()))
-    decoded_bytes = DECODE_BYTES_PER_PIXEL[image.mode]
-    if has_transparent_colour(image):
-        decoded_bytes += DECODE_BYTES_PER_PIXEL["RGBA"]
-    nanoseconds = NS_PER_PNG_BYTE * bits / 8 + NS_PER_DECODED_BYTE * decoded_bytes
+    nanoseconds = NS_PER_PNG_BYTE * bits / 8
+    nanoseconds += NS_PER_DECODED_BYTE * decoded_bytes_per_pixel(image)
     if image.info.get("interlace"):
         nanoseconds += NS_PER_INTERLACED_PIXEL
     return nanoseconds * image.width * image.height / 1e9
