@@ -21,7 +21,8 @@ from chalicelib.domain import PlaceFeatures, TaxonFeature
 from chalicelib.features.cache_codec import PlaceCodec
 from chalicelib.features.cells import cell_chain
 from chalicelib.features.memory_cache import MemoryCachedFeatures
-from chalicelib.features.mysql import LOOKUP, MysqlFeatures, MysqlOptions
+from chalicelib.features.mysql import LOOKUP, MysqlFeatures
+from chalicelib.features.mysql_session import MysqlOptions
 from chalicelib.features.mysql_url import mysql_connection
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
 from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures

@@ -12,7 +12,8 @@ from typing import Final
 from bench.crowd import land_cells
 from bench.servers import servers
 from chalicelib.features.cells import FINEST_RESOLUTION, with_parents
-from chalicelib.features.mysql import MysqlFeatures, MysqlOptions
+from chalicelib.features.mysql import MysqlFeatures
+from chalicelib.features.mysql_session import MysqlOptions
 from chalicelib.features.mysql_url import mysql_connection
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
 from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures

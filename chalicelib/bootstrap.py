@@ -123,9 +123,9 @@ def _store(settings: Settings, clock: Clock) -> FeatureRepository:
     if not settings.mysql_url:
         return EmbeddedFeatures(settings.features_file)
     # A cold start without a database does without this module.
-    from chalicelib.features import mysql  # noqa: PLC0415
+    from chalicelib.features import mysql, mysql_session  # noqa: PLC0415
 
-    options = mysql.MysqlOptions(
+    options = mysql_session.MysqlOptions(
         timeout=settings.mysql_timeout_seconds,
         certificate_authorities=_text(settings.mysql_certificate_authorities),
     )

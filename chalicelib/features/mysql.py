@@ -1,19 +1,14 @@
 """The feature repository on MySQL: Aurora in production, MariaDB or MySQL anywhere else.
 
-Each environment has one connection. It is opened at first use and again after a loss, and every
-wait on it has a timeout. ``migrations/`` has the schema, ``tools/database/dataset_loader.py``
-fills it.
+``migrations/`` has the schema, ``tools/database/dataset_loader.py`` fills it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
-from threading import Lock
 from typing import Any, Final
 
 from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures
 from chalicelib.errors import FeaturesUnavailable
+from chalicelib.features.mysql_session import MysqlOptions, MysqlSession
 from chalicelib.features.mysql_url import MysqlConnection
 from chalicelib.features.observations import (
     EFFORT_ROW,
@@ -26,8 +21,10 @@ from chalicelib.features.observations import (
 )
 from chalicelib.features.smoothing import RANGE_PRIOR_STRENGTH
 from chalicelib.ports import Clock
-from chalicelib.runtime.circuit_breaker import DEFAULT_BREAKER_POLICY, Breaker, BreakerPolicy
 from chalicelib.runtime.ttl_value import TtlValue
+
+DATASET_SECONDS: Final = 30.0
+"""A new dataset comes into use after this time at most."""
 
 DATASET: Final = """
     SELECT version, title, licence, citation, expected_presence, taxon_id
@@ -59,41 +56,20 @@ ONE_TAXON: Final = """
 """Appended to ``LOOKUP``, it returns the rows of one taxon in many cells."""
 
 
-@dataclass(frozen=True, slots=True)
-class MysqlOptions:
-    """Time limits for the server, in seconds, and the check of its certificate.
-
-    Aurora needs longer than ``timeout`` to resume from zero capacity: the first visitors get
-    answers without the place. A new dataset comes into use after ``dataset_seconds`` at most.
-    ``certificate_authorities`` is a file; it makes TLS required, and the client then checks
-    certificate and host name.
-    """
-
-    timeout: float = 1.0
-    dataset_seconds: float = 30.0
-    certificate_authorities: str | None = None
-    breaker: BreakerPolicy = DEFAULT_BREAKER_POLICY
-
-
 class MysqlFeatures:
     """The :class:`~chalicelib.ports.FeatureRepository` on MySQL. Thread-safe.
 
-    It calls ``parameters`` for each new connection, since tokens and passwords change.
+    Ranges have a connection and a circuit breaker of their own: a slow range must not take the
+    places from predictions.
     """
 
     def __init__(
         self, parameters: Callable[[], MysqlConnection], options: MysqlOptions, clock: Clock
     ) -> None:
-        self._parameters = parameters
-        self._options = options
-        self._clock = clock
-        self._lock = Lock()
-        self._connection: Any = None
+        self._places = MysqlSession(parameters, options, options.timeout, clock)
+        self._ranges = MysqlSession(parameters, options, options.range_timeout, clock)
         self._dataset = TtlValue(
-            lambda: self._breaker.call(self._read_dataset),
-            options.dataset_seconds,
-            clock,
-            stale_on=(FeaturesUnavailable,),
+            self._read_dataset, DATASET_SECONDS, clock, stale_on=(FeaturesUnavailable,)
         )
 
     def dataset(self) -> Dataset:
@@ -106,25 +82,32 @@ class MysqlFeatures:
 
     def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
         """Return the features of a chain of cells. Raises ``FeaturesUnavailable``."""
-        features = self._breaker.call(self._read_features, chain, month)
+        rows, taxa, context = self._look_up(self._places, chain, month)
+        features = place_features(rows, taxa, chain, month, context)
         self._dataset.invalidate_unless(lambda dataset: dataset.version == features.dataset)
         return features
 
     def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
         """Return the presence of one taxon in many cells. Raises ``FeaturesUnavailable``."""
-        return self._breaker.call(self._read_presences, taxon_id, cells, month)
+        rows, taxa, context = self._look_up(
+            self._ranges, cells, month, ONE_TAXON, (EFFORT_ROW, taxon_id)
+        )
+        if not taxa:
+            return {}
+        ((number, taxon),) = taxa.items()
+        return presences(rows, number, taxon, month, context)
 
     def close(self) -> None:
-        """Close the connection; the next call opens another."""
-        with self._lock:
-            self._drop()
+        """Close the connections; the next calls open others."""
+        self._places.close()
+        self._ranges.close()
 
     def open_breakers(self) -> tuple[str, ...]:
-        """Return the database, while its circuit breaker is open."""
-        return ("database",) if self._breaker.is_open else ()
+        """Return the database, while the circuit breaker of the places is open."""
+        return ("database",) if self._places.is_breaker_open else ()
 
     def _read_dataset(self) -> Dataset:
-        rows = self._query(DATASET)
+        rows = self._places.query(DATASET)
         if not rows:
             raise FeaturesUnavailable("The database has no active dataset.")
         version, title, licence, citation, expected_presence, _ = rows[0]
@@ -137,28 +120,20 @@ class MysqlFeatures:
             expected_presence,
         )
 
-    def _read_features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
-        rows, taxa, context = self._look_up(chain, month)
-        return place_features(rows, taxa, chain, month, context)
-
-    def _read_presences(
-        self, taxon_id: str, cells: Sequence[str], month: int
-    ) -> Mapping[str, float]:
-        rows, taxa, context = self._look_up(cells, month, ONE_TAXON, (EFFORT_ROW, taxon_id))
-        if not taxa:
-            return {}
-        ((number, taxon),) = taxa.items()
-        return presences(rows, number, taxon, month, context)
-
     def _look_up(
-        self, chain: Sequence[str], month: int, condition: str = "", parameters: Sequence[Any] = ()
+        self,
+        session: MysqlSession,
+        chain: Sequence[str],
+        month: int,
+        condition: str = "",
+        parameters: Sequence[Any] = (),
     ) -> tuple[list[Row], dict[int, DatasetTaxon], DatasetContext]:
         months = month_keys(month)
         cells = [int(cell, 16) for cell in chain]
         statement = LOOKUP.format(
             cells=", ".join(["%s"] * len(cells)), months=", ".join(["%s"] * len(months))
         )
-        rows = self._query(statement + condition, (*cells, *months, *parameters))
+        rows = session.query(statement + condition, (*cells, *months, *parameters))
         taxa = {
             taxon: DatasetTaxon(taxon_id, prevalence)
             for *_, taxon, _, _, _, taxon_id, prevalence in rows
@@ -170,62 +145,3 @@ class MysqlFeatures:
         )
         context = DatasetContext(version, FeatureSource.DATABASE, prior_strength)
         return [row[2:8] for row in rows], taxa, context
-
-    def _query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Execute a statement; if the connection turns out to be lost, once more on a new one.
-
-        A lost connection fails at once. After a timeout there is no second try.
-        """
-        import pymysql  # noqa: PLC0415
-
-        with self._lock:
-            is_new = self._connection is None
-            try:
-                return self._execute(statement, parameters)
-            except (pymysql.OperationalError, pymysql.InterfaceError, OSError) as error:
-                if is_new or isinstance(error.__context__, TimeoutError):
-                    raise
-                return self._execute(statement, parameters)
-
-    def _execute(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        if self._connection is None:
-            self._connection = self._connect()
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(statement, parameters)
-                return list(cursor.fetchall())
-        except BaseException:
-            # The answer may still arrive: the next statement must not read it as its own.
-            self._drop()
-            raise
-
-    def _connect(self) -> Any:
-        import pymysql  # noqa: PLC0415
-
-        timeout = self._options.timeout
-        return pymysql.connect(
-            **self._parameters().arguments(self._options.certificate_authorities),
-            connect_timeout=timeout,
-            read_timeout=timeout,
-            write_timeout=timeout,
-            autocommit=True,
-        )
-
-    def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(Exception):  # it is closed either way
-                connection.close()
-
-    @cached_property
-    def _breaker(self) -> Breaker:
-        # Slow to import: a service with the embedded store does without.
-        import pymysql  # noqa: PLC0415
-
-        return Breaker(
-            "The database",
-            self._clock,
-            (pymysql.MySQLError, OSError),
-            FeaturesUnavailable,
-            self._options.breaker,
-        )

@@ -8,7 +8,8 @@ import pytest
 
 from chalicelib.domain import Coordinates, FeatureSource, Status
 from chalicelib.features.cells import cell_chain
-from chalicelib.features.mysql import MysqlFeatures, MysqlOptions
+from chalicelib.features.mysql import MysqlFeatures
+from chalicelib.features.mysql_session import MysqlOptions
 from chalicelib.features.mysql_url import mysql_connection
 from tests import occurrences
 from tests.fakes import FakeClock

@@ -14,7 +14,8 @@ from chalicelib.domain import FeatureSource
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.features.cells import cell_chain, coarsest_cells
 from chalicelib.features.credentials import TOKEN_SECONDS, from_iam, from_secret
-from chalicelib.features.mysql import LOOKUP, MysqlFeatures, MysqlOptions
+from chalicelib.features.mysql import LOOKUP, MysqlFeatures
+from chalicelib.features.mysql_session import MysqlOptions
 from chalicelib.features.mysql_url import mysql_connection
 from chalicelib.features.sqlite import EmbeddedFeatures
 from tests.conftest import OCEAN, PLACES, load_places
