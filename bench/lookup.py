@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from bench.servers import servers
 from chalicelib.domain import PlaceFeatures, TaxonFeature
+from chalicelib.features.cache_aside import CacheAside, CachePolicy
 from chalicelib.features.cache_codec import PlaceCodec
 from chalicelib.features.cells import cell_chain
 from chalicelib.features.memory_cache import MemoryCachedFeatures
@@ -25,7 +26,7 @@ from chalicelib.features.mysql import LOOKUP, MysqlFeatures
 from chalicelib.features.mysql_session import MysqlOptions
 from chalicelib.features.mysql_url import mysql_connection
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
-from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures
+from chalicelib.features.shared_cache import SharedCachedFeatures
 from chalicelib.ports import Runtime
 from tests.conftest import PLACES, load_places
 
@@ -79,20 +80,21 @@ class Tiers:
         runtime = Runtime(lambda: "bench", time.time, time.sleep, random.random)
         self.database = MysqlFeatures(lambda: connection, MysqlOptions(), time.monotonic)
         self.cache = RedisCache(RedisOptions(redis_url), time.monotonic)
-        self.shared = SharedCachedFeatures(self.database, self.cache, CachePolicy(), runtime)
+        aside = CacheAside(self.cache, CachePolicy(), runtime, lambda work: work())
+        self.shared = SharedCachedFeatures(self.database, aside)
         self.bare = bare
         self.cursor = cursor
 
     def row(self, name: str, cells: tuple[str, ...], *, is_full: bool = False) -> str:
         """Measure a place; ``is_full`` means with all animals."""
-        features = self.database.features(cells, YEAR)
+        features = self.database.features([cells], YEAR)[0]
         if is_full:
             features = with_every_animal(features, self.database.dataset().taxa)
         codec = PlaceCodec(features.dataset, YEAR, cells[0])
         key = codec.key()
-        self.cache.put(key, codec.encode(features, time.time() + LONG, 0.0), LONG)
-        memory = MemoryCachedFeatures(self.shared, time.monotonic, LONG, LONG, 1_000)
-        memory.features(cells, YEAR)
+        self.cache.put({key: codec.encode(features, time.time() + LONG)}, LONG)
+        memory = MemoryCachedFeatures(self.shared, time.monotonic, lambda work: work(), 1_000)
+        memory.features([cells], YEAR)
         statement = LOOKUP.format(cells="%s, %s, %s", months="%s")
         numbers = (*(int(cell, 16) for cell in cells), YEAR)
 
@@ -100,9 +102,11 @@ class Tiers:
             self.cursor.execute(statement, numbers)
             self.cursor.fetchall()
 
-        (in_memory,) = medians(lambda: memory.features(cells, YEAR))
-        shared, get = medians(lambda: self.shared.features(cells, YEAR), lambda: self.bare.get(key))
-        database, bare = medians(lambda: self.database.features(cells, YEAR), select)
+        (in_memory,) = medians(lambda: memory.features([cells], YEAR)[0])
+        shared, get = medians(
+            lambda: self.shared.features([cells], YEAR)[0], lambda: self.bare.get(key)
+        )
+        database, bare = medians(lambda: self.database.features([cells], YEAR)[0], select)
         return (
             f"{name:14}{len(features.taxa):5}{len(self.bare.get(key) or b''):7}{in_memory:9.4f}"
             f"{shared:8.3f}{get:8.3f}{shared / get:7.2f}"

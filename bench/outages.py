@@ -39,7 +39,7 @@ def milliseconds(work: Callable[[], object]) -> float:
 
 def service(mysql: str, redis: str = "") -> Services:
     """Return the service with default settings, without its memory cache."""
-    settings = {"RANGEFINDER_MYSQL_URL": mysql, "RANGEFINDER_MEMORY_CACHE_SECONDS": "0"}
+    settings = {"RANGEFINDER_MYSQL_URL": mysql, "RANGEFINDER_MEMORY_CACHE_ENTRIES": "0"}
     if redis:
         settings["RANGEFINDER_REDIS_URL"] = redis
     return Services.build(Settings.from_environment(settings))

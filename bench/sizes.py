@@ -11,12 +11,13 @@ from typing import Final
 
 from bench.crowd import land_cells
 from bench.servers import servers
+from chalicelib.features.cache_aside import CacheAside, CachePolicy
 from chalicelib.features.cells import FINEST_RESOLUTION, with_parents
 from chalicelib.features.mysql import MysqlFeatures
 from chalicelib.features.mysql_session import MysqlOptions
 from chalicelib.features.mysql_url import mysql_connection
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
-from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures
+from chalicelib.features.shared_cache import SharedCachedFeatures
 from chalicelib.ports import Runtime
 from tools.build.features import TARGET
 from tools.database.dataset_loader import mysql_writer
@@ -51,12 +52,15 @@ def main() -> None:
         server_address = mysql_connection(server.url)
         shared = SharedCachedFeatures(
             MysqlFeatures(lambda: server_address, MysqlOptions(), time.monotonic),
-            RedisCache(RedisOptions(cache_server.url), time.monotonic),
-            CachePolicy(),
-            Runtime(lambda: "bench", time.time, time.sleep, random.random),
+            CacheAside(
+                RedisCache(RedisOptions(cache_server.url), time.monotonic),
+                CachePolicy(),
+                Runtime(lambda: "bench", time.time, time.sleep, random.random),
+                lambda work: work(),
+            ),
         )
         for cell in land_cells(TARGET, SAMPLE, random.Random(1)):
-            shared.features(with_parents(cell), 0)
+            shared.features([with_parents(cell)], 0)
         with cache_server.client() as client:
             keys = list(client.scan_iter("geo:ranges-*", count=1_000))
             values = [client.strlen(key) for key in keys]

@@ -32,10 +32,10 @@ SEED: Final = 20261124
 SOURCES: Final = ("memory", "cache", "stale", "database")
 
 SHORT_LIVED: Final = {
-    "RANGEFINDER_SHARED_CACHE_SECONDS": "5",
-    "RANGEFINDER_MEMORY_CACHE_SECONDS": "1",
+    "RANGEFINDER_CACHE_KEPT_SECONDS": "5",
+    "RANGEFINDER_MEMORY_CACHE_ENTRIES": "20",
 }
-"""Within half a minute, entries expire as they otherwise would within hours."""
+"""Within half a minute, entries leave the cache and the memory as they otherwise would in weeks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Scenario:
 
 
 SCENARIOS: Final = (
-    Scenario("no cache", has_cache=False, settings={"RANGEFINDER_MEMORY_CACHE_SECONDS": "0"}),
+    Scenario("no cache", has_cache=False, settings={"RANGEFINDER_MEMORY_CACHE_ENTRIES": "0"}),
     Scenario("cold cache"),
     Scenario("warm cache", is_warm=True),
     Scenario("entries of 5 s", is_warm=True, settings=SHORT_LIVED),

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from msgspec import Struct
 
@@ -29,9 +29,20 @@ from chalicelib.identify import Identify
 from chalicelib.photo.metadata.exif import ExifreadExifReader
 from chalicelib.photo.reader import DecodeLimits, PillowPhotoReader
 from chalicelib.photo.uploads import NoUploadStore, S3UploadStore
-from chalicelib.ports import Classifier, Clock, FeatureRepository, NameSource, Runtime, UploadStore
+from chalicelib.ports import (
+    Background,
+    Classifier,
+    Clock,
+    FeatureRepository,
+    NameSource,
+    Runtime,
+    UploadStore,
+)
 from chalicelib.runtime.aws import aws_client
 from chalicelib.settings import DATA, Settings, available_cpus
+
+if TYPE_CHECKING:
+    from chalicelib.features.shared_cache import SharedCachedFeatures
 
 LOOKUP_THREADS: Final = 8
 """Threads that look places up: Lambda uses one, ``chalice local`` more."""
@@ -57,7 +68,12 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
         classifier = TfliteClassifier(
             settings.model_directory, settings.classifier_threads or available_cpus()
         )
-        places = Places(feature_repository(settings, clock, runtime), settings.geo)
+        executor = ThreadPoolExecutor(LOOKUP_THREADS, "features")
+        places = Places(
+            feature_repository(settings, clock, runtime or system_runtime(), executor.submit),
+            settings.geo,
+            fallback_repository(settings),
+        )
         uploads: UploadStore = NoUploadStore()
         if settings.uploads_bucket:
             uploads = S3UploadStore(
@@ -82,7 +98,7 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
             weight_bounds=WeightBounds(settings.geo_weight_floor, settings.geo_weight_ceiling),
             clock=clock,
             new_id=lambda: str(uuid.uuid4()),
-            executor=ThreadPoolExecutor(LOOKUP_THREADS, "features"),
+            executor=executor,
             features_timeout=settings.features_timeout_seconds,
         )
         return cls(
@@ -106,30 +122,39 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
 
 
 def feature_repository(
-    settings: Settings, clock: Clock, runtime: Runtime | None
+    settings: Settings, clock: Clock, runtime: Runtime, background: Background
 ) -> FeatureRepository:
     """Return the stack of repositories: memory, then the shared cache, then the store."""
-    return MemoryCachedFeatures(
-        _shared_cache(_store(settings, clock), settings, clock, runtime),
-        clock=clock,
-        ttl=settings.memory_cache_seconds,
-        stale_if_error=settings.cache_kept_seconds,
-        maximum_entries=settings.memory_cache_entries,
-    )
+    store = _store(settings, clock)
+    if settings.redis_url:
+        store = shared_features(settings, store, clock, runtime, background)
+    return MemoryCachedFeatures(store, clock, background, settings.memory_cache_entries)
+
+
+def fallback_repository(settings: Settings) -> FeatureRepository | None:
+    """Return the embedded file, to answer while a database cannot, unless a setting forbids it."""
+    if settings.mysql_url and settings.embedded_fallback:
+        return EmbeddedFeatures(settings.features_file)
+    return None
 
 
 def _store(settings: Settings, clock: Clock) -> FeatureRepository:
     """Return MySQL if a setting names it, else the embedded file."""
     if not settings.mysql_url:
         return EmbeddedFeatures(settings.features_file)
-    # A cold start without a database does without this module.
+    return mysql_features(settings, settings.mysql_url, clock)
+
+
+def mysql_features(settings: Settings, server: MysqlConnection, clock: Clock) -> FeatureRepository:
+    """Return the database that ``server`` names, with the account of the settings."""
+    # A cold start without a database does without these modules.
     from chalicelib.features import mysql, mysql_session  # noqa: PLC0415
 
     options = mysql_session.MysqlOptions(
         timeout=settings.mysql_timeout_seconds,
         certificate_authorities=_text(settings.mysql_certificate_authorities),
     )
-    return mysql.MysqlFeatures(mysql_account(settings, settings.mysql_url, clock), options, clock)
+    return mysql.MysqlFeatures(mysql_account(settings, server, clock), options, clock)
 
 
 def mysql_account(
@@ -145,27 +170,30 @@ def mysql_account(
     return lambda: server
 
 
-def _shared_cache(
-    store: FeatureRepository, settings: Settings, clock: Clock, runtime: Runtime | None
-) -> FeatureRepository:
-    """Return the store behind Redis if a setting names one, else the store."""
-    if not settings.redis_url:
-        return store
+def shared_features(
+    settings: Settings,
+    store: FeatureRepository,
+    clock: Clock,
+    runtime: Runtime,
+    background: Background,
+) -> "SharedCachedFeatures":
+    """Return the store behind the cache that ``settings.redis_url`` names."""
     # A cold start without a shared cache does without these modules.
-    from chalicelib.features import redis_cache, shared_cache  # noqa: PLC0415
+    from chalicelib.features import cache_aside, redis_cache, shared_cache  # noqa: PLC0415
 
     options = redis_cache.RedisOptions(
-        settings.redis_url,
+        settings.redis_url or "",
         is_cluster=settings.redis_cluster,
         timeout=settings.redis_timeout_seconds,
         certificate_authorities=_text(settings.redis_certificate_authorities),
     )
-    policy = shared_cache.CachePolicy(
-        ttl=settings.shared_cache_seconds, stale_if_error=settings.cache_kept_seconds
+    policy = cache_aside.CachePolicy(
+        kept=settings.cache_kept_seconds, dataset_check=settings.dataset_check_seconds
     )
     cache = redis_cache.RedisCache(options, clock)
     cache.prepare()
-    return shared_cache.SharedCachedFeatures(store, cache, policy, runtime or system_runtime())
+    aside = cache_aside.CacheAside(cache, policy, runtime, background)
+    return shared_cache.SharedCachedFeatures(store, aside)
 
 
 def system_runtime() -> Runtime:

@@ -14,11 +14,9 @@ from chalicelib.domain import (
     Coordinates,
     EventDate,
     ExifReading,
-    GeoStatus,
     Identification,
     Location,
     LocationSource,
-    PlaceLookup,
 )
 from chalicelib.errors import (
     LocationRequired,
@@ -107,7 +105,7 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
                 scores = self.classifier.classify(pixels)
             with stage("wait"):
                 place = stage.result("features", pending_place, self.features_timeout)
-            place = place or PlaceLookup(GeoStatus.DEGRADED)
+                place = place or self.places.look_up_fallback(point, month)
             # 5. Combine both, and return the answer.
             with stage("combine"):
                 candidates, animal_score = fuse(scores, model, place, self.weight_bounds)

@@ -12,11 +12,22 @@ from chalicelib.domain import (
     PlaceFeatures,
     PresignedUpload,
     Scores,
+    TaxonPresences,
     VernacularNames,
 )
 
 Clock = Callable[[], float]
 """Seconds on a clock that never goes back, as :func:`time.monotonic`."""
+
+Chain = Sequence[str]
+"""The H3 cells of one place, finest first."""
+
+Background = Callable[[Callable[[], None]], object]
+"""Runs work in a thread of its own, which no request waits for.
+
+Lambda freezes an environment between requests, and its threads with it. So the work may end
+during a later request, or never.
+"""
 
 
 class Runtime(NamedTuple):
@@ -101,15 +112,15 @@ class FeatureRepository(Protocol):
     def dataset(self) -> Dataset:
         """Return the dataset in force. Raises ``FeaturesUnavailable``."""
 
-    def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
-        """Return the features of a chain of H3 cells, finest first.
+    def features(self, chains: Sequence[Chain], month: int) -> Sequence[PlaceFeatures]:
+        """Return the features of several places, in one read.
 
-        The first cell names the entry, also in a cache. ``month`` is 1 to 12, or
-        ``WHOLE_YEAR``. An unknown place gives an entry without taxa. Raises
-        ``FeaturesUnavailable``.
+        A place is a chain of H3 cells, finest first. The first cell names the entry, also in a
+        cache. ``month`` is 1 to 12, or ``WHOLE_YEAR``. An unknown place gives an entry without
+        taxa. Raises ``FeaturesUnavailable``.
         """
 
-    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> TaxonPresences:
         """Return the presence of one taxon in each of many cells, where it has one.
 
         It is the presence that :meth:`features` gives for a chain of only that cell. Raises
@@ -117,30 +128,49 @@ class FeatureRepository(Protocol):
         """
 
     def open_breakers(self) -> tuple[str, ...]:
-        """Return the servers (``cache``, ``database``) whose circuit breaker is open."""
+        """Return the servers whose circuit breaker is open.
+
+        ``cache`` and ``database``; ``cacheWrites`` if the cache can be read but not written.
+        """
+
+
+class Leased(NamedTuple):
+    """The result of asking for a lease: whether it is held now, and what is under the key."""
+
+    is_held: bool
+    value: bytes | None
 
 
 class SharedCache(Protocol):
-    """Bytes under keys that all environments share. Every call may raise ``CacheUnavailable``."""
+    """Bytes under keys that all environments share.
+
+    Each call takes one round trip, whatever the number of keys. Every call may raise
+    ``CacheUnavailable``. ``lease`` and ``put`` raise ``CacheReadOnly``, which is one of those, if
+    the server answers but refuses to write.
+    """
 
     @property
     def is_breaker_open(self) -> bool:
         """Whether the circuit breaker is open: calls fail at once."""
 
-    def get(self, key: str) -> bytes | None:
-        """Return the value, or ``None`` if there is none."""
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the circuit breaker of writes is open: they fail at once, reads go on."""
 
-    def put(self, key: str, value: bytes, seconds: float) -> None:
-        """Store a value for some seconds."""
+    def get(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return the value of each key, or ``None`` if it has none."""
 
-    def lease(self, key: str, token: str, seconds: float) -> bool:
-        """Return whether ``token`` now is the only one that holds the lease ``key``.
+    def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[Leased]:
+        """Ask for a lease on each key, and return what the key holds after that.
 
-        The lease expires after ``seconds``.
+        A lease is held by one ``token`` at a time. It expires after ``seconds``.
         """
 
-    def release(self, key: str, token: str) -> None:
-        """End a lease early, if ``token`` still holds it."""
+    def put(self, values: Mapping[str, bytes], seconds: float, token: str = "") -> None:
+        """Store values for some seconds, and end the leases on their keys that ``token`` holds."""
+
+    def release(self, keys: Sequence[str], token: str) -> None:
+        """End the leases that ``token`` still holds."""
 
 
 class NameSource(Protocol):

@@ -141,24 +141,25 @@ class Settings:
         "Timeout of the cache: to connect, and to answer a call.",
         default=0.05,
     )
-    shared_cache_seconds: float = _setting(
-        _number(float, 1.0, 31_536_000.0),
-        "TTL of an entry of the shared cache: how long it counts as fresh.",
-        default=3_600.0,
-    )
     cache_kept_seconds: float = _setting(
         _number(float, 1.0, 31_536_000.0),
-        "How long an entry of any cache may serve as stale while the database is down.",
+        "How long the shared cache keeps a place that no client asks for.",
         default=604_800.0,
     )
-    memory_cache_seconds: float = _setting(
-        _number(float, 0.0, 86_400.0),
-        "How long the features of a place stay in the memory of the process.",
-        default=60.0,
+    dataset_check_seconds: float = _setting(
+        _number(float, 1.0, 31_536_000.0),
+        "How often the service asks the database, behind a shared cache, for a new dataset. "
+        "Commands that activate a dataset announce it through the cache; this finds the others.",
+        default=86_400.0,
+    )
+    embedded_fallback: bool = _setting(
+        _switch,
+        "Whether the embedded file answers while the database is asleep or out of reach.",
+        default=True,
     )
     memory_cache_entries: int = _setting(
-        _number(int, 1, 1_000_000),
-        "How many places' features stay in memory.",
+        _number(int, 0, 1_000_000),
+        "How many places' features stay in the memory of the process. 0 keeps none.",
         default=1_000,
     )
     deployment: str = _setting(

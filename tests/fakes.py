@@ -23,10 +23,12 @@ from chalicelib.domain import (
     Status,
     Taxon,
     TaxonFeature,
+    TaxonPresences,
     Thresholds,
     VernacularNames,
 )
 from chalicelib.errors import FeaturesUnavailable, ModelUnavailable, UnknownUpload
+from chalicelib.ports import Chain
 
 PANTHERA = {"genus": "Panthera", "family": "Felidae", "order": "Carnivora", "class": "Mammalia"}
 JAGUAR = Taxon("jaguar", "Panthera onca", "jaguar", "species", Geography.RANGE, PANTHERA)
@@ -162,9 +164,12 @@ class FakeFeatures:
     version: str = DATASET.version
     is_down: bool = False
     is_dataset_down: bool = True
+    reads: int = 0
+    dataset_reads: int = 0
     lookups: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
 
     def dataset(self) -> Dataset:
+        self.dataset_reads += 1
         if self.is_down and self.is_dataset_down:
             raise FeaturesUnavailable("down")
         return Dataset(self.version, "Facts", "CC0-1.0", "nobody", DATASET.taxa)
@@ -172,15 +177,18 @@ class FakeFeatures:
     def open_breakers(self) -> tuple[str, ...]:
         return ("database",) if self.is_down else ()
 
-    def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
-        self.lookups.append((tuple(chain), month))
+    def features(self, chains: Sequence[Chain], month: int) -> list[PlaceFeatures]:
+        self.reads += 1
+        self.lookups += [(tuple(chain), month) for chain in chains]
         if self.is_down:
             raise FeaturesUnavailable("down")
-        return self.entry
+        return [self.entry for _ in chains]
 
-    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> dict[str, float]:
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> TaxonPresences:
+        self.reads += 1
         self.dataset()
-        return {self.entry.cell or "": self.entry.taxa[taxon_id].presence}
+        presence = self.entry.taxa[taxon_id].presence
+        return TaxonPresences(self.version, {self.entry.cell or "": presence})
 
 
 @dataclass

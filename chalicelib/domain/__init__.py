@@ -26,6 +26,7 @@ from chalicelib.domain.features import (
     SpeciesRange,
     Status,
     TaxonFeature,
+    TaxonPresences,
     UnitInterval,
 )
 from chalicelib.domain.model import (
@@ -93,6 +94,7 @@ __all__ = [
     "Status",
     "Taxon",
     "TaxonFeature",
+    "TaxonPresences",
     "Thresholds",
     "UnitInterval",
     "VernacularNames",

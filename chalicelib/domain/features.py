@@ -80,6 +80,13 @@ class PlaceFeatures(Struct, frozen=True):
         return type(self)(self.dataset, source, self.cell, self.month, self.effort, self.taxa)
 
 
+class TaxonPresences(Struct, frozen=True):
+    """The presence of one taxon by cell, where it has one, by one version of the dataset."""
+
+    dataset: str
+    cells: Mapping[str, float]
+
+
 EXPECTED_IN_RANGE: Final = 0.05
 """The presence from which an animal counts as expected, in a dataset of ranges."""
 

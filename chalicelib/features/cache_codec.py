@@ -10,7 +10,7 @@ import math
 import struct
 import zlib
 from collections.abc import Mapping
-from typing import Final, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from msgspec import DecodeError, Struct, msgpack
 
@@ -19,10 +19,12 @@ from chalicelib.domain import (
     FeatureSource,
     PlaceFeatures,
     TaxonFeature,
+    TaxonPresences,
+    UnitInterval,
 )
 
 MAGIC: Final = b"RF"
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 HEADER: Final = struct.Struct("<2sBI")
 """Magic bytes, schema version, CRC-32 of the rest."""
 
@@ -32,12 +34,13 @@ DATASET_KEY: Final = "geo:dataset"
 class Envelope(Struct, array_like=True, frozen=True):
     """The part that all entries share.
 
-    ``expires_at`` is in seconds of the Unix epoch, since processes share it. ``load_seconds``
-    says how long the value took to load.
+    ``key`` repeats the key, so that an entry under another one's key is noticed. ``due_at`` is
+    the time from which a reader renews the entry, in seconds of the Unix epoch, since processes
+    share it.
     """
 
-    expires_at: float
-    load_seconds: float
+    key: str
+    due_at: float
 
 
 class PlaceEntry(Envelope, array_like=True, frozen=True):
@@ -48,6 +51,13 @@ class PlaceEntry(Envelope, array_like=True, frozen=True):
     month: int
     effort: int
     taxa: Mapping[str, TaxonFeature]
+
+
+class RangeEntry(Envelope, array_like=True, frozen=True):
+    """The presence of one taxon, by cell."""
+
+    dataset: str
+    cells: Mapping[str, UnitInterval]
 
 
 class DatasetEntry(Envelope, array_like=True, frozen=True):
@@ -65,20 +75,24 @@ Entry = TypeVar("Entry", bound=Envelope)
 Value = TypeVar("Value")
 
 
-class EntryCodec(Protocol[Entry, Value]):
+class Cached(NamedTuple, Generic[Value]):
+    """A value from the cache, and the time from which it is to be renewed."""
+
+    value: Value
+    due_at: float
+
+
+class EntryCodec(Protocol[Value]):
     """Convert between a domain value and its entry in the cache."""
 
-    def key(self, value: Value) -> str:
-        """Return the key to store the value under."""
+    def key(self, value: Value | None = None) -> str:
+        """Return the key of the entry; ``value`` may belong to a newer dataset."""
 
-    def encode(self, value: Value, expires_at: float, load_seconds: float) -> bytes:
+    def encode(self, value: Value, due_at: float) -> bytes:
         """Return the value as an entry."""
 
-    def decode(self, raw: bytes | None) -> Entry | None:
-        """Return the entry in ``raw``, or ``None`` if it is not valid."""
-
-    def to_domain(self, entry: Entry, source: FeatureSource) -> Value:
-        """Return the value in the entry."""
+    def decode(self, raw: bytes | None) -> Cached[Value] | None:
+        """Return the value in ``raw``, or ``None`` if it is not a valid entry of this key."""
 
 
 class PlaceCodec(Struct, frozen=True):
@@ -89,39 +103,52 @@ class PlaceCodec(Struct, frozen=True):
     cell: str
 
     def key(self, value: PlaceFeatures | None = None) -> str:
-        """Return the key of the place; ``value`` may belong to a newer dataset."""
+        """Return the key of the place."""
         return f"geo:{value.dataset if value else self.dataset}:{self.month}:{self.cell}"
 
-    def encode(self, value: PlaceFeatures, expires_at: float, load_seconds: float) -> bytes:
+    def encode(self, value: PlaceFeatures, due_at: float) -> bytes:
         """Return the features as an entry."""
-        return _seal(
-            PlaceEntry(
-                expires_at,
-                load_seconds,
-                value.dataset,
-                value.cell,
-                value.month,
-                value.effort,
-                value.taxa,
-            )
-        )
+        rest = value.dataset, value.cell, value.month, value.effort, value.taxa
+        return _seal(PlaceEntry(self.key(value), due_at, *rest))
 
-    def decode(self, raw: bytes | None) -> PlaceEntry | None:
-        """Return the entry in ``raw`` if it is valid, and of this dataset and month."""
-        entry = _decode(PLACE_DECODER, raw)
-        is_of_this_place = entry and entry.dataset == self.dataset and entry.month == self.month
-        return entry if is_of_this_place else None
-
-    def to_domain(self, entry: PlaceEntry, source: FeatureSource) -> PlaceFeatures:
-        """Return the features in the entry."""
-        return PlaceFeatures(
+    def decode(self, raw: bytes | None) -> Cached[PlaceFeatures] | None:
+        """Return the features in ``raw``."""
+        entry = _decode(PLACE_DECODER, raw, self.key())
+        if entry is None or (entry.dataset, entry.month) != (self.dataset, self.month):
+            return None
+        features = PlaceFeatures(
             dataset=entry.dataset,
-            source=source,
+            source=FeatureSource.CACHE,
             cell=entry.cell,
             month=entry.month,
             effort=entry.effort,
             taxa=entry.taxa,
         )
+        return Cached(features, entry.due_at)
+
+
+class RangeCodec(Struct, frozen=True):
+    """The :class:`EntryCodec` of one taxon's range, in one month, by one version of the dataset."""
+
+    dataset: str
+    month: int
+    taxon_id: str
+
+    def key(self, value: TaxonPresences | None = None) -> str:
+        """Return the key of the range."""
+        dataset = value.dataset if value else self.dataset
+        return f"geo:{dataset}:{self.month}:range:{self.taxon_id}"
+
+    def encode(self, value: TaxonPresences, due_at: float) -> bytes:
+        """Return the presences as an entry."""
+        return _seal(RangeEntry(self.key(value), due_at, value.dataset, value.cells))
+
+    def decode(self, raw: bytes | None) -> Cached[TaxonPresences] | None:
+        """Return the presences in ``raw``."""
+        entry = _decode(RANGE_DECODER, raw, self.key())
+        if entry is None or entry.dataset != self.dataset:
+            return None
+        return Cached(TaxonPresences(entry.dataset, entry.cells), entry.due_at)
 
 
 class DatasetCodec(Struct, frozen=True):
@@ -132,12 +159,12 @@ class DatasetCodec(Struct, frozen=True):
         del value
         return DATASET_KEY
 
-    def encode(self, value: Dataset, expires_at: float, load_seconds: float) -> bytes:
+    def encode(self, value: Dataset, due_at: float) -> bytes:
         """Return the dataset as an entry."""
         return _seal(
             DatasetEntry(
-                expires_at,
-                load_seconds,
+                DATASET_KEY,
+                due_at,
                 value.version,
                 value.title,
                 value.licence,
@@ -147,15 +174,12 @@ class DatasetCodec(Struct, frozen=True):
             )
         )
 
-    def decode(self, raw: bytes | None) -> DatasetEntry | None:
-        """Return the entry in ``raw`` if it is valid."""
-        entry = _decode(DATASET_DECODER, raw)
-        return entry if entry and entry.version else None
-
-    def to_domain(self, entry: DatasetEntry, source: FeatureSource) -> Dataset:
-        """Return the dataset in the entry."""
-        del source
-        return Dataset(
+    def decode(self, raw: bytes | None) -> Cached[Dataset] | None:
+        """Return the dataset in ``raw``."""
+        entry = _decode(DATASET_DECODER, raw, DATASET_KEY)
+        if entry is None or not entry.version:
+            return None
+        dataset = Dataset(
             entry.version,
             entry.title,
             entry.licence,
@@ -163,10 +187,12 @@ class DatasetCodec(Struct, frozen=True):
             frozenset(entry.taxa),
             entry.expected_presence,
         )
+        return Cached(dataset, entry.due_at)
 
 
 ENCODER: Final = msgpack.Encoder()
 PLACE_DECODER: Final = msgpack.Decoder(PlaceEntry)
+RANGE_DECODER: Final = msgpack.Decoder(RangeEntry)
 DATASET_DECODER: Final = msgpack.Decoder(DatasetEntry)
 
 DECODE_ERRORS: Final = (DecodeError, UnicodeDecodeError)
@@ -178,7 +204,7 @@ def _seal(entry: Envelope) -> bytes:
     return HEADER.pack(MAGIC, SCHEMA, zlib.crc32(payload)) + payload
 
 
-def _decode(decoder: msgpack.Decoder[Entry], raw: bytes | None) -> Entry | None:
+def _decode(decoder: msgpack.Decoder[Entry], raw: bytes | None, key: str) -> Entry | None:
     if raw is None or len(raw) <= HEADER.size:
         return None
     magic, schema, checksum = HEADER.unpack_from(raw)
@@ -189,5 +215,4 @@ def _decode(decoder: msgpack.Decoder[Entry], raw: bytes | None) -> Entry | None:
         entry = decoder.decode(payload)
     except DECODE_ERRORS:
         return None
-    is_valid = math.isfinite(entry.expires_at) and 0 <= entry.load_seconds < math.inf
-    return entry if is_valid else None
+    return entry if entry.key == key and math.isfinite(entry.due_at) else None

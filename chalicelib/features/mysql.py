@@ -6,7 +6,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures
+from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures, TaxonPresences
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.features.mysql_session import MysqlOptions, MysqlSession
 from chalicelib.features.mysql_url import MysqlConnection
@@ -15,16 +15,14 @@ from chalicelib.features.observations import (
     DatasetContext,
     DatasetTaxon,
     Row,
+    all_cells,
+    features_of_places,
     month_keys,
-    place_features,
     presences,
 )
-from chalicelib.features.smoothing import RANGE_PRIOR_STRENGTH
-from chalicelib.ports import Clock
-from chalicelib.runtime.ttl_value import TtlValue
+from chalicelib.ports import Chain, Clock
 
-DATASET_SECONDS: Final = 30.0
-"""A new dataset comes into use after this time at most."""
+NO_DATASET: Final = "The database has no active dataset."
 
 DATASET: Final = """
     SELECT version, title, licence, citation, expected_presence, taxon_id
@@ -32,9 +30,15 @@ DATASET: Final = """
      WHERE is_active = 1
 """
 LOOKUP: Final = """
-    SELECT (SELECT version FROM dataset WHERE is_active = 1),
-           (SELECT prior_strength FROM dataset WHERE is_active = 1),
-           cell, month, geo_feature.taxon, observations, status, months, taxon_id, prevalence
+    SELECT version, prior_strength,
+           CAST(NULL AS UNSIGNED) AS cell, CAST(NULL AS UNSIGNED) AS month,
+           CAST(NULL AS UNSIGNED) AS taxon, NULL AS observations, NULL AS status,
+           CAST(NULL AS UNSIGNED) AS months, NULL AS taxon_id, NULL AS prevalence
+      FROM dataset WHERE is_active = 1
+     UNION ALL
+    SELECT NULL, NULL, cell, month, geo_feature.taxon,
+           observations, status, months, taxon_id,
+           prevalence
       FROM geo_feature FORCE INDEX (PRIMARY)
       LEFT JOIN dataset_taxon
         ON dataset_taxon.dataset = geo_feature.dataset
@@ -42,7 +46,10 @@ LOOKUP: Final = """
      WHERE geo_feature.dataset = (SELECT id FROM dataset WHERE is_active = 1)
        AND cell IN ({cells}) AND month IN ({months})
 """
-"""One read of the clustered primary key for the whole chain of cells.
+"""One read of the clustered primary key for all cells of all places, and the dataset's own row.
+
+The dataset's row comes also if the cells have none, so a place without data takes one read, too.
+Without the casts MariaDB would make the columns decimals.
 
 The active dataset is a scalar subquery and not a join, so that the optimiser cannot start from
 another table, as MariaDB does right after a load, when it has no statistics yet.
@@ -68,48 +75,12 @@ class MysqlFeatures:
     ) -> None:
         self._places = MysqlSession(parameters, options, options.timeout, clock)
         self._ranges = MysqlSession(parameters, options, options.range_timeout, clock)
-        self._dataset = TtlValue(
-            self._read_dataset, DATASET_SECONDS, clock, stale_on=(FeaturesUnavailable,)
-        )
 
     def dataset(self) -> Dataset:
-        """Return the active dataset, from memory for a short time.
-
-        A known dataset stays in use while the database is down, so that its entries in caches
-        can still be found. Raises ``FeaturesUnavailable``, also if no dataset is active.
-        """
-        return self._dataset()
-
-    def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
-        """Return the features of a chain of cells. Raises ``FeaturesUnavailable``."""
-        rows, taxa, context = self._look_up(self._places, chain, month)
-        features = place_features(rows, taxa, chain, month, context)
-        self._dataset.invalidate_unless(lambda dataset: dataset.version == features.dataset)
-        return features
-
-    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
-        """Return the presence of one taxon in many cells. Raises ``FeaturesUnavailable``."""
-        rows, taxa, context = self._look_up(
-            self._ranges, cells, month, ONE_TAXON, (EFFORT_ROW, taxon_id)
-        )
-        if not taxa:
-            return {}
-        ((number, taxon),) = taxa.items()
-        return presences(rows, number, taxon, month, context)
-
-    def close(self) -> None:
-        """Close the connections; the next calls open others."""
-        self._places.close()
-        self._ranges.close()
-
-    def open_breakers(self) -> tuple[str, ...]:
-        """Return the database, while the circuit breaker of the places is open."""
-        return ("database",) if self._places.is_breaker_open else ()
-
-    def _read_dataset(self) -> Dataset:
+        """Read the active dataset. Raises ``FeaturesUnavailable``, also if none is active."""
         rows = self._places.query(DATASET)
         if not rows:
-            raise FeaturesUnavailable("The database has no active dataset.")
+            raise FeaturesUnavailable(NO_DATASET)
         version, title, licence, citation, expected_presence, _ = rows[0]
         return Dataset(
             version,
@@ -120,28 +91,55 @@ class MysqlFeatures:
             expected_presence,
         )
 
+    def features(self, chains: Sequence[Chain], month: int) -> list[PlaceFeatures]:
+        """Return the features of several chains, by one statement.
+
+        Raises ``FeaturesUnavailable``.
+        """
+        rows, taxa, context = self._look_up(self._places, all_cells(chains), month)
+        return features_of_places(rows, taxa, chains, month, context)
+
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> TaxonPresences:
+        """Return the presence of one taxon in many cells. Raises ``FeaturesUnavailable``."""
+        rows, taxa, context = self._look_up(
+            self._ranges, cells, month, ONE_TAXON, (EFFORT_ROW, taxon_id)
+        )
+        by_cell: Mapping[str, float] = {}
+        for number, taxon in taxa.items():  # one, or none if the dataset lacks it
+            by_cell = presences(rows, number, taxon, month, context)
+        return TaxonPresences(context.dataset, by_cell)
+
+    def close(self) -> None:
+        """Close the connections; the next calls open others."""
+        self._places.close()
+        self._ranges.close()
+
+    def open_breakers(self) -> tuple[str, ...]:
+        """Return the database, while the circuit breaker of the places is open."""
+        return ("database",) if self._places.is_breaker_open else ()
+
     def _look_up(
         self,
         session: MysqlSession,
-        chain: Sequence[str],
+        cells: Sequence[str],
         month: int,
         condition: str = "",
         parameters: Sequence[Any] = (),
     ) -> tuple[list[Row], dict[int, DatasetTaxon], DatasetContext]:
         months = month_keys(month)
-        cells = [int(cell, 16) for cell in chain]
+        indices = [int(cell, 16) for cell in cells]
         statement = LOOKUP.format(
-            cells=", ".join(["%s"] * len(cells)), months=", ".join(["%s"] * len(months))
+            cells=", ".join(["%s"] * len(indices)), months=", ".join(["%s"] * len(months))
         )
-        rows = session.query(statement + condition, (*cells, *months, *parameters))
+        rows = session.query(statement + condition, (*indices, *months, *parameters))
         taxa = {
             taxon: DatasetTaxon(taxon_id, prevalence)
             for *_, taxon, _, _, _, taxon_id, prevalence in rows
             if taxon_id is not None
         }
-        # Without rows there is nothing to smooth.
-        version, prior_strength = (
-            rows[0][:2] if rows else (self.dataset().version, RANGE_PRIOR_STRENGTH)
-        )
+        contexts = [row[:2] for row in rows if row[0] is not None]
+        if not contexts:
+            raise FeaturesUnavailable(NO_DATASET)
+        ((version, prior_strength),) = contexts
         context = DatasetContext(version, FeatureSource.DATABASE, prior_strength)
-        return [row[2:8] for row in rows], taxa, context
+        return [row[2:8] for row in rows if row[0] is None], taxa, context

@@ -7,11 +7,12 @@ counts (:mod:`chalicelib.features.smoothing`).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from chalicelib.domain import WHOLE_YEAR, FeatureSource, PlaceFeatures, Status, TaxonFeature
 from chalicelib.features.smoothing import CellCounts, smooth
+from chalicelib.ports import Chain
 
 EFFORT_ROW: Final = 0
 """Reserved taxon number: the row holds the cell's total sampling effort."""
@@ -52,6 +53,11 @@ class DatasetContext(NamedTuple):
     prior_strength: float
 
 
+def all_cells(chains: Iterable[Chain]) -> tuple[str, ...]:
+    """Return the cells of several chains, each once."""
+    return tuple(dict.fromkeys(cell for chain in chains for cell in chain))
+
+
 def month_mask(month: int) -> int:
     """Return the bit of a month (1 to 12), or all of them for the whole year."""
     return ALL_MONTHS if month == WHOLE_YEAR else 1 << month
@@ -62,10 +68,36 @@ def month_keys(month: int) -> tuple[int, ...]:
     return (WHOLE_YEAR,) if month == WHOLE_YEAR else (month, WHOLE_YEAR)
 
 
+def features_of_places(
+    rows: Iterable[Row],
+    taxa: Mapping[int, DatasetTaxon],
+    chains: Iterable[Chain],
+    month: int,
+    context: DatasetContext,
+) -> list[PlaceFeatures]:
+    """Combine the rows of several chains, which one statement has read, into their features.
+
+    The arguments are those of :func:`place_features`.
+    """
+    rows_by_cell: defaultdict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        rows_by_cell[row[0]].append(row)
+    return [
+        place_features(
+            [row for cell in chain for row in rows_by_cell.get(int(cell, 16), ())],
+            taxa,
+            chain,
+            month,
+            context,
+        )
+        for chain in chains
+    ]
+
+
 def place_features(
     rows: Iterable[Row],
     taxa: Mapping[int, DatasetTaxon],
-    chain: Sequence[str],
+    chain: Chain,
     month: int,
     context: DatasetContext,
 ) -> PlaceFeatures:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from msgspec import Struct
@@ -25,30 +26,37 @@ from chalicelib.ports import FeatureRepository
 class Places(Struct, frozen=True, eq=False):
     """The service that looks places up.
 
-    ``is_enabled`` is the operator's switch for all callers.
+    ``fallback`` answers while the repository cannot: the file inside the package, which never
+    sleeps. ``is_enabled`` is the operator's switch for all callers.
     """
 
     repository: FeatureRepository
     is_enabled: bool = True
+    fallback: FeatureRepository | None = None
 
     def look_up(self, coordinates: Coordinates | None, month: int) -> PlaceLookup:
         """Return the features of a point, or why there are none. Never raises."""
         if not self.is_enabled or coordinates is None:
             return PlaceLookup(GeoStatus.DISABLED)
         try:
-            features = average(
-                [
-                    (self.repository.features(chain, month), share)
-                    for chain, share in cells.weighted_chains(coordinates)
-                ]
-            )
-            # Afterwards, since the features may be the first of a new dataset.
-            dataset = self.repository.dataset()
+            return _look_up(self.repository, coordinates, month)
         except FeaturesUnavailable:
-            return PlaceLookup(GeoStatus.DEGRADED)
-        status = GeoStatus.APPLIED if features.taxa else GeoStatus.NO_DATA
-        expected = sum(map(dataset.expects, features.taxa.values()))
-        return PlaceLookup(status, features, dataset, expected)
+            return self.look_up_fallback(coordinates, month)
+
+    def look_up_fallback(self, coordinates: Coordinates | None, month: int) -> PlaceLookup:
+        """Return the features of a point without the repository. Never raises.
+
+        A caller that has waited long enough for :meth:`look_up` uses it. It takes a few
+        milliseconds.
+        """
+        if not self.is_enabled or coordinates is None:
+            return PlaceLookup(GeoStatus.DISABLED)
+        try:
+            if self.fallback:
+                return _look_up(self.fallback, coordinates, month)
+        except FeaturesUnavailable:
+            pass
+        return PlaceLookup(GeoStatus.DEGRADED)
 
     def species_range(self, taxon: Taxon, month: int) -> SpeciesRange:
         """Return where a taxon is expected, or why that is unknown. Never raises.
@@ -57,19 +65,10 @@ class Places(Struct, frozen=True, eq=False):
         """
         if not self.is_enabled:
             return SpeciesRange(GeoStatus.DISABLED)
-        try:
-            dataset = self.repository.dataset()
-            if not dataset.covers(taxon):
-                return SpeciesRange(GeoStatus.NO_DATA, dataset)
-            presences = self.repository.presences(taxon.taxon_id, cells.coarsest_cells(), month)
-        except FeaturesUnavailable:
-            return SpeciesRange(GeoStatus.DEGRADED)
-        expected = {
-            cell: presence
-            for cell, presence in presences.items()
-            if presence >= dataset.expected_presence
-        }
-        return SpeciesRange(GeoStatus.APPLIED, dataset, expected)
+        for repository in filter(None, (self.repository, self.fallback)):
+            with suppress(FeaturesUnavailable):
+                return _species_range(repository, taxon, month)
+        return SpeciesRange(GeoStatus.DEGRADED)
 
     def dataset(self) -> Dataset:
         """Return the dataset in force. Raises ``FeaturesUnavailable``."""
@@ -78,6 +77,31 @@ class Places(Struct, frozen=True, eq=False):
     def open_breakers(self) -> tuple[str, ...]:
         """Return the servers (``cache``, ``database``) whose circuit breaker is open."""
         return self.repository.open_breakers()
+
+
+def _look_up(repository: FeatureRepository, coordinates: Coordinates, month: int) -> PlaceLookup:
+    """Look all cells of the circle of uncertainty up at once. Raises ``FeaturesUnavailable``."""
+    chains, shares = zip(*cells.weighted_chains(coordinates), strict=True)
+    entries = repository.features(chains, month)
+    # Afterwards, since the features may be the first of a new dataset.
+    dataset = repository.dataset()
+    features = average(list(zip(entries, shares, strict=True)))
+    status = GeoStatus.APPLIED if features.taxa else GeoStatus.NO_DATA
+    expected = sum(map(dataset.expects, features.taxa.values()))
+    return PlaceLookup(status, features, dataset, expected)
+
+
+def _species_range(repository: FeatureRepository, taxon: Taxon, month: int) -> SpeciesRange:
+    dataset = repository.dataset()
+    if not dataset.covers(taxon):
+        return SpeciesRange(GeoStatus.NO_DATA, dataset)
+    presences = repository.presences(taxon.taxon_id, cells.coarsest_cells(), month)
+    expected = {
+        cell: presence
+        for cell, presence in presences.cells.items()
+        if presence >= dataset.expected_presence
+    }
+    return SpeciesRange(GeoStatus.APPLIED, dataset, expected)
 
 
 SLOWEST_LAST: Final = (

@@ -13,7 +13,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
-from chalicelib.domain import EXPECTED_IN_RANGE, Dataset, FeatureSource, PlaceFeatures
+from chalicelib.domain import (
+    EXPECTED_IN_RANGE,
+    Dataset,
+    FeatureSource,
+    PlaceFeatures,
+    TaxonPresences,
+)
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.features.observations import (
     ALL_MONTHS,
@@ -21,12 +27,14 @@ from chalicelib.features.observations import (
     OUT_OF_SEASON_FACTOR,
     DatasetContext,
     DatasetTaxon,
+    all_cells,
+    features_of_places,
     month_keys,
     month_mask,
-    place_features,
     presences,
 )
 from chalicelib.features.smoothing import RANGE_PRIOR_STRENGTH
+from chalicelib.ports import Chain
 
 
 class Queries(NamedTuple):
@@ -141,22 +149,25 @@ class EmbeddedFeatures:
         """Return nothing: a file needs no circuit breaker."""
         return ()
 
-    def features(self, chain: Sequence[str], month: int) -> PlaceFeatures:
-        """Return the features of the finest cell of the chain, smoothed by the wider ones."""
-        rows = self._execute(self._rows(chain, month), season=month_mask(month))
-        return place_features(rows, self._taxa, chain, month, self._dataset_and_context[1])
+    def features(self, chains: Sequence[Chain], month: int) -> list[PlaceFeatures]:
+        """Return the features of each chain's finest cell, smoothed by the wider ones."""
+        rows = self._execute(self._rows(all_cells(chains), month), season=month_mask(month))
+        context = self._dataset_and_context[1]
+        return features_of_places(rows, self._taxa, chains, month, context)
 
-    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> Mapping[str, float]:
+    def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> TaxonPresences:
         """Return the presence of one taxon in many cells."""
+        context = self._dataset_and_context[1]
         numbers = {known.taxon_id: number for number, known in self._taxa.items()}
         if taxon_id not in numbers:
-            return {}
+            return TaxonPresences(context.dataset, {})
         number = numbers[taxon_id]
         statement = (
             f"SELECT * FROM ({self._rows(cells, month)}) WHERE taxon IN ({EFFORT_ROW}, :taxon)"
         )
         rows = self._execute(statement, season=month_mask(month), taxon=number)
-        return presences(rows, number, self._taxa[number], month, self._dataset_and_context[1])
+        by_cell = presences(rows, number, self._taxa[number], month, context)
+        return TaxonPresences(context.dataset, by_cell)
 
     def _rows(self, cells: Sequence[str], month: int) -> str:
         return self._queries.rows.format(

@@ -34,7 +34,7 @@ def make_store():
 
 
 def animals_at(store: EmbeddedFeatures, coordinates: Coordinates) -> set[str]:
-    features = store.features(cell_chain(coordinates), 0)
+    features = store.features([cell_chain(coordinates)], 0)[0]
     return {
         CLASSES[taxon_id]["vernacularName"]
         for taxon_id, feature in features.taxa.items()
@@ -147,7 +147,9 @@ def test_a_migrating_animal_is_expected_in_its_season_only(store):
     """White storks leave the Elbe in autumn. Without a month, they are expected."""
     elbe = cell_chain(Coordinates(52.99, 11.75))
     stork = next(i for i, row in CLASSES.items() if row["scientificName"] == "Ciconia ciconia")
-    presences = {month: store.features(elbe, month).taxa[stork].presence for month in (0, 1, 6)}
+    presences = {
+        month: store.features([elbe], month)[0].taxa[stork].presence for month in (0, 1, 6)
+    }
     assert presences[6] == presences[0] > 0.9
     assert presences[1] < store.dataset().expected_presence
 
@@ -195,7 +197,7 @@ def test_well_known_animals_live_where_everybody_knows(store, place, coordinates
 
 def test_a_cell_on_a_border_has_the_animals_of_both_sides(store):
     """Spain and Portugal meet in this cell; each counts by its share."""
-    taxa = store.features(cell_chain(Coordinates(41.0, -6.85)), 0).taxa
+    taxa = store.features([cell_chain(Coordinates(41.0, -6.85))], 0)[0].taxa
     assert taxa
     assert all(0 < feature.presence <= 1.001 for feature in taxa.values())
 
@@ -204,7 +206,7 @@ def test_where_a_fine_cell_has_no_data_its_parents_speak(store):
     """The sampling missed this islet, so the wider cell of its archipelago answers."""
     cells = cell_chain(Coordinates(41.0, -6.85))
     nowhere = "84bd9ebffffffff"
-    features = store.features((nowhere, *cells[1:]), 0)
+    features = store.features([(nowhere, *cells[1:])], 0)[0]
     assert features.cell == cells[1]
     assert features.source is FeatureSource.EMBEDDED
 

@@ -42,7 +42,7 @@ def imported(source: Path, target: Path, *options: object) -> Path:
 
 def ask(store: Path, place: Coordinates, month: int = 0) -> PlaceFeatures:
     with closing(EmbeddedFeatures(store)) as features:
-        return features.features(cell_chain(place), month)
+        return features.features([cell_chain(place)], month)[0]
 
 
 def observation_count(
@@ -141,11 +141,11 @@ def test_a_range_has_the_presence_that_the_wide_cells_serve(store, month):
     """The range and the features of a place come from the same rows."""
     wide = {name: cell_chain(place)[-1] for name, place in PLACES.items()}
     with closing(EmbeddedFeatures(store)) as features:
-        presences = features.presences(TAXA["jaguar"], coarsest_cells(), month)
+        presences = features.presences(TAXA["jaguar"], coarsest_cells(), month).cells
         assert presences == {
             cell: feature.presence
             for cell in set(wide.values())
-            if (feature := features.features([cell], month).taxa.get(TAXA["jaguar"]))
+            if (feature := features.features([[cell]], month)[0].taxa.get(TAXA["jaguar"]))
         }
     assert wide["Pantanal"] in presences
 

@@ -53,10 +53,12 @@ def test_a_range_covers_where_the_animal_lives():
 def test_each_presence_is_what_a_lookup_of_the_cell_gives(taxon_id, month):
     """A range and the features of a place are two views of the same rows."""
     repository = services.places.repository
-    presences = repository.presences(taxon_id, coarsest_cells(), month)
+    presences = repository.presences(taxon_id, coarsest_cells(), month).cells
     assert presences
-    for cell in coarsest_cells()[::7]:
-        known = repository.features([cell], month).taxa.get(taxon_id)
+    cells = coarsest_cells()[::7]
+    places = repository.features([(cell,) for cell in cells], month)
+    for cell, features in zip(cells, places, strict=True):
+        known = features.taxa.get(taxon_id)
         assert presences.get(cell) == (known and known.presence)
 
 

@@ -13,10 +13,11 @@ from msgspec.structs import replace
 
 from app import services as deployed
 from chalicelib.domain import Coordinates
+from chalicelib.features.cache_aside import CacheAside, CachePolicy
 from chalicelib.features.cells import cell_chain
 from chalicelib.features.place_service import Places
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
-from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures
+from chalicelib.features.shared_cache import SharedCachedFeatures
 from chalicelib.features.sqlite import EmbeddedFeatures
 from chalicelib.http import endpoints
 from chalicelib.http.problems import with_problem_responses
@@ -143,7 +144,8 @@ def test_caches_know_no_more_than_the_cell(empty_redis, written):
     with closing(embedded):
         for url in (empty_redis, "redis://127.0.0.1:1"):
             with closing(RedisCache(RedisOptions(url, timeout=5.0), time.monotonic)) as cache:
-                shared = SharedCachedFeatures(embedded, cache, CachePolicy(60.0, 600.0), process)
+                aside = CacheAside(cache, CachePolicy(), process, lambda work: work())
+                shared = SharedCachedFeatures(embedded, aside)
                 assert predict_with(shared).status_code == 200
     with redis.Redis.from_url(empty_redis) as client:
         keys = list(client.scan_iter("*"))

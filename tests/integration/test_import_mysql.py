@@ -103,7 +103,7 @@ def test_an_import_is_served_at_once(run, database, tmp_path):
     source = occurrences.simple_csv(tmp_path / "records.csv")
     done = run("occurrences.import_occurrences", source, "--citation", "nobody")
     assert done.returncode == 0, done.stderr
-    place = database.features(cell_chain(PANTANAL), 0)
+    place = database.features([cell_chain(PANTANAL)], 0)[0]
     middle = (3 + 10 * 3 / 4) / (4 + 10)
     assert place.taxa[JAGUAR].presence == pytest.approx((2 + 10 * middle) / (3 + 10))
     assert place.taxa[JAGUAR].status is Status.RECORDED
@@ -111,7 +111,7 @@ def test_an_import_is_served_at_once(run, database, tmp_path):
     assert place.dataset == database.dataset().version
     assert database.dataset().licence == "CC-BY-4.0"
     # In July two observers were there, and one of them saw it.
-    assert database.features(cell_chain(PANTANAL), 7).effort == 2
+    assert database.features([cell_chain(PANTANAL)], 7)[0].effort == 2
 
 
 def test_the_old_version_remains_until_it_is_dropped(run, ask, tmp_path):
@@ -168,7 +168,7 @@ def test_a_load_that_is_killed_leaves_the_old_version_serving(server, database, 
     assert died.returncode == -9, died.stderr
     assert ask("SELECT count(*) FROM geo_feature") == 2 + 20
     assert database.dataset().version == "old"
-    assert JAGUAR in database.features(cell_chain(PANTANAL), 0).taxa
+    assert JAGUAR in database.features([cell_chain(PANTANAL)], 0)[0].taxa
     writer = mysql_writer(server.url)
     with pytest.raises(DatasetError, match="incomplete"):
         writer.activate("new")
@@ -186,7 +186,7 @@ def test_rows_that_fail_leave_the_old_version_serving(server, database):
 
     with pytest.raises(RuntimeError):
         mysql_writer(server.url, batch=1).load({**OLD, "version": "new"}, [], rows())
-    assert database.features(cell_chain(PANTANAL), 0).dataset == "old"
+    assert database.features([cell_chain(PANTANAL)], 0)[0].dataset == "old"
 
 
 def test_a_second_load_at_the_same_time_is_refused(server):
@@ -221,7 +221,7 @@ def test_without_bulk_loads_rows_are_inserted(server, database):
             )
         finally:
             cursor.execute("SET GLOBAL local_infile = 1")
-    assert JAGUAR in database.features(cell_chain(PANTANAL), 0).taxa
+    assert JAGUAR in database.features([cell_chain(PANTANAL)], 0)[0].taxa
 
 
 def test_tools_log_in_as_the_service_does(run, server, tmp_path, certificates):

@@ -69,7 +69,7 @@ def test_the_database_answers_as_the_embedded_store_does(database, name, month):
     a row of the database has one season.
     """
     cells = cell_chain(PLACES[name])
-    features, expected = database.features(cells, month), EMBEDDED.features(cells, month)
+    features, expected = database.features([cells], month)[0], EMBEDDED.features([cells], month)[0]
     assert features.source is FeatureSource.DATABASE
     header = structs.replace(features, taxa={}, source=expected.source)
     assert header == structs.replace(expected, taxa={})
@@ -93,15 +93,26 @@ def test_the_database_gives_the_ranges_of_the_embedded_store(database, taxon_id,
     """
     loaded = {cell_chain(place)[-1] for place in PLACES.values()}
     expected = EMBEDDED.presences(taxon_id, sorted(loaded), month)
-    assert expected
+    assert expected.cells
     presences = database.presences(taxon_id, coarsest_cells(), month)
-    assert presences == pytest.approx(expected, rel=1e-5)
+    assert presences.dataset == expected.dataset
+    assert presences.cells == pytest.approx(expected.cells, rel=1e-5)
+
+
+def test_slow_ranges_do_not_take_the_places_from_predictions(repository, mysql_url):
+    """Ranges that time out open a circuit breaker of their own; places still come."""
+    database = repository(mysql_url, replace(OPTIONS, range_timeout=0.001))
+    for _ in range(4):
+        with pytest.raises(FeaturesUnavailable):
+            database.presences("n02128925", coarsest_cells(), 0)
+    assert database.open_breakers() == ()
+    assert database.features([KRUGER], 0)[0].taxa
 
 
 def test_a_taxon_that_the_dataset_lacks_has_no_range(database):
     """A taxon that the dataset does not cover has an empty range, and raises no error."""
-    assert database.presences("n00000000", coarsest_cells(), 0) == {}
-    assert EMBEDDED.presences("n00000000", coarsest_cells(), 0) == {}
+    assert database.presences("n00000000", coarsest_cells(), 0).cells == {}
+    assert EMBEDDED.presences("n00000000", coarsest_cells(), 0).cells == {}
 
 
 def test_the_database_gives_the_dataset_of_the_embedded_store(database):
@@ -109,9 +120,13 @@ def test_the_database_gives_the_dataset_of_the_embedded_store(database):
     assert database.dataset() == EMBEDDED.dataset()
 
 
-def test_a_place_without_data_has_no_taxa(database):
-    """A place in the open ocean gives features without taxa or cell, and raises no error."""
-    features = database.features(cell_chain(OCEAN), 0)
+def test_a_place_without_data_has_no_taxa(repository, server):
+    """A place in the open ocean gives features without taxa or cell, by one statement."""
+    database = repository(server.url)
+    database.dataset()
+    before = server.selects()
+    features = database.features([cell_chain(OCEAN)], 0)[0]
+    assert server.selects() - before == 1
     assert (features.taxa, features.cell, features.effort) == ({}, None, 0)
     assert features.dataset == EMBEDDED.dataset().version
 
@@ -121,7 +136,7 @@ def test_a_lookup_is_one_read_of_the_primary_key(repository, server):
     database = repository(server.url)
     database.dataset()
     before = server.selects()
-    database.features(KRUGER, 7)
+    database.features([KRUGER], 7)
     assert server.selects() - before == 1
     statement = LOOKUP.format(cells="%s, %s, %s", months="%s, %s")
     with server.root() as connection, connection.cursor() as cursor:
@@ -136,7 +151,7 @@ def test_a_lookup_is_one_read_of_the_primary_key(repository, server):
 def test_a_read_only_user_is_enough(repository, server):
     """A user that has only SELECT can look places up and read the dataset."""
     database = repository(server.url.replace("//rangefinder:", "//reader:"))
-    assert database.features(KRUGER, 0).taxa
+    assert database.features([KRUGER], 0)[0].taxa
     assert database.dataset().taxa
 
 
@@ -146,7 +161,7 @@ def test_one_environment_makes_one_connection(repository, server):
         database = repository(server.url.replace(str(server.port), str(gate.port)))
         assert gate.connections == 0
         with ThreadPoolExecutor(8) as pool:
-            features = list(pool.map(lambda _: database.features(KRUGER, 0), range(40)))
+            features = list(pool.map(lambda _: database.features([KRUGER], 0)[0], range(40)))
         database.close()
     assert len(features) == 40
     assert gate.connections == 1
@@ -155,19 +170,19 @@ def test_one_environment_makes_one_connection(repository, server):
 def test_a_lost_connection_is_opened_again(repository, server):
     """If the server closes the connection, the next lookup opens another and succeeds."""
     database = repository(server.url)
-    expected = database.features(KRUGER, 0)
+    expected = database.features([KRUGER], 0)[0]
     with server.root() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT id FROM information_schema.processlist WHERE user = 'rangefinder'")
         for (number,) in cursor.fetchall():
             cursor.execute(f"KILL {number}")
-    assert database.features(KRUGER, 0) == expected
+    assert database.features([KRUGER], 0)[0] == expected
 
 
 def test_a_wrong_password_is_reported_without_the_password(repository, server):
     """A wrong password raises FeaturesUnavailable, whose text holds neither password nor port."""
     database = repository(server.url.replace("secret", "hunter2"))
     with pytest.raises(FeaturesUnavailable) as caught:
-        database.features(KRUGER, 0)
+        database.features([KRUGER], 0)
     assert "hunter2" not in str(caught.value)
     assert str(server.port) not in str(caught.value)
 
@@ -178,7 +193,7 @@ def test_a_database_without_an_active_dataset_is_unavailable(repository, server)
         cursor.execute("UPDATE rangefinder.dataset SET is_active = 0")
         try:
             with pytest.raises(FeaturesUnavailable, match="no active dataset"):
-                repository(server.url).features(KRUGER, 0)
+                repository(server.url).features([KRUGER], 0)
         finally:
             cursor.execute("UPDATE rangefinder.dataset SET is_active = 1")
 
@@ -199,27 +214,29 @@ class TestTls:
     def test_with_the_right_authority_the_connection_uses_tls(self, repository, url, certificates):
         """A user that must come over TLS can look places up, by address and by name."""
         options = replace(OPTIONS, certificate_authorities=str(certificates / "ca.pem"))
-        assert repository(url, options).features(KRUGER, 0).taxa
-        assert repository(url.replace("127.0.0.1", "localhost"), options).features(KRUGER, 0).taxa
+        assert repository(url, options).features([KRUGER], 0)[0].taxa
+        assert (
+            repository(url.replace("127.0.0.1", "localhost"), options).features([KRUGER], 0)[0].taxa
+        )
 
     def test_a_certificate_of_another_authority_is_rejected(self, repository, url, tmp_path):
         """A server whose certificate another authority has signed is not trusted."""
         other_authority = str(make_certificates(tmp_path) / "ca.pem")
         options = replace(OPTIONS, certificate_authorities=other_authority)
         with pytest.raises(FeaturesUnavailable):
-            repository(url, options).features(KRUGER, 0)
+            repository(url, options).features([KRUGER], 0)
 
     def test_a_certificate_of_another_name_is_rejected(self, repository, url, certificates):
         """A server is not trusted if its certificate does not hold the address in the URL."""
         options = replace(OPTIONS, certificate_authorities=str(certificates / "ca.pem"))
         with pytest.raises(FeaturesUnavailable):
-            repository(url.replace("127.0.0.1", "127.0.0.2"), options).features(KRUGER, 0)
+            repository(url.replace("127.0.0.1", "127.0.0.2"), options).features([KRUGER], 0)
 
     def test_a_server_without_tls_is_rejected(self, repository, tmp_path, certificates):
         """The client does not fall back to a connection without TLS."""
         options = replace(OPTIONS, certificate_authorities=str(certificates / "ca.pem"))
         with mariadb(tmp_path) as plain, pytest.raises(FeaturesUnavailable):
-            repository(plain.url, options).features(KRUGER, 0)
+            repository(plain.url, options).features([KRUGER], 0)
 
 
 class TestSecretsManager:
@@ -253,11 +270,11 @@ class TestSecretsManager:
         with server.root() as connection, connection.cursor() as cursor:
             cursor.execute("CREATE USER rotated@'%' IDENTIFIED BY 'first-password'")
             cursor.execute("GRANT SELECT ON rangefinder.* TO rotated@'%'")
-            assert database.features(KRUGER, 0).taxa
+            assert database.features([KRUGER], 0)[0].taxa
             cursor.execute("ALTER USER rotated@'%' IDENTIFIED BY 'second-password'")
         database.close()
         clock.now += 60
-        assert database.features(KRUGER, 0).taxa
+        assert database.features([KRUGER], 0)[0].taxa
         database.close()
 
     def test_without_the_secret_the_database_is_unavailable(self, server):
@@ -268,7 +285,7 @@ class TestSecretsManager:
         )
         database = MysqlFeatures(credentials, MysqlOptions(), FakeClock())
         with pytest.raises(FeaturesUnavailable):
-            database.features(KRUGER, 0)
+            database.features([KRUGER], 0)
 
 
 def test_an_iam_token_is_used_for_ten_minutes():
@@ -306,4 +323,4 @@ def test_a_silent_server_raises_features_unavailable(repository, server):
             server.url.replace(str(port_of(server.url)), str(port)), MysqlOptions(timeout=0.1)
         )
         with pytest.raises(FeaturesUnavailable):
-            database.features(KRUGER, 0)
+            database.features([KRUGER], 0)

@@ -102,7 +102,7 @@ def test_environments_share_an_entry(connect, options):
     """The second environment reads from the cache what the first environment has loaded."""
     database = FakeFeatures(place(jaguar=feature()))
     environments = [environment(database, connect(options), name) for name in ("one", "two")]
-    first, second = [reader.features(CHAIN, 0) for reader in environments]
+    first, second = [reader.features([CHAIN], 0)[0] for reader in environments]
     assert (first.source, second.source) == (FeatureSource.EMBEDDED, FeatureSource.CACHE)
     assert first.taxa == second.taxa
     assert len(database.lookups) == 1

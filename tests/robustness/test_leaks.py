@@ -49,7 +49,7 @@ def test_an_environment_opens_one_connection_to_the_database(tmp_path):
     """After forty lookups, the server has one more connection than before."""
     with mariadb(tmp_path / "mariadb") as server:
         load_places(server.url)
-        settings = {"RANGEFINDER_MYSQL_URL": server.url, "RANGEFINDER_MEMORY_CACHE_SECONDS": "0"}
+        settings = {"RANGEFINDER_MYSQL_URL": server.url, "RANGEFINDER_MEMORY_CACHE_ENTRIES": "0"}
         services = Services.build(Settings.from_environment(settings))
         own = server.counters()["Threads_connected"]
         for place in list(PLACES.values()) * 10:

@@ -16,10 +16,11 @@ import redis
 
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Coordinates, FeatureSource, GeoStatus, Identification
+from chalicelib.features.cache_aside import CacheAside, CachePolicy
 from chalicelib.features.cache_codec import DATASET_KEY, PlaceCodec
 from chalicelib.features.cells import cell_chain
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
-from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures
+from chalicelib.features.shared_cache import SharedCachedFeatures
 from chalicelib.identify import IdentifyRequest
 from chalicelib.ports import Runtime
 from chalicelib.settings import Settings
@@ -69,7 +70,7 @@ class Deployment:
 
     def without_memory(self) -> Services:
         """Return an environment without a memory cache, which asks Redis each time."""
-        return self.environment(memory_cache_seconds="0")
+        return self.environment(memory_cache_entries="0")
 
     def keys(self) -> redis.Redis:
         """Return a client that reads the cache directly, without the proxy."""
@@ -165,7 +166,7 @@ class TestCacheDown:
                 redis_cluster="on",
                 redis_certificate_authorities=str(certificates / "ca.pem"),
                 redis_timeout_seconds="2",
-                memory_cache_seconds="0",
+                memory_cache_entries="0",
             )
             predict(services)
             assert source(predict(services)) is FeatureSource.CACHE
@@ -174,22 +175,58 @@ class TestCacheDown:
 
 
 class TestDatabaseDown:
-    """While MariaDB fails, cached places are served, and marked once they are stale."""
+    """While MariaDB fails, cached places are served, and the embedded file knows the others."""
 
     @pytest.mark.parametrize("fault", FAULTS)
-    def test_cached_places_are_served_and_other_places_are_degraded(self, deployment, fault):
-        """Cached places keep their data; other places are answered by vision scores alone."""
+    def test_cached_places_are_served_and_other_places_come_from_the_file(self, deployment, fault):
+        """Cached places keep their data; the embedded store answers for other places."""
         predict(deployment.environment())
         deployment.database.become(fault)
         services = deployment.environment()
         assert source(predict(services)) is FeatureSource.CACHE
         assert source(predict(services)) is FeatureSource.MEMORY
         answer = predict(services, KRUGER)
+        assert (answer.geo.status, source(answer)) == (GeoStatus.APPLIED, FeatureSource.EMBEDDED)
+        embedded = Services.build(Settings())
+        assert answer.geo.dataset == embedded.places.dataset()
+        assert list(answer.candidates) == list(predict(embedded, KRUGER).candidates)
+
+    def test_without_the_embedded_file_other_places_are_degraded(self, deployment):
+        """If the operator forbids the file, vision scores alone answer for other places."""
+        predict(deployment.environment())
+        deployment.database.become(Fault.REFUSE)
+        services = deployment.environment(embedded_fallback="off")
+        assert source(predict(services)) is FeatureSource.CACHE
+        answer = predict(services, KRUGER)
         assert (answer.geo.status, answer.geo.features) == (GeoStatus.DEGRADED, None)
         assert answer.candidates[0].score == pytest.approx(answer.candidates[0].vision_score)
 
+    def test_what_the_file_answered_is_not_cached(self, deployment):
+        """Once the database is back, it answers for the place."""
+        services = deployment.environment()
+        deployment.database.become(Fault.REFUSE)
+        assert source(predict(services)) is FeatureSource.EMBEDDED
+        deployment.database.become(Fault.NONE)
+        assert source(predict(services)) is FeatureSource.DATABASE
+
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_steady_traffic_on_cached_places_does_not_notice(self, deployment, fault):
+        """For an hour and more, in old and new environments, no prediction waits or degrades."""
+        old = deployment.environment()
+        predict(old)
+        deployment.database.become(fault)
+        connections = deployment.database.connections
+        for _ in range(10):
+            deployment.clock.now += 600
+            deployment.time_of_day.now += 600
+            for services in (old, deployment.without_memory()):
+                answer = predict(services)
+                assert answer.geo.status is GeoStatus.APPLIED
+                assert source(answer) in (FeatureSource.MEMORY, FeatureSource.CACHE)
+        assert deployment.database.connections == connections
+
     def test_a_database_that_is_killed_fails_no_prediction(self, tmp_path, empty_redis):
-        """Answers are cached, then stale, then degraded, then from the restarted server."""
+        """Answers are cached, then embedded, then from the restarted server."""
         with mariadb(tmp_path) as server:
             load_places(server.url)
             with behind_proxies(server.url, empty_redis) as deployment:
@@ -204,35 +241,34 @@ class TestDatabaseDown:
                 for coordinates in PLACES.values():
                     answer = predict(services, coordinates)
                     assert answer.geo.status is GeoStatus.APPLIED
-                    assert source(answer) is FeatureSource.STALE
+                    assert source(answer) is FeatureSource.CACHE
                 for key in deployment.keys().scan_iter("geo:*"):
-                    # The server does so at the stale-if-error limit.
+                    # The server does so to an entry that no client asks for.
                     deployment.keys().delete(key)
                 services = deployment.without_memory()
-                assert predict(services).geo.status is GeoStatus.DEGRADED
+                assert source(predict(services)) is FeatureSource.EMBEDDED
                 server.start()
                 deployment.clock.now += 5.1
                 assert source(predict(services)) is FeatureSource.DATABASE
 
-    def test_entries_expire_in_redis_at_the_stale_if_error_limit(self, deployment):
-        """Redis deletes an entry after the time that it may serve as stale, here a day."""
+    def test_entries_that_nobody_asks_for_leave_redis(self, deployment):
+        """Redis deletes an entry after the time that the setting says, here a day."""
         predict(deployment.environment(cache_kept_seconds="86400"))
         (key,) = deployment.keys().keys(PLACE_KEYS)
         assert 86_000 < deployment.keys().ttl(key) <= 86_400
 
-    def test_the_memory_cache_alone_serves_stale_places(self, deployment):
-        """Without Redis, an environment serves the places that it has in memory as stale."""
+    def test_the_memory_cache_alone_serves_known_places(self, deployment):
+        """Without Redis, an environment serves the places that it has in memory."""
         services = deployment.environment(redis_url="redis://127.0.0.1:1")
         predict(services)
         deployment.database.become(Fault.REFUSE)
         deployment.clock.now += 61
-        deployment.time_of_day.now += 61
         answer = predict(services)
-        assert (answer.geo.status, source(answer)) == (GeoStatus.APPLIED, FeatureSource.STALE)
+        assert (answer.geo.status, source(answer)) == (GeoStatus.APPLIED, FeatureSource.MEMORY)
 
     def test_a_silent_database_gets_no_second_attempt(self, deployment):
         """A lookup that times out is not repeated, and after three the circuit breaker opens."""
-        services = deployment.environment(redis_url="redis://127.0.0.1:1")
+        services = deployment.environment(redis_url="redis://127.0.0.1:1", embedded_fallback="off")
         predict(services)
         deployment.database.become(Fault.BLACK_HOLE)
         connections = deployment.database.connections
@@ -246,7 +282,7 @@ class TestDatabaseDown:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_with_both_servers_down_the_answer_is_degraded(deployment, fault):
     """With both servers down, the answer still ranks all animals, and nothing of it is cached."""
-    services = deployment.environment()
+    services = deployment.environment(embedded_fallback="off")
     deployment.cache.become(fault)
     deployment.database.become(fault)
     for _ in range(5):
@@ -259,13 +295,39 @@ def test_with_both_servers_down_the_answer_is_degraded(deployment, fault):
     assert predict(services).geo.status is GeoStatus.APPLIED
 
 
-def test_an_answer_does_not_wait_for_a_slow_database(deployment):
-    """With a database slower than the features timeout, the answer is degraded."""
+@pytest.mark.parametrize("fault", FAULTS)
+def test_with_both_servers_down_the_embedded_file_answers(deployment, fault):
+    """With both servers down, no prediction loses the place."""
+    services = deployment.environment()
+    deployment.cache.become(fault)
+    deployment.database.become(fault)
+    for coordinates in PLACES.values():
+        answer = predict(services, coordinates)
+        assert (answer.geo.status, source(answer)) == (GeoStatus.APPLIED, FeatureSource.EMBEDDED)
+    assert services.places.look_up(OCEAN, 0).status is GeoStatus.NO_DATA
+    jaguar = services.classifier.model.taxon("n02128925")
+    assert jaguar
+    species_range = services.places.species_range(jaguar, 0)
+    assert species_range.status is GeoStatus.APPLIED
+    assert species_range.presences
+
+
+@pytest.mark.parametrize(
+    ("fallback", "status"), [("off", GeoStatus.DEGRADED), ("on", GeoStatus.APPLIED)]
+)
+def test_an_answer_does_not_wait_for_a_slow_database(deployment, fallback, status):
+    """With a database slower than the features timeout, the embedded file answers, if it may."""
     services = deployment.environment(
-        features_timeout_seconds="0.05", mysql_timeout_seconds="30", redis_url="redis://127.0.0.1:1"
+        features_timeout_seconds="0.05",
+        mysql_timeout_seconds="30",
+        redis_url="redis://127.0.0.1:1",
+        embedded_fallback=fallback,
     )
     deployment.database.become(Fault.DELAY)
-    assert predict(services).geo.status is GeoStatus.DEGRADED
+    answer = predict(services)
+    assert answer.geo.status is status
+    if status is GeoStatus.APPLIED:
+        assert source(answer) is FeatureSource.EMBEDDED
     deployment.database.become(Fault.NONE)
     patient = deployment.environment(redis_url="redis://127.0.0.1:1")
     assert predict(patient).geo.status is GeoStatus.APPLIED
@@ -285,7 +347,7 @@ class TestPoison:
             lambda raw: raw[:2] + b"\xff" + raw[3:],
             lambda raw: raw[:-1] + bytes([raw[-1] ^ 1]),
             lambda raw: pickle.dumps({"cell": "84a8f4bffffffff"}),
-            lambda raw: POISONER.encode(place(jaguar=feature(float("nan"))), 2e9, 0.1),
+            lambda raw: POISONER.encode(place(jaguar=feature(float("nan"))), 2e9),
             lambda raw: b"",
             None,
         ],
@@ -332,7 +394,8 @@ def test_a_waiting_environment_goes_on_when_the_lease_expires(empty_redis):
         cache = RedisCache(RedisOptions(empty_redis, timeout=5.0), FakeClock())
         policy = CachePolicy(lease_ttl=0.2, lease_wait=60.0)
         runtime = Runtime(lambda: name, FakeClock(), wait_until_the_lease_expires, lambda: 0.5)
-        return SharedCachedFeatures(database, cache, policy, runtime)
+        aside = CacheAside(cache, policy, runtime, lambda work: work())
+        return SharedCachedFeatures(database, aside)
 
     cells = cell_chain(PANTANAL)
     lease = f"geo:facts-1:0:{cells[0]}:lease"
@@ -346,13 +409,13 @@ def test_a_waiting_environment_goes_on_when_the_lease_expires(empty_redis):
 
     def hang() -> None:
         with suppress(SystemExit):
-            first.features(cells, 0)
+            first.features([cells], 0)[0]
 
     dying = Thread(target=hang)
     dying.start()
     has_lease.wait(30)
     database = FakeFeatures(place(jaguar=feature()))
-    features = environment("second", database).features(cells, 0)
+    features = environment("second", database).features([cells], 0)[0]
     assert features.source is FeatureSource.EMBEDDED
     assert len(database.lookups) == 1
     may_end.set()

@@ -1,8 +1,8 @@
 """List, activate and drop the datasets in the database: ``make datasets``.
 
-``activate VERSION`` switches to a newer or older version in one statement, and the service notices
-within half a minute. ``drop VERSION`` removes a version that is not active. The program logs in
-as the service does (docs/settings.md).
+``activate VERSION`` switches to a newer or older version in one statement, and announces it through
+the shared cache. ``drop VERSION`` removes a version that is not active. The program logs in as the
+service does (docs/settings.md).
 """
 
 import argparse
@@ -10,6 +10,7 @@ import sys
 
 from chalicelib.errors import InvalidSettings
 from chalicelib.settings import Settings
+from tools.database.announcement import announce
 from tools.database.connection import DatasetError
 from tools.database.dataset_loader import DatasetRow, writer_of
 
@@ -29,13 +30,16 @@ def main() -> int:
         commands.add_parser(name, help=purpose).add_argument("version")
     arguments = parser.parse_args()
     try:
-        writer = writer_of(Settings.from_environment())
+        settings = Settings.from_environment()
+        writer = writer_of(settings)
         if arguments.command == "activate":
             writer.activate(arguments.version)
         elif arguments.command == "drop":
             writer.drop(arguments.version)
         for row in writer.datasets():
             print(line(row))
+        if arguments.command == "activate":
+            announce(settings)
     except (DatasetError, InvalidSettings) as error:
         print(error, file=sys.stderr)
         return 2

@@ -20,6 +20,7 @@ from chalicelib.features.observations import ALL_MONTHS, EFFORT_ROW
 from chalicelib.features.smoothing import RANGE_PRIOR_STRENGTH
 from chalicelib.settings import Settings
 from tools.build.features import TARGET
+from tools.database.announcement import announce
 from tools.database.connection import DatasetError
 from tools.database.dataset_loader import FeatureRow, TaxonRow, writer_of
 
@@ -82,13 +83,15 @@ def main() -> int:
         return 2
     description, taxa = describe(store)
     try:
-        writer = writer_of(Settings.from_environment())
+        settings = Settings.from_environment()
+        writer = writer_of(settings)
         count = writer.load(description, taxa, tqdm(rows(store), unit="row", disable=None))
     except (DatasetError, InvalidSettings) as error:
         print(error, file=sys.stderr)
         return 2
     result = f"{count:,} rows loaded" if count else "already there"
     print(f"{description['version']}: {result}")
+    announce(settings)
     return 0
 
 

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from chalicelib.errors import InvalidSettings
 from chalicelib.settings import Settings
+from tools.database.announcement import announce
 from tools.database.connection import DatasetError
 from tools.database.dataset_loader import FeatureRow, MysqlWriter, writer_of
 from tools.occurrences import counting, embedded, features
@@ -207,7 +208,8 @@ def load(
 
 def run(options: argparse.Namespace, client: Client) -> int:
     """Import; return the number of rows. Raises the faults of the source before it writes."""
-    writer = None if options.sqlite else writer_of(Settings.from_environment())
+    settings = Settings.from_environment()
+    writer = None if options.sqlite else writer_of(settings)
     with tempfile.TemporaryDirectory(prefix="import-", dir=options.work) as directory:
         work = Path(directory)
         source = locate(options, work)
@@ -220,6 +222,8 @@ def run(options: argparse.Namespace, client: Client) -> int:
             watch(connection, "counting", lambda: counting.count(connection))
             version, count = load(options, source, connection, writer)
     print(f"{version}: {count:,} rows loaded" if count else f"{version}: already there")
+    if writer:
+        announce(settings)
     return count
 
 

@@ -114,7 +114,7 @@ def presences(
     ]
     for start in range(0, len(cells), CELLS_PER_QUERY):
         batch = cells[start : start + CELLS_PER_QUERY]
-        for cell, presence in repository.presences(taxon_id, batch, month).items():
+        for cell, presence in repository.presences(taxon_id, batch, month).cells.items():
             latitude, longitude = h3.cell_to_latlng(cell)
             yield longitude, latitude, presence
 

@@ -5,31 +5,33 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.domain import FeatureSource, TaxonFeature
-from chalicelib.features.cache_codec import HEADER, DatasetCodec, PlaceCodec
+from chalicelib.domain import FeatureSource, TaxonFeature, TaxonPresences
+from chalicelib.features.cache_codec import HEADER, SCHEMA, DatasetCodec, PlaceCodec, RangeCodec
 from tests.fakes import DATASET, feature, place
 
 PLACE = PlaceCodec(DATASET.version, 0, "84a8f4bffffffff")
-ENTRY = PLACE.encode(place(jaguar=feature(0.7, 0.2)), 1000.0, 0.01)
+RANGE = RangeCodec(DATASET.version, 0, "jaguar")
+ENTRY = PLACE.encode(place(jaguar=feature(0.7, 0.2)), 1000.0)
 
 
 def test_decoded_entries_equal_the_encoded_values():
     """Features and the dataset come out of an entry to the last digit."""
-    entry = PLACE.decode(ENTRY)
-    assert entry is not None
-    features = PLACE.to_domain(entry, FeatureSource.CACHE)
+    cached = PLACE.decode(ENTRY)
+    assert cached is not None
+    features = cached.value
+    assert (features.source, cached.due_at) == (FeatureSource.CACHE, 1000.0)
     assert features.taxa == {"jaguar": feature(0.7, 0.2)}
     identity = (features.cell, features.month, features.dataset)
     assert identity == ("84a8f4bffffffff", 0, DATASET.version)
-    dataset_entry = DatasetCodec().decode(DatasetCodec().encode(DATASET, 1.0, 0.0))
-    assert dataset_entry is not None
-    assert DatasetCodec().to_domain(dataset_entry, FeatureSource.CACHE) == DATASET
+    assert DatasetCodec().decode(DatasetCodec().encode(DATASET, 1.0)) == (DATASET, 1.0)
+    presences = TaxonPresences(DATASET.version, {"82a8f7fffffffff": 0.4})
+    assert RANGE.decode(RANGE.encode(presences, 1.0)) == (presences, 1.0)
 
 
 def test_an_entry_is_small():
     """An entry takes less than 40 bytes per animal, so half a million places fit in a gigabyte."""
     animals = {f"n{number:08}": feature(number / 60, 0.1) for number in range(60)}
-    assert len(PLACE.encode(place(**animals), 1000.0, 0.01)) < 60 * 40
+    assert len(PLACE.encode(place(**animals), 1000.0)) < 60 * 40
 
 
 @pytest.mark.parametrize(
@@ -44,13 +46,14 @@ def test_an_entry_is_small():
         ENTRY[:2] + b"\x63" + ENTRY[3:],
         pickle.dumps({"jaguar": 1}),
         b"\x00" * 100,
-        DatasetCodec().encode(DATASET, 1.0, 0.0),
+        DatasetCodec().encode(DATASET, 1.0),
+        PlaceCodec(DATASET.version, 0, "84a8f4dffffffff").encode(place(jaguar=feature()), 1000.0),
     ],
 )
 def test_invalid_bytes_decode_to_none(raw):
     """Missing, truncated, extended and foreign bytes decode to None.
 
-    So do another schema version, a pickle, and the entry of a dataset.
+    So do another schema version, a pickle, and the entries of a dataset and of another place.
     """
     assert PLACE.decode(raw) is None
 
@@ -63,12 +66,18 @@ def test_an_entry_of_another_dataset_or_month_decodes_to_none(dataset, month):
 
 @pytest.mark.parametrize("presence", [math.nan, math.inf, -0.1, 1.1])
 def test_entries_with_impossible_numbers_decode_to_none(presence):
-    """A presence outside 0 to 1, or an expiry time that is NaN, makes the entry a miss."""
+    """A presence outside 0 to 1, or a time that is NaN, makes the entry a miss."""
     poisoned = TaxonFeature(feature().status, presence, 0.1)
-    raw = PLACE.encode(place(jaguar=poisoned), 1000.0, 0.01)
+    raw = PLACE.encode(place(jaguar=poisoned), 1000.0)
     assert PLACE.decode(raw) is None
-    raw = PLACE.encode(place(jaguar=feature()), math.nan, 0.01)
-    assert PLACE.decode(raw) is None
+    raw = RANGE.encode(TaxonPresences(DATASET.version, {"82a8f7fffffffff": presence}), 1000.0)
+    assert RANGE.decode(raw) is None
+
+
+@pytest.mark.parametrize("due_at", [math.nan, math.inf, -math.inf])
+def test_entries_with_impossible_times_decode_to_none(due_at):
+    """A time that is not finite makes the entry a miss."""
+    assert PLACE.decode(PLACE.encode(place(jaguar=feature()), due_at)) is None
 
 
 @given(st.binary(max_size=200))
@@ -77,7 +86,8 @@ def test_decoders_never_raise(garbage):
     """The decoders accept any bytes without an exception, even behind a valid header."""
     import zlib  # noqa: PLC0415
 
-    with_header = HEADER.pack(b"RF", 1, zlib.crc32(garbage)) + garbage
+    with_header = HEADER.pack(b"RF", SCHEMA, zlib.crc32(garbage)) + garbage
     for raw in (garbage, with_header):
         PLACE.decode(raw)
+        RANGE.decode(raw)
         DatasetCodec().decode(raw)

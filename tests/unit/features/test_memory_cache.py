@@ -1,123 +1,185 @@
 import threading
+from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.domain import FeatureSource, PlaceFeatures
 from chalicelib.errors import FeaturesUnavailable
-from chalicelib.features.memory_cache import MemoryCachedFeatures
+from chalicelib.features.memory_cache import DATASET_SECONDS, MemoryCachedFeatures
 from tests.fakes import FakeClock, FakeFeatures, feature, place
 
 CHAIN = ("84a8f4bffffffff", "83a8f4fffffffff", "82a8f7fffffffff")
 OTHER = ("841f8dfffffffff",)
 
 
-def cached(inner: FakeFeatures, clock: FakeClock, entries: int = 10) -> MemoryCachedFeatures:
-    """Return a memory cache: entries are fresh for a minute and usable for an hour."""
-    return MemoryCachedFeatures(inner, clock, ttl=60, stale_if_error=3600, maximum_entries=entries)
+class Scenario:
+    """A memory over a repository; background work waits until :meth:`run_background`."""
+
+    def __init__(self, inner: FakeFeatures | None = None, entries: int = 10) -> None:
+        self.clock = FakeClock()
+        self.inner = inner or FakeFeatures(place(jaguar=feature()))
+        self.work: list[Callable[[], None]] = []
+        self.cache = MemoryCachedFeatures(self.inner, self.clock, self.work.append, entries)
+
+    def look_up(self, chain=CHAIN, month: int = 0) -> PlaceFeatures:
+        """Return the features of one place."""
+        (features,) = self.cache.features([chain], month)
+        return features
+
+    def run_background(self) -> int:
+        """Do the work that waits in the background; return how much there was."""
+        work, self.work[:] = list(self.work), []
+        for each in work:
+            each()
+        return len(work)
 
 
 def test_the_second_lookup_is_served_from_memory():
     """The second lookup of a place has the same taxa, and names the memory as its source."""
-    inner = FakeFeatures(place(jaguar=feature()))
-    cache = cached(inner, FakeClock())
-    first, second = cache.features(CHAIN, 3), cache.features(CHAIN, 3)
+    scenario = Scenario()
+    first, second = scenario.look_up(), scenario.look_up()
     assert first.source is FeatureSource.EMBEDDED
     assert second.source is FeatureSource.MEMORY
     assert first.taxa == second.taxa
-    assert len(inner.lookups) == 1
+    assert len(scenario.inner.lookups) == 1
 
 
-def test_an_entry_expires_after_its_ttl():
-    """An entry is loaded again once its time to live has passed."""
-    inner, clock = FakeFeatures(), FakeClock()
-    cache = cached(inner, clock)
-    cache.features(CHAIN, 3)
-    clock.now += 59
-    cache.features(CHAIN, 3)
-    assert len(inner.lookups) == 1
-    clock.now += 2
-    cache.features(CHAIN, 3)
-    assert len(inner.lookups) == 2
+def test_an_entry_lives_as_long_as_its_dataset():
+    """A day later the place still comes from memory: the data of a version do not change."""
+    scenario = Scenario()
+    scenario.look_up()
+    scenario.clock.now += 86_400
+    assert scenario.look_up().source is FeatureSource.MEMORY
+    assert len(scenario.inner.lookups) == 1
+
+
+def test_several_places_are_loaded_in_one_read():
+    """Of several places, the missing ones are loaded together, and the order stays."""
+    scenario = Scenario()
+    scenario.look_up(OTHER)
+    chains = [("a",), OTHER, ("b",), CHAIN]
+    features = scenario.cache.features(chains, 0)
+    embedded, memory = FeatureSource.EMBEDDED, FeatureSource.MEMORY
+    assert [each.source for each in features] == [embedded, memory, embedded, embedded]
+    assert scenario.inner.reads == 2
 
 
 def test_places_without_data_are_cached_too():
     """A place without data is loaded once, however often it is asked for."""
-    inner = FakeFeatures(place())
-    cache = cached(inner, FakeClock())
+    scenario = Scenario(FakeFeatures(place()))
     for _ in range(100):
-        assert cache.features(CHAIN, 0).taxa == {}
-    assert len(inner.lookups) == 1
+        assert scenario.look_up().taxa == {}
+    assert len(scenario.inner.lookups) == 1
 
 
-def test_the_key_holds_cell_month_and_dataset_version():
-    """A lookup that differs in cell, month or dataset version has an entry of its own."""
-    inner = FakeFeatures()
-    cache = cached(inner, FakeClock())
-    cache.features(CHAIN, 3)
-    cache.features(CHAIN, 4)
-    cache.features(OTHER, 3)
-    inner.version = "facts-2"
-    cache.features(CHAIN, 3)
-    assert len(inner.lookups) == 4
+def test_the_key_holds_cell_and_month():
+    """A lookup that differs in cell or month has an entry of its own."""
+    scenario = Scenario()
+    scenario.look_up(CHAIN, 3)
+    scenario.look_up(CHAIN, 4)
+    scenario.look_up(OTHER, 3)
+    assert len(scenario.inner.lookups) == 3
+
+
+def test_a_new_dataset_is_noticed_without_waiting():
+    """After half a minute the dataset is read in the background, and then the place anew."""
+    scenario = Scenario()
+    scenario.look_up()
+    scenario.inner.version = "facts-2"
+    scenario.inner.entry = replace(scenario.inner.entry, dataset="facts-2")
+    scenario.clock.now += DATASET_SECONDS - 1
+    scenario.look_up()
+    assert scenario.run_background() == 0
+    scenario.clock.now += 2
+    assert scenario.look_up().dataset == "facts-1"
+    assert scenario.run_background() == 1
+    assert scenario.look_up().dataset == "facts-2"
+
+
+def test_a_place_of_a_newer_dataset_brings_the_dataset():
+    """If a place that is loaded has a newer dataset, all places of the answer have it."""
+    scenario = Scenario()
+    scenario.look_up()
+    scenario.inner.version = "facts-2"
+    scenario.inner.entry = replace(scenario.inner.entry, dataset="facts-2")
+    features = scenario.cache.features([CHAIN, OTHER], 0)
+    assert {each.dataset for each in features} == {"facts-2"}
+    assert scenario.cache.dataset().version == "facts-2"
 
 
 def test_the_least_recently_used_entry_is_evicted():
     """A full cache evicts the entry that was used least recently, so its memory is bounded."""
-    inner = FakeFeatures()
-    cache = cached(inner, FakeClock(), entries=2)
+    scenario = Scenario(entries=2)
     for chain in (CHAIN, OTHER, CHAIN, ("third",), CHAIN, OTHER):
-        cache.features(chain, 0)
-    assert [chain[0] for chain, _ in inner.lookups] == [CHAIN[0], OTHER[0], "third", OTHER[0]]
+        scenario.look_up(chain)
+    looked_up = [chain[0] for chain, _ in scenario.inner.lookups]
+    assert looked_up == [CHAIN[0], OTHER[0], "third", OTHER[0]]
+
+
+def test_a_lookup_of_more_places_than_it_holds_is_answered():
+    """More places in one lookup than entries are answered all the same."""
+    scenario = Scenario(entries=2)
+    chains = [(f"{number}",) for number in range(5)]
+    assert len(scenario.cache.features(chains, 0)) == 5
+
+
+def test_without_entries_nothing_is_kept():
+    """A memory of 0 entries asks its repository each time."""
+    scenario = Scenario(entries=0)
+    for _ in range(3):
+        assert scenario.look_up().source is FeatureSource.EMBEDDED
+    assert len(scenario.inner.lookups) == 3
 
 
 def test_a_failure_is_not_cached():
     """A lookup that failed is tried again by the next request."""
-    inner = FakeFeatures(is_down=True)
-    cache = cached(inner, FakeClock())
+    scenario = Scenario(FakeFeatures(is_down=True))
     with pytest.raises(FeaturesUnavailable):
-        cache.features(CHAIN, 0)
-    inner.is_down = False
-    assert cache.features(CHAIN, 0).source is FeatureSource.EMBEDDED
+        scenario.look_up()
+    scenario.inner.is_down = False
+    assert scenario.look_up().source is FeatureSource.EMBEDDED
 
 
-def test_an_expired_entry_is_served_as_stale_while_the_repository_fails():
-    """An expired entry is served and marked as stale until the stale-if-error limit."""
-    inner, clock = FakeFeatures(place(jaguar=feature()), is_dataset_down=False), FakeClock()
-    cache = cached(inner, clock)
-    cache.features(CHAIN, 0)
-    inner.is_down = True
-    clock.now += 61
-    assert cache.features(CHAIN, 0).source is FeatureSource.STALE
-    clock.now += 3500
-    assert cache.features(CHAIN, 0).source is FeatureSource.STALE
-    clock.now += 100
-    with pytest.raises(FeaturesUnavailable):
-        cache.features(CHAIN, 0)
+def test_places_are_marked_as_stale_while_the_dataset_cannot_be_confirmed():
+    """While the repository is down, known places are served without waiting, marked as stale."""
+    scenario = Scenario()
+    scenario.look_up()
+    scenario.inner.is_down = True
+    scenario.clock.now += DATASET_SECONDS
+    assert scenario.look_up().source is FeatureSource.MEMORY
+    scenario.run_background()
+    assert scenario.look_up().source is FeatureSource.STALE
+    scenario.inner.is_down = False
+    scenario.clock.now += DATASET_SECONDS
+    scenario.look_up()
+    scenario.run_background()
+    assert scenario.look_up().source is FeatureSource.MEMORY
 
 
 def test_concurrent_misses_make_one_lookup():
-    """Twenty threads that miss the same entry make one call to the repository (single flight)."""
+    """Twenty threads that miss the same entries make one call to the repository (single flight)."""
     barrier = threading.Barrier(20)
 
     class Slow(FakeFeatures):
-        def features(self, chain, month):
+        def features(self, chains, month):
             may_answer.wait(timeout=5)
-            return super().features(chain, month)
+            return super().features(chains, month)
 
     may_answer = threading.Event()
-    inner = Slow()
-    cache = cached(inner, FakeClock())
+    scenario = Scenario(Slow())
     answers: list[PlaceFeatures] = []
 
-    def visit() -> None:
+    def visit(chains) -> None:
         barrier.wait()
-        answers.append(cache.features(CHAIN, 0))
+        answers.extend(scenario.cache.features(chains, 0))
 
-    threads = [threading.Thread(target=visit) for _ in range(20)]
+    orders = [[CHAIN, OTHER], [OTHER, CHAIN]]
+    threads = [threading.Thread(target=visit, args=(orders[number % 2],)) for number in range(20)]
     for thread in threads:
         thread.start()
     may_answer.set()
     for thread in threads:
-        thread.join()
-    assert len(inner.lookups) == 1
-    assert len(answers) == 20
+        thread.join(timeout=10)
+    assert len(scenario.inner.lookups) == 2
+    assert len(answers) == 40

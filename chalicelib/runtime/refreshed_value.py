@@ -1,0 +1,66 @@
+"""A value that is served at once and refreshed in the background (stale-while-revalidate)."""
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Generic, TypeVar
+
+from chalicelib.ports import Background, Clock
+
+Value = TypeVar("Value")
+
+
+class RefreshedValue(Generic[Value]):
+    """Fetches a value on the first call. Later calls never wait: they return what is known.
+
+    Once the value is ``seconds`` old, the next call starts one fetch in the background. A fetch
+    that raises one of ``kept_on`` leaves the value as it is, and ``is_confirmed`` becomes false
+    until a fetch succeeds. Only the first call, and :meth:`refresh`, raise what ``fetch`` raises.
+    See RFC 5861. Thread-safe.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Value],
+        seconds: float,
+        clock: Clock,
+        background: Background,
+        kept_on: type[Exception],
+    ) -> None:
+        self._fetch = fetch
+        self._seconds = seconds
+        self._clock = clock
+        self._background = background
+        self._kept_on = kept_on
+        self._lock = Lock()
+        self._value: Value | None = None
+        self._expires_at = 0.0
+        self.is_confirmed = True
+
+    def __call__(self) -> Value:
+        """Return the value that is known, or fetch the first one."""
+        if self._value is None:
+            return self.refresh()
+        with self._lock:
+            is_due = self._clock() >= self._expires_at
+            if is_due:  # one fetch is enough, also if it fails
+                self._expires_at = self._clock() + self._seconds
+        if is_due:
+            self._background(self._try_refresh)
+        return self._value
+
+    def refresh(self) -> Value:
+        """Fetch the value now, and return it."""
+        try:
+            value = self._fetch()
+        except self._kept_on:
+            self.is_confirmed = False
+            raise
+        self._value, self.is_confirmed = value, True
+        self._expires_at = self._clock() + self._seconds
+        return value
+
+    def _try_refresh(self) -> None:
+        try:
+            self.refresh()
+        except self._kept_on:
+            return
