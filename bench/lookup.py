@@ -90,7 +90,7 @@ class Tiers:
             features = with_every_animal(features, self.database.dataset().taxa)
         codec = PlaceCodec(features.dataset, YEAR, cells[0])
         key = codec.key()
-        self.cache.put(key, codec.encode(features, time.time() + LONG, 0.0), LONG)
+        self.cache.put({key: codec.encode(features, time.time() + LONG, 0.0)}, LONG)
         memory = MemoryCachedFeatures(self.shared, time.monotonic, LONG, LONG, 1_000)
         memory.features(cells, YEAR)
         statement = LOOKUP.format(cells="%s, %s, %s", months="%s")

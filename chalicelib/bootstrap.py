@@ -158,13 +158,13 @@ def _shared_cache(
         settings.redis_url,
         is_cluster=settings.redis_cluster,
         timeout=settings.redis_timeout_seconds,
+        connect_timeout=settings.redis_connect_timeout_seconds,
         certificate_authorities=_text(settings.redis_certificate_authorities),
     )
     policy = shared_cache.CachePolicy(
         ttl=settings.shared_cache_seconds, stale_if_error=settings.cache_kept_seconds
     )
     cache = redis_cache.RedisCache(options, clock)
-    cache.prepare()
     return shared_cache.SharedCachedFeatures(store, cache, policy, runtime or system_runtime())
 
 

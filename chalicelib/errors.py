@@ -139,3 +139,7 @@ class ModelUnavailable(Unavailable):
 
 class CacheUnavailable(RangefinderError):
     """Raised if the shared cache cannot be reached. The service continues without it."""
+
+
+class CacheReadOnly(CacheUnavailable):
+    """Raised if the shared cache refuses writes. It may still answer reads."""

@@ -120,27 +120,46 @@ class FeatureRepository(Protocol):
         """Return the servers (``cache``, ``database``) whose circuit breaker is open."""
 
 
+class Leased(NamedTuple):
+    """The reply to a request for a lease.
+
+    ``is_held`` says whether the token now holds the lease, ``value`` what the key holds after
+    that.
+    """
+
+    is_held: bool
+    value: bytes | None
+
+
 class SharedCache(Protocol):
-    """Bytes under keys that all environments share. Every call may raise ``CacheUnavailable``."""
+    """Bytes under keys that all environments share.
+
+    Each call is one round trip, whatever the number of keys. Each may raise
+    ``CacheUnavailable``. ``CacheReadOnly`` is raised where the cache refuses writes.
+    """
 
     @property
     def is_breaker_open(self) -> bool:
         """Whether the circuit breaker is open: calls fail at once."""
 
-    def get(self, key: str) -> bytes | None:
-        """Return the value, or ``None`` if there is none."""
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the circuit breaker of writes is open: only :meth:`get` is tried."""
 
-    def put(self, key: str, value: bytes, seconds: float) -> None:
-        """Store a value for some seconds."""
+    def get(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return the value of each key, or ``None`` if there is none."""
 
-    def lease(self, key: str, token: str, seconds: float) -> bool:
-        """Return whether ``token`` now is the only one that holds the lease ``key``.
+    def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[Leased]:
+        """Take the lease of each key, if nobody holds it, and read the key's value.
 
-        The lease expires after ``seconds``.
+        A lease expires after ``seconds``.
         """
 
-    def release(self, key: str, token: str) -> None:
-        """End a lease early, if ``token`` still holds it."""
+    def put(self, values: Mapping[str, bytes], seconds: float, token: str = "") -> None:
+        """Store values for some seconds, and end the leases of their keys that ``token`` holds."""
+
+    def release(self, keys: Sequence[str], token: str) -> None:
+        """End the leases of the keys early, if ``token`` still holds them."""
 
 
 class NameSource(Protocol):

@@ -9,7 +9,7 @@ lease (single flight); the others wait a moment, or serve the stale entry while 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, Generic
+from typing import Generic
 
 from msgspec import Struct
 
@@ -26,8 +26,6 @@ from chalicelib.features.cache_codec import (
 )
 from chalicelib.ports import FeatureRepository, Runtime, SharedCache
 from chalicelib.runtime.ttl_value import TtlValue
-
-LEASE_SUFFIX: Final = ":lease"
 
 
 class CachePolicy(Struct, frozen=True):
@@ -127,7 +125,7 @@ class SharedCachedFeatures:
 
     def _get_or_load(self, lookup: _Lookup[Entry, Value]) -> Value:
         try:
-            entry = lookup.codec.decode(self._cache.get(lookup.key))
+            entry = lookup.codec.decode(self._cache.get([lookup.key])[0])
             if entry is None:
                 return self._load_under_lease(lookup)
             if self._should_refresh(entry):
@@ -151,7 +149,7 @@ class SharedCachedFeatures:
         token = self._runtime.new_lease_token()
         # After a failure the lease expires by itself: until then nobody need try again.
         with suppress(CacheUnavailable, FeaturesUnavailable):
-            if self._cache.lease(lookup.key + LEASE_SUFFIX, token, self._policy.lease_ttl):
+            if self._cache.lease([lookup.key], token, self._policy.lease_ttl)[0].is_held:
                 value = self._load(lookup)
                 self._release(lookup.key, token)
                 return value
@@ -166,15 +164,15 @@ class SharedCachedFeatures:
             self._runtime.new_lease_token(),
             self._runtime.clock() + self._policy.lease_wait,
         )
-        while not self._cache.lease(lookup.key + LEASE_SUFFIX, token, self._policy.lease_ttl):
+        while not self._cache.lease([lookup.key], token, self._policy.lease_ttl)[0].is_held:
             if self._runtime.clock() >= deadline:
                 return lookup.load()
             self._runtime.sleep(self._policy.lease_poll)
-            if entry := lookup.codec.decode(self._cache.get(lookup.key)):
+            if entry := lookup.codec.decode(self._cache.get([lookup.key])[0]):
                 return lookup.codec.to_domain(entry, FeatureSource.CACHE)
         try:
             # The environment that held the lease before may just have written the entry.
-            if entry := lookup.codec.decode(self._cache.get(lookup.key)):
+            if entry := lookup.codec.decode(self._cache.get([lookup.key])[0]):
                 return lookup.codec.to_domain(entry, FeatureSource.CACHE)
             return self._load(lookup)
         finally:
@@ -189,9 +187,9 @@ class SharedCachedFeatures:
         expires_at = self._runtime.clock() + lookup.ttl(value) * jitter
         with suppress(CacheUnavailable):
             raw = lookup.codec.encode(value, expires_at, load_seconds)
-            self._cache.put(lookup.codec.key(value), raw, self._policy.stale_if_error)
+            self._cache.put({lookup.codec.key(value): raw}, self._policy.stale_if_error)
         return value
 
     def _release(self, key: str, token: str) -> None:
         with suppress(CacheUnavailable):
-            self._cache.release(key + LEASE_SUFFIX, token)
+            self._cache.release([key], token)

@@ -1,6 +1,6 @@
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,7 +11,7 @@ from chalicelib.domain import FeatureSource
 from chalicelib.errors import CacheUnavailable, FeaturesUnavailable
 from chalicelib.features.cache_codec import DATASET_KEY
 from chalicelib.features.shared_cache import CachePolicy, SharedCachedFeatures
-from chalicelib.ports import Runtime
+from chalicelib.ports import Leased, Runtime
 from tests.fakes import FakeClock, FakeFeatures, feature, place
 
 CHAIN = ("84a8f4bffffffff", "83a8f4fffffffff", "82a8f7fffffffff")
@@ -41,26 +41,37 @@ class FakeSharedCache:
     def is_breaker_open(self) -> bool:
         return self.is_down
 
-    def get(self, key: str) -> bytes | None:
-        self._raise_if_down()
-        value, until = self.values.get(key, (None, math.inf))
-        return value if self.clock() < until else None
+    @property
+    def is_read_only(self) -> bool:
+        return False
 
-    def put(self, key: str, value: bytes, seconds: float) -> None:
+    def get(self, keys: Sequence[str]) -> list[bytes | None]:
         self._raise_if_down()
-        self.values[key] = value, self.clock() + seconds
+        found = [self.values.get(key, (None, math.inf)) for key in keys]
+        return [value if self.clock() < until else None for value, until in found]
 
-    def lease(self, key: str, token: str, seconds: float) -> bool:
+    def put(self, values: Mapping[str, bytes], seconds: float, token: str = "") -> None:
         self._raise_if_down()
-        if self.clock() < self.leases.get(key, ("", -math.inf))[1]:
-            return False
-        self.leases[key] = token, self.clock() + seconds
-        return True
+        self.values.update({key: (raw, self.clock() + seconds) for key, raw in values.items()})
+        if token:
+            self.release(list(values), token)
 
-    def release(self, key: str, token: str) -> None:
+    def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[Leased]:
         self._raise_if_down()
-        if self.leases.get(key, ("", 0.0))[0] == token:
-            del self.leases[key]
+        answers = []
+        for key, value in zip(keys, self.get(keys), strict=True):
+            lease = f"{key}:lease"
+            is_free = self.clock() >= self.leases.get(lease, ("", -math.inf))[1]
+            if is_free:
+                self.leases[lease] = token, self.clock() + seconds
+            answers.append(Leased(is_free, value))
+        return answers
+
+    def release(self, keys: Sequence[str], token: str) -> None:
+        self._raise_if_down()
+        for key in keys:
+            if self.leases.get(f"{key}:lease", ("", 0.0))[0] == token:
+                del self.leases[f"{key}:lease"]
 
     def _raise_if_down(self) -> None:
         if self.is_down:
@@ -138,7 +149,7 @@ def test_an_entry_that_was_read_is_served_though_the_cache_fails_afterwards():
     """An expired entry that was read is served as stale if both lease and database fail."""
 
     class NoLeases(FakeSharedCache):
-        def lease(self, key, token, seconds):
+        def lease(self, keys, token, seconds):
             raise CacheUnavailable("down")
 
     scenario = Scenario()
