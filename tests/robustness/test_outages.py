@@ -72,6 +72,10 @@ class Deployment:
         """Return an environment without a memory cache, which asks Redis each time."""
         return self.environment(memory_cache_entries="0")
 
+    def statements(self) -> int:
+        """Return how many statements the database has executed."""
+        return self.database.round_trips
+
     def keys(self) -> redis.Redis:
         """Return a client that reads the cache directly, without the proxy."""
         return redis.Redis(port=self.cache.target)
@@ -331,6 +335,20 @@ def test_an_answer_does_not_wait_for_a_slow_database(deployment, fallback, statu
     deployment.database.become(Fault.NONE)
     patient = deployment.environment(redis_url="redis://127.0.0.1:1")
     assert predict(patient).geo.status is GeoStatus.APPLIED
+
+
+@pytest.mark.parametrize("uncertainty", [None, 4_000.0, 29_000.0, 500_000.0, 20_000_000.0])
+def test_one_lookup_is_one_statement_and_three_round_trips(mysql_url, deployment, uncertainty):
+    """However vague the place, the database reads once, and the cache is asked three times."""
+    services = deployment.without_memory()
+    predict(services, KRUGER)
+    point = Coordinates(PANTANAL.latitude, PANTANAL.longitude, uncertainty)
+    for statements, trips in ((1, 3), (0, 1)):
+        before = deployment.statements(), deployment.cache.round_trips
+        assert services.places.look_up(point, 0).status is GeoStatus.APPLIED
+        after = deployment.statements(), deployment.cache.round_trips
+        assert after[0] - before[0] == statements
+        assert after[1] - before[1] <= trips
 
 
 POISONER = PlaceCodec("facts-1", 0, "84a8f4bffffffff")
