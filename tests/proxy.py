@@ -20,6 +20,16 @@ class Fault(Enum):
     DELAY = "answers, but a second late"
 
 
+def _begins_request(data: bytes) -> bool:
+    """Return whether a request to Redis or MySQL begins here, and not a later part of a long one.
+
+    Redis answers the first commands of a pipeline before it has read the last.
+    """
+    is_redis = data.startswith(b"*")
+    is_mysql = data[3:4] == b"\0" and len(data) == 4 + int.from_bytes(data[:3], "little")
+    return is_redis or is_mysql
+
+
 class Proxy:
     """A proxy on a free port that passes bytes on to ``target``, unless it has a fault.
 
@@ -98,7 +108,7 @@ class Proxy:
     ) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
-                if not is_answer and self._was_answered:
+                if not is_answer and self._was_answered and _begins_request(data):
                     self.round_trips += 1
                 self._was_answered = is_answer
                 if self.fault is Fault.BLACK_HOLE or number <= self._lost:

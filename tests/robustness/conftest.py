@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(autouse=True)
 def forgotten_connections() -> Iterator[None]:
-    """Collect the sockets that environments left open, without their warnings."""
+    """Collect the sockets and files that environments left open, without their warnings."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
