@@ -185,13 +185,13 @@ def shared_features(
         settings.redis_url or "",
         is_cluster=settings.redis_cluster,
         timeout=settings.redis_timeout_seconds,
+        connect_timeout=settings.redis_connect_timeout_seconds,
         certificate_authorities=_text(settings.redis_certificate_authorities),
     )
     policy = cache_aside.CachePolicy(
         kept=settings.cache_kept_seconds, dataset_check=settings.dataset_check_seconds
     )
     cache = redis_cache.RedisCache(options, clock)
-    cache.prepare()
     aside = cache_aside.CacheAside(cache, policy, runtime, background)
     return shared_cache.SharedCachedFeatures(store, aside)
 

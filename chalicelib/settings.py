@@ -138,8 +138,13 @@ class Settings:
     )
     redis_timeout_seconds: float = _setting(
         _number(float, 0.001, 5.0),
-        "Timeout of the cache: to connect, and to answer a call.",
+        "Timeout of the cache to answer a call.",
         default=0.05,
+    )
+    redis_connect_timeout_seconds: float = _setting(
+        _number(float, 0.001, 5.0),
+        "Timeout of each step of a connection to the cache: to connect, TLS, to log in.",
+        default=0.15,
     )
     cache_kept_seconds: float = _setting(
         _number(float, 1.0, 31_536_000.0),
@@ -241,15 +246,9 @@ class Settings:
         "Most reads of an EXIF block, which can be made to loop; real ones need under 2,000.",
         default=20_000,
     )
-    maximum_form_parts: int = _setting(
-        _number(int, 7, 1_000),
-        "Most parts of a form.",
-        default=16,
-    )
+    maximum_form_parts: int = _setting(_number(int, 7, 1_000), "Most parts of a form.", default=16)
     maximum_part_header_bytes: int = _setting(
-        _number(int, 256, 65_536),
-        "Longest header of a part of a form.",
-        default=4_096,
+        _number(int, 256, 65_536), "Longest header of a part of a form.", default=4_096
     )
     maximum_field_bytes: int = _setting(
         _number(int, 64, 65_536),

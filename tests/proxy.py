@@ -21,14 +21,22 @@ class Fault(Enum):
 
 
 class Proxy:
-    """A proxy on a free port that passes bytes on to ``target``, unless it has a fault."""
+    """A proxy on a free port that passes bytes on to ``target``, unless it has a fault.
+
+    ``round_trips`` counts the requests that follow an answer. It is exact if each fits into one
+    packet: a server answers the beginning of a longer one before its end.
+    """
 
     def __init__(self, target: int) -> None:
         self.target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.fault = Fault.NONE
+        self.delay_seconds = DELAY_SECONDS
         self.connections = 0
+        self.round_trips = 0
+        self._lost = 0
+        self._was_answered = True
         self._closing = threading.Event()
         self._open: list[socket.socket] = []
         threading.Thread(target=self._listen, daemon=True).start()
@@ -38,6 +46,13 @@ class Proxy:
         self.fault = fault
         if fault is Fault.REFUSE:
             self._drop()
+
+    def lose_open_connections(self) -> None:
+        """Never answer on connections that are open now; new ones pass everything on.
+
+        So it is after an environment was frozen: the network has forgotten its connections.
+        """
+        self._lost = self.connections
 
     def close(self) -> None:
         """Stop listening and close all connections."""
@@ -72,15 +87,24 @@ class Proxy:
                 continue
             self._open.append(server)
             for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+                threading.Thread(
+                    target=self._pass_on,
+                    args=(source, sink, self.connections, sink is client),
+                    daemon=True,
+                ).start()
 
-    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+    def _pass_on(
+        self, source: socket.socket, sink: socket.socket, number: int, is_answer: bool
+    ) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
-                if self.fault is Fault.BLACK_HOLE:
+                if not is_answer and self._was_answered:
+                    self.round_trips += 1
+                self._was_answered = is_answer
+                if self.fault is Fault.BLACK_HOLE or number <= self._lost:
                     continue
                 if self.fault is Fault.DELAY:
-                    self._closing.wait(DELAY_SECONDS)
+                    self._closing.wait(self.delay_seconds)
                 if self.fault is Fault.RESET:
                     for connection in (source, sink):
                         connection.setsockopt(

@@ -166,11 +166,12 @@ class RedisServer:
     """A Redis server, single or as a cluster of one node, with or without TLS."""
 
     def __init__(
-        self, port: int, *, is_cluster: bool = False, certificates: Path | None = None,
-        password: str = "",
+        self, port: int, *, is_cluster: bool = False, has_slots: bool = True,
+        certificates: Path | None = None, password: str = "",
     ) -> None:  # fmt: skip
         self.port = port
         self.is_cluster = is_cluster
+        self.has_slots = has_slots
         self.certificates = certificates
         self.password = password
         self.process: subprocess.Popen[bytes] | None = None
@@ -187,7 +188,10 @@ class RedisServer:
         return redis.Redis.from_url(self.url, socket_timeout=5, **authorities)
 
     def start(self, directory: Path) -> None:
-        """Start the server and wait until it answers; as a cluster, until it holds all slots."""
+        """Start the server and wait until it answers; as a cluster, until it holds all slots.
+
+        A node without slots waits for another one to give it some.
+        """
         command = ["redis-server", "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"]
         if self.certificates:
             command += [
@@ -211,7 +215,7 @@ class RedisServer:
             command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         _wait(self.is_up, self.process, "Redis")
-        if self.is_cluster:
+        if self.is_cluster and self.has_slots:
             with self.client() as client:
                 client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
             _wait(self.holds_all_slots, self.process, "The cluster")

@@ -1,16 +1,25 @@
 """The shared cache on Redis or Valkey: one server, or a cluster like ElastiCache's.
 
-redis-py's defaults would stop the service: ten retries of five seconds make a single GET take a
-minute if packets are lost. Here a call takes tens of milliseconds at most and is retried once at
-most. After repeated failures a circuit breaker stops calls for a while.
+A call takes tens of milliseconds at most, whatever the server does. After repeated failures a
+circuit breaker stops calls for a while. Another one stops only writes: a server can refuse them
+and still answer reads.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
-from chalicelib.errors import CacheUnavailable
-from chalicelib.ports import Clock
+from redis.exceptions import (
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+
+from chalicelib.errors import CacheReadOnly, CacheUnavailable
+from chalicelib.features.redis_nodes import Command, RedisAddress, RedisNodes
+from chalicelib.ports import Clock, Leased
 from chalicelib.runtime.circuit_breaker import DEFAULT_BREAKER_POLICY, Breaker, BreakerPolicy
 
 RELEASE: Final = """
@@ -19,121 +28,126 @@ return 0
 """
 """Only the holder of a lease may release it (https://redis.io/docs/latest/commands/set/)."""
 
+REFUSALS: Final = ("READONLY", "OOM", "NOPERM", "MISCONF", "NOREPLICAS")
+"""Codes of the errors with which a server refuses writes, though it answers reads.
+
+It has become a replica; its memory is full; the user may not write; it cannot save to disk; too
+few replicas would receive the write."""
+
 
 @dataclass(frozen=True, slots=True)
-class RedisOptions:
-    """The address of the server, and how long to wait for it.
+class RedisOptions(RedisAddress):
+    """The address of the server, how long to wait for it, and when to stop calling it."""
 
-    ``url`` has redis-py's form: ``redis://``, or ``rediss://`` for TLS, with user and password
-    if there are any. With TLS the client checks certificate and host name against
-    ``certificate_authorities``, or the system's. ``timeout`` is the longest wait of a call, in
-    seconds.
-    """
-
-    url: str
-    is_cluster: bool = False
-    timeout: float = 0.05
-    retries: int = 1
-    certificate_authorities: str | None = None
     breaker: BreakerPolicy = DEFAULT_BREAKER_POLICY
 
 
 class RedisCache:
-    """The :class:`~chalicelib.ports.SharedCache` on Redis. Connects when first used."""
+    """The :class:`~chalicelib.ports.SharedCache` on Redis. Connects when first used. Thread-safe.
+
+    Each call is one round trip, whatever the number of keys. It raises ``CacheUnavailable`` if
+    the server fails, and ``CacheReadOnly`` if the server refuses writes.
+    """
 
     def __init__(self, options: RedisOptions, clock: Clock) -> None:
-        self._options = options
-        self._clock = clock
-        self._connected: Any = None
-
-    def get(self, key: str) -> bytes | None:
-        """Return the value, or ``None`` if there is none. Raises ``CacheUnavailable``."""
-        value: bytes | None = self._breaker.call(self._get, key)
-        return value
-
-    def _get(self, key: str) -> Any:
-        from redis.exceptions import ResponseError  # noqa: PLC0415
-
-        try:
-            return self._client().get(key)
-        except ResponseError as error:
-            # Another program's list or hash under our key is a miss, not an outage.
-            if str(error).startswith("WRONGTYPE"):
-                return None
-            raise
-
-    def put(self, key: str, value: bytes, seconds: float) -> None:
-        """Store a value for some seconds. Raises ``CacheUnavailable``."""
-        self._breaker.call(lambda: self._client().set(key, value, px=round(seconds * 1000)))
-
-    def lease(self, key: str, token: str, seconds: float) -> bool:
-        """Return whether ``token`` now holds the lease: ``SET NX PX``.
-
-        Raises ``CacheUnavailable``.
-        """
-        milliseconds = round(seconds * 1000)
-        return bool(
-            self._breaker.call(lambda: self._client().set(key, token, nx=True, px=milliseconds))
+        self._nodes = RedisNodes(options, clock)
+        # In a cluster the braces put the lease into the slot of its key. Both are then on one
+        # server, which carries commands out in their order.
+        self._lease_key = "{{{}}}:lease" if options.is_cluster else "{}:lease"
+        self._breaker = Breaker(
+            "The cache", clock, (RedisError, OSError), CacheUnavailable, options.breaker
+        )
+        self._writes = Breaker(
+            "Writing to the cache", clock, (ResponseError,), CacheReadOnly, options.breaker
         )
 
-    def release(self, key: str, token: str) -> None:
-        """End a lease early, if ``token`` still holds it. Raises ``CacheUnavailable``."""
-        self._breaker.call(lambda: self._client().eval(RELEASE, 1, key, token))
+    def get(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return the value of each key, or ``None`` if there is none."""
+        return self._breaker.call(self._read, [("GET", key) for key in keys])
 
-    def prepare(self) -> None:
-        """Import redis-py now rather than during the first lookup. Does not connect."""
-        import redis.backoff  # noqa: PLC0415
-        import redis.retry  # noqa: PLC0415, F401
+    def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[Leased]:
+        """Take the lease of each key, if it is free (``SET NX PX``), and read the key's value."""
+        milliseconds = round(seconds * 1000)
+        replies = self._write(
+            [
+                command
+                for key in keys
+                for command in (
+                    ("SET", self._lease_key.format(key), token, "NX", "PX", milliseconds),
+                    ("GET", key),
+                )
+            ]
+        )
+        return [
+            Leased(taken is not None, value)
+            for taken, value in zip(replies[::2], replies[1::2], strict=True)
+        ]
 
-        _ = self._breaker
+    def put(self, values: Mapping[str, bytes], seconds: float, token: str = "") -> None:
+        """Store values for some seconds, and end the leases of their keys that ``token`` holds."""
+        milliseconds = round(seconds * 1000)
+        stores = [("SET", key, value, "PX", milliseconds) for key, value in values.items()]
+        self._write([*stores, *(self._releases(values, token) if token else ())])
+
+    def release(self, keys: Sequence[str], token: str) -> None:
+        """End the leases of the keys early, if ``token`` still holds them."""
+        self._write(self._releases(keys, token))
 
     def close(self) -> None:
         """Close the connections; the next call opens others."""
-        client, self._connected = self._connected, None
-        if client is not None:
-            client.close()
+        self._nodes.close()
 
     @property
     def is_breaker_open(self) -> bool:
-        """Whether the circuit breaker is open."""
+        """Whether the circuit breaker of all calls is open."""
         return self._breaker.is_open
 
-    @cached_property
-    def _breaker(self) -> Breaker:
-        from redis.exceptions import RedisClusterException, RedisError  # noqa: PLC0415
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the circuit breaker of writes is open."""
+        return self._writes.is_open
 
-        return Breaker(
-            "The cache",
-            self._clock,
-            (RedisError, RedisClusterException, OSError),
-            CacheUnavailable,
-            self._options.breaker,
-        )
+    def _releases(self, keys: Mapping[str, bytes] | Sequence[str], token: str) -> list[Command]:
+        return [("EVAL", RELEASE, 1, self._lease_key.format(key), token) for key in keys]
 
-    def _client(self) -> Any:
-        if self._connected is None:
-            self._connected = self._connect()
-        return self._connected
+    def _write(self, commands: Sequence[Command]) -> list[Any]:
+        return self._writes.call(self._write_if_accepted, commands)
 
-    def _connect(self) -> Any:
-        # redis-py is slow to import: a service without a cache does without.
-        import redis  # noqa: PLC0415
-        from redis.backoff import NoBackoff  # noqa: PLC0415
-        from redis.retry import Retry  # noqa: PLC0415
+    def _write_if_accepted(self, commands: Sequence[Command]) -> list[Any]:
+        """Exchange commands. Raises redis-py's error for the first write that is refused."""
+        replies = self._breaker.call(self._exchange, commands)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
 
-        options = self._options
-        # If a cluster does not answer, its client asks a second time, for its slots.
-        timeout = options.timeout / (2 if options.is_cluster else 1)
-        arguments: dict[str, Any] = {
-            "socket_timeout": timeout,
-            "socket_connect_timeout": timeout,
-            # A lost connection is worth a second try; a timeout is not.
-            "retry": Retry(NoBackoff(), options.retries, (redis.ConnectionError,)),
-        }
-        if options.url.startswith("rediss:"):
-            arguments["ssl_cert_reqs"] = "required"
-            arguments["ssl_check_hostname"] = True
-            if options.certificate_authorities:
-                arguments["ssl_ca_certs"] = options.certificate_authorities
-        kind = redis.RedisCluster if options.is_cluster else redis.Redis
-        return kind.from_url(options.url, **arguments)
+    def _read(self, commands: Sequence[Command]) -> list[Any]:
+        replies = self._exchange(commands)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    def _exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """Return the replies. Raises an error reply, unless it refuses a write."""
+        replies = self._nodes.exchange(commands) if commands else []
+        # Another program's list or hash under our key is a miss, not an outage.
+        replies = [None if _is(reply, "WRONGTYPE") else reply for reply in replies]
+        for reply in replies:
+            if isinstance(reply, ReadOnlyError):
+                # A name has come to mean a replica: look it up again.
+                self._nodes.close()
+            if isinstance(reply, Exception) and not _is_refusal(reply):
+                raise reply
+        return replies
+
+
+def _is(reply: Any, code: str) -> bool:
+    return isinstance(reply, ResponseError) and str(reply).startswith(code)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Return whether a server refuses a write. Redis 6 names the cause in a script's error last."""
+    return isinstance(error, (NoPermissionError, OutOfMemoryError, ReadOnlyError)) or any(
+        code in str(error) for code in REFUSALS
+    )

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
+from chalicelib.errors import RangefinderError
 from chalicelib.ports import Clock
 
 Result = TypeVar("Result")
@@ -32,11 +33,14 @@ class Breaker:
 
     Closed, it lets calls through; failures in a row open it. Open, it refuses calls. After
     ``policy.seconds`` it is half-open: the next call is a probe, which closes the breaker or
-    opens it again. A call fails if it raises one of ``errors``. Any other exception is an
-    answer of the server, and passes unchanged.
+    opens it again. A call fails if it raises one of ``errors``. An error of another breaker
+    inside the call passes and changes nothing. Any other exception is an answer of the server, and
+    passes unchanged.
 
     Calls run one at a time. Many threads therefore wait for a broken server no more often
-    than one thread would. A call may make another one: the lock is reentrant.
+    than one thread would. A call may make another one: the lock is reentrant. So ``function``
+    must end after one timeout if the server is silent, and must not sleep: a visitor then waits
+    for a slow call in the background no longer than that timeout.
     """
 
     def __init__(
@@ -76,6 +80,9 @@ class Breaker:
                 self._count_failure()
                 # Messages may hold addresses and keys. The type is enough.
                 raise self._unavailable(f"{self._name} failed: {type(error).__name__}.") from error
+            except RangefinderError:
+                # A breaker inside has spoken; of this one's server we know nothing new.
+                raise
             except BaseException:
                 self._close()
                 raise

@@ -189,6 +189,18 @@ def test_a_probe_that_raises_another_exception_closes_the_breaker():
     assert not breaker.is_open
 
 
+def test_an_error_of_a_breaker_inside_changes_nothing():
+    """It is about another server: it neither closes this breaker nor counts as a failure."""
+    clock, server = FakeClock(), Server()
+    outer, inner = make_breaker(clock), make_breaker(clock)
+    fail(outer, lambda: inner.call(server), 5)
+    assert not outer.is_open
+    fail(outer, server, 3)
+    clock.now += 5.1
+    fail(outer, lambda: inner.call(server), 1)
+    assert outer.is_open
+
+
 def test_error_texts_hold_no_address():
     """They end up in logs."""
     breaker = make_breaker(FakeClock())
