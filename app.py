@@ -31,7 +31,7 @@ for middleware in (headers.middleware(cors), telemetry.middleware, problems.midd
 app.register_blueprint(static_routes.blueprint)
 app.register_blueprint(website.blueprint(services))
 route = partial(problems.route, app)
-post = partial(route, methods=["POST"], api_key_required=settings.api_key_required)
+keyed = partial(route, api_key_required=settings.api_key_required)
 
 if is_chalice_cli():
     from chalicelib.http import dev_server
@@ -44,25 +44,25 @@ def current_request() -> Request:
     return cast(Request, app.current_request)
 
 
-@post("/v1/predictions", content_types=["*/*"])
+@keyed("/v1/predictions", methods=["POST"], content_types=["*/*"])
 def predict() -> Response:
     """Identify the animal in a photo, from the picture and from where it was taken."""
     return endpoints.predict(current_request(), services)
 
 
-@post("/v1/uploads")
+@keyed("/v1/uploads", methods=["POST"])
 def upload() -> Response:
     """Create a presigned upload for a photo that is too large to post."""
     return endpoints.upload(current_request(), services)
 
 
-@route("/v1/species", methods=["GET"])
+@keyed("/v1/species", methods=["GET"])
 def species() -> Response:
     """List the animals that are expected at a place, most expected first."""
     return endpoints.species(current_request(), services)
 
 
-@route("/v1/species/{taxonID}/range", methods=["GET"])
+@keyed("/v1/species/{taxonID}/range", methods=["GET"])
 def species_range(taxonID: str) -> Response:  # noqa: N803 - Darwin Core's own name
     """Show where in the world an animal is expected, as GeoJSON."""
     return endpoints.species_range(current_request(), services, taxonID)

@@ -142,4 +142,4 @@ class CacheUnavailable(RangefinderError):
 
 
 class CacheReadOnly(CacheUnavailable):
-    """Raised if the shared cache answers, but refuses to write."""
+    """Raised if the shared cache answers, but refuses writes."""

@@ -180,7 +180,8 @@ class Settings:
     )
     api_key_required: bool = _setting(
         _switch,
-        "Whether API Gateway requires a key of a usage plan (`x-api-key`) for each upload.",
+        "Whether API Gateway requires a key of a usage plan (`x-api-key`) for what costs: "
+        "predictions, uploads, species and ranges.",
         default=False,
     )
     model_directory: Path = _setting(

@@ -25,7 +25,11 @@ NAMESPACE: Final = "Rangefinder"
 
 STATUSES: Final = {status: f"Geo{status[0].upper()}{status[1:]}" for status in GeoStatus}
 SOURCES: Final = {source: f"Features{source.capitalize()}" for source in FeatureSource}
-BREAKERS: Final = {"cache": "CacheBreakerOpen", "database": "DatabaseBreakerOpen"}
+BREAKERS: Final = {
+    "cache": "CacheBreakerOpen",
+    "cacheWrites": "CacheWritesRefused",
+    "database": "DatabaseBreakerOpen",
+}
 COLD_START: Final = "ColdStart"
 STAGES: Final = {
     stage: f"Stage{stage.capitalize()}"

@@ -304,8 +304,8 @@ def test_alarms_watch_metrics_that_exist():
         assert alarm["AlarmActions"] == alarm["OKActions"], name
     assert set(alarms()) == {
         "ServerErrors", "SlowAnswers", "FunctionErrors", "FunctionThrottles", "Concurrency",
-        "CacheMisses", "AnswersWithoutPlace", "CacheBreakerOpen", "DatabaseBreakerOpen",
-        "DatabaseConnections", "DatabaseCapacity",
+        "CacheMisses", "AnswersWithoutPlace", "CacheBreakerOpen", "CacheWritesRefused",
+        "DatabaseBreakerOpen", "DatabaseConnections", "DatabaseCapacity",
     }  # fmt: skip
 
 

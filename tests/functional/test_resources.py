@@ -266,7 +266,7 @@ def test_an_unexpected_error_shows_only_an_identifier(log):
                 "RANGEFINDER_API_KEY_REQUIRED": "on",
             },
             "https://animals.example",
-            {"/v1/predictions", "/v1/uploads"},
+            {"/v1/predictions", "/v1/uploads", "/v1/species", "/v1/species/{taxonID}/range"},
         ),
     ],
 )

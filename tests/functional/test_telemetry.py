@@ -68,13 +68,21 @@ def test_later_predictions_are_not_cold_starts(capsys):
     assert emitted["GeoDisabled"] == [1.0]
 
 
-def test_an_open_breaker_is_counted(capsys):
+@pytest.mark.parametrize(
+    ("server", "metric"),
+    [
+        ("cache", "CacheBreakerOpen"),
+        ("cacheWrites", "CacheWritesRefused"),
+        ("database", "DatabaseBreakerOpen"),
+    ],
+)
+def test_an_open_breaker_is_counted(capsys, server, metric):
     """Other breakers are not counted."""
     identification = services.identify(IdentifyRequest(photo=JAGUAR, use_geo=False))
-    telemetry.emit_metrics(replace(identification, open_breakers=("cache",)), "rangefinder")
+    telemetry.emit_metrics(replace(identification, open_breakers=(server,)), "rangefinder")
     emitted = metrics(capsys.readouterr().out)
-    assert emitted["CacheBreakerOpen"] == [1.0]
-    assert "DatabaseBreakerOpen" not in emitted
+    assert {name for name in emitted if name in telemetry.BREAKERS.values()} == {metric}
+    assert emitted[metric] == [1.0]
 
 
 def test_every_status_and_source_has_a_metric():

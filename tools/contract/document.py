@@ -18,6 +18,7 @@ Examples = Mapping[tuple[Method, int], Any]
 
 SCHEMAS: Final = "#/components/schemas/"
 UPLOADING: Final = {("POST", "/v1/predictions"), ("POST", "/v1/uploads")}
+KEYED: Final = UPLOADING | {("GET", "/v1/species"), ("GET", "/v1/species/{taxonID}/range")}
 """Operations for which an operator may require an API key (RANGEFINDER_API_KEY_REQUIRED)."""
 
 DESCRIPTION: Final = """
@@ -114,6 +115,7 @@ def _operation(
     if method in UPLOADING:
         is_prediction = operation.request is parameters.PREDICTION_REQUEST
         document["requestBody"] = _prediction_body() if is_prediction else _upload_body()
+    if method in KEYED:
         document["security"] = [{}, {"apiKey": []}]
     document["responses"] = _responses(method, operation, examples)
     return document
