@@ -20,6 +20,7 @@ import numpy as np
 from bench.crowd import Place, crowd, land_cells, zipf
 from bench.environment import FAILED, Visit
 from bench.servers import servers
+from bench.steady import steady
 from bench.watch import Reading, Watch
 from chalicelib.features.cells import COARSEST_RESOLUTION
 from tests.servers import Mariadb, RedisServer
@@ -29,7 +30,10 @@ from tools.database.dataset_loader import mysql_writer
 from tools.database.load_ranges import describe, rows
 
 SEED: Final = 20261124
-SOURCES: Final = ("memory", "cache", "stale", "database")
+SOURCES: Final = ("memory", "cache", "stale", "embedded", "database")
+
+STEADY_PLACES: Final = 200
+"""Places of the ten simulated minutes."""
 
 SHORT_LIVED: Final = {
     "RANGEFINDER_CACHE_KEPT_SECONDS": "5",
@@ -179,8 +183,8 @@ def table(outcomes: Sequence[Outcome]) -> str:
     """Return a table with a row for each scenario."""
     header = (
         f"{'scenario':15}{'predictions':>12}{'failed':>8}{'degraded':>10}{'DB queries':>12}"
-        f"{'DB':>6}{'memory':>8}{'cache':>7}{'stale':>7}{'DB':>7}{'lookup ms':>16}\n"
-        f"{'':45}{'per 1,000':>12}{'conn.':>6}{'':29}{'p50':>8}{'p99':>8}"
+        f"{'DB':>6}{'memory':>8}{'cache':>7}{'stale':>7}{'file':>7}{'DB':>7}{'lookup ms':>16}\n"
+        f"{'':45}{'per 1,000':>12}{'conn.':>6}{'':36}{'p50':>8}{'p99':>8}"
     )
     lines = [header]
     for outcome in outcomes:
@@ -233,9 +237,12 @@ def main() -> None:
             pace = options.environments / options.rate
             outcomes.append(play(stage, scenario, options.environments, places, pace))
             print(f"{scenario.name}: done", flush=True)
+        calm = steady(stage.database, stage.settings(), stage.cells[:STEADY_PLACES])
     print(f"\n{table(outcomes)}")
+    print(f"\n10 simulated minutes of steady traffic on cached places: {calm}")
     options.build.mkdir(exist_ok=True)
-    figures = {outcome.name: outcome.figures() for outcome in outcomes} | {"bursts": bursts}
+    figures = {outcome.name: outcome.figures() for outcome in outcomes}
+    figures |= {"bursts": bursts, "steady": calm}
     (options.build / "spike.json").write_text(json.dumps(figures, indent=2))
     from tools.evaluate.plots import database_load  # noqa: PLC0415 - slow
 

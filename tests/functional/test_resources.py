@@ -266,7 +266,7 @@ def test_an_unexpected_error_shows_only_an_identifier(log):
                 "RANGEFINDER_API_KEY_REQUIRED": "on",
             },
             "https://animals.example",
-            {"/v1/predictions", "/v1/uploads", "/v1/species", "/v1/species/{taxonID}/range"},
+            {"/v1/predictions", "/v1/species", "/v1/species/{taxonID}/range", "/v1/uploads"},
         ),
     ],
 )
@@ -277,7 +277,7 @@ def test_an_operator_sets_the_allowed_origin_and_api_keys(settings, origin, keys
         "routes = [(path, methods) for path, methods in app.app.routes.items()]\n"
         "keys = [path for path, methods in routes\n"
         "        if any(entry.api_key_required for entry in methods.values())]\n"
-        "print(json.dumps([app.app.api.cors.allow_origin, keys]))"
+        "print(json.dumps([app.app.api.cors.allow_origin, sorted(keys)]))"
     )
     said = subprocess.run(
         [sys.executable, "-c", program],
