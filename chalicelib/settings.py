@@ -9,16 +9,18 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from chalicelib.errors import InvalidSettings
 from chalicelib.features.mysql_url import MysqlConnection, mysql_connection
-from chalicelib.runtime.aws_signature import AwsKeys, lambda_keys
 from chalicelib.runtime.setting_values import existing as _existing
 from chalicelib.runtime.setting_values import number as _number
 from chalicelib.runtime.setting_values import redis_url as _redis_url
 from chalicelib.runtime.setting_values import switch as _switch
 from chalicelib.runtime.setting_values import text as _text
+
+if TYPE_CHECKING:
+    from chalicelib.runtime.aws_signature import AwsKeys
 
 PREFIX: Final = "RANGEFINDER_"
 DATA: Final = Path(__file__).with_name("data")
@@ -259,8 +261,11 @@ def is_chalice_cli(environment: Mapping[str, str] = os.environ) -> bool:
     return "AWS_CHALICE_CLI_MODE" in environment
 
 
-def aws_keys(environment: Mapping[str, str] = os.environ) -> AwsKeys | None:
+def aws_keys(environment: Mapping[str, str] = os.environ) -> "AwsKeys | None":
     """Return the keys that Lambda gives to a function; ``None`` where it gives none."""
+    # A cold start without a database does without this module.
+    from chalicelib.runtime.aws_signature import lambda_keys  # noqa: PLC0415
+
     return lambda_keys(environment)
 
 
