@@ -156,6 +156,10 @@ bench: developer $(FLOAT32) ## Measure one prediction, beside a baseline, a tuto
 bench-cold: packager developer ## Measure the time from process start to the first answer
 	$(RUN) bench.cold $(OPTIONS)
 
+bench-first: developer ## Measure the first request of an environment, with and without servers
+	@tools/debian-packages mariadb-server redis-server
+	$(RUN) bench.first_request $(OPTIONS)
+
 bench-load: developer ## Measure the throughput of many uploads at once, and look for leaks
 	@tools/debian-packages mariadb-server redis-server
 	$(RUN) bench.load $(OPTIONS)

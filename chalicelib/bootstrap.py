@@ -39,7 +39,7 @@ from chalicelib.ports import (
     UploadStore,
 )
 from chalicelib.runtime.aws import aws_client
-from chalicelib.settings import DATA, Settings, available_cpus
+from chalicelib.settings import DATA, Settings, available_cpus, aws_keys
 
 if TYPE_CHECKING:
     from chalicelib.features.shared_cache import SharedCachedFeatures
@@ -165,8 +165,10 @@ def mysql_account(
 
     if settings.mysql_secret:
         return credentials.from_secret(server, settings.mysql_secret, aws_client, clock)
+    if settings.mysql_iam and (keys := aws_keys()):
+        return credentials.from_iam(server, keys, clock)
     if settings.mysql_iam:
-        return credentials.from_iam(server, aws_client, clock)
+        return credentials.from_iam_by_boto3(server, aws_client, clock)
     return lambda: server
 
 

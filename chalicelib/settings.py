@@ -9,10 +9,18 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from chalicelib.errors import InvalidSettings
 from chalicelib.features.mysql_url import MysqlConnection, mysql_connection
+from chalicelib.runtime.setting_values import existing as _existing
+from chalicelib.runtime.setting_values import number as _number
+from chalicelib.runtime.setting_values import redis_url as _redis_url
+from chalicelib.runtime.setting_values import switch as _switch
+from chalicelib.runtime.setting_values import text as _text
+
+if TYPE_CHECKING:
+    from chalicelib.runtime.aws_signature import AwsKeys
 
 PREFIX: Final = "RANGEFINDER_"
 DATA: Final = Path(__file__).with_name("data")
@@ -26,40 +34,6 @@ def _setting(
     # Neither an error text nor a printed Settings shows a secret.
     metadata = {"parse": parse, "help": help_text, "is_secret": is_secret}
     return field(default=default, metadata=metadata, repr=not is_secret)
-
-
-def _number(
-    number_type: type[int] | type[float], minimum: float, maximum: float
-) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = number_type(text)
-        if not minimum <= value <= maximum:
-            raise ValueError(f"must be from {minimum:,} to {maximum:,}")
-        return value
-
-    return parse
-
-
-def _switch(text: str) -> bool:
-    if text not in ("on", "off"):
-        raise ValueError("must be 'on' or 'off'")
-    return text == "on"
-
-
-def _redis_url(url: str) -> str:
-    if not url.startswith(("redis://", "rediss://")):
-        raise ValueError("must begin with redis:// or rediss://")
-    return url
-
-
-def _text(text: str) -> str:
-    return text
-
-
-def _existing(path: str) -> Path:
-    if not Path(path).exists():
-        raise ValueError("does not exist")
-    return Path(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,6 +259,14 @@ class Settings:
 def is_chalice_cli(environment: Mapping[str, str] = os.environ) -> bool:
     """Return whether the ``chalice`` command, rather than Lambda, has imported the app."""
     return "AWS_CHALICE_CLI_MODE" in environment
+
+
+def aws_keys(environment: Mapping[str, str] = os.environ) -> "AwsKeys | None":
+    """Return the keys that Lambda gives to a function; ``None`` where it gives none."""
+    # A cold start without a database does without this module.
+    from chalicelib.runtime.aws_signature import lambda_keys  # noqa: PLC0415
+
+    return lambda_keys(environment)
 
 
 def available_cpus(environment: Mapping[str, str] = os.environ) -> int:

@@ -62,14 +62,15 @@ class Mariadb:
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
+    def start(self, *options: str) -> None:
+        """Start the server, with more options, and wait until it answers."""
         command = [
             shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults",
             f"--datadir={self.directory}", f"--port={self.port}", "--bind-address=127.0.0.1",
             f"--socket={self.directory}/socket", "--skip-log-bin",
             "--innodb-flush-log-at-trx-commit=2",
             "--innodb-buffer-pool-size=64M", "--local-infile=1", "--skip-name-resolve",
+            *options,
         ]  # fmt: skip
         if os.getuid() == 0:
             command.append("--user=root")

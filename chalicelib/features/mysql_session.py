@@ -1,18 +1,44 @@
 """A connection to a MySQL server, which is opened at first use and again after a loss.
 
-Every wait has a timeout. A circuit breaker guards the server.
+Every wait has a timeout. A circuit breaker guards the server. What takes long and needs no server
+is done at the start and not in a request: PyMySQL's import, and reading the certificates.
 """
 
+import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
-from typing import Any
+from typing import Any, Final
+
+import pymysql
 
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.features.mysql_url import MysqlConnection
 from chalicelib.ports import Clock
-from chalicelib.runtime.circuit_breaker import DEFAULT_BREAKER_POLICY, Breaker, BreakerPolicy
+from chalicelib.runtime.circuit_breaker import (
+    DEFAULT_BREAKER_POLICY,
+    Breaker,
+    BreakerPolicy,
+    Explained,
+)
+
+IDLE_SECONDS: Final = 60.0
+"""A connection that was idle for longer is replaced before it is used.
+
+While Lambda freezes an environment, its connection can be lost, and nobody tells it: the next
+statement would wait for its timeout. The server closes an idle connection itself (``wait_timeout``
+in ``infra/data.yaml``), because Aurora pauses only while none is open. A frozen environment does
+not notice that, either. So this is less than the server's time.
+"""
+
+PLUGIN_NEEDS_PACKAGE: Final = (
+    "the user's authentication plugin needs a Python package that is not installed. With "
+    "caching_sha2_password or sha256_password, use TLS: set "
+    "RANGEFINDER_MYSQL_CERTIFICATE_AUTHORITIES. Else give the user one of these plugins, or "
+    "mysql_native_password"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +69,11 @@ class MysqlSession:
         timeout: float,
         clock: Clock,
     ) -> None:
-        # Slow to import: a service with the embedded store does without.
-        import pymysql  # noqa: PLC0415
-
         self._parameters = parameters
-        self._options = options
         self._timeout = timeout
+        self._clock = clock
+        self._used_at = clock()
+        self._tls = _tls(options.certificate_authorities)
         self._lock = Lock()
         self._connection: Any = None
         self._breaker = Breaker(
@@ -78,9 +103,10 @@ class MysqlSession:
 
         A lost connection fails at once. After a timeout there is no second try.
         """
-        import pymysql  # noqa: PLC0415
-
         with self._lock:
+            if self._clock() - self._used_at > IDLE_SECONDS:
+                self._drop()
+            self._used_at = self._clock()
             is_new = self._connection is None
             try:
                 return self._execute(statement, parameters)
@@ -102,19 +128,34 @@ class MysqlSession:
             raise
 
     def _connect(self) -> Any:
-        import pymysql  # noqa: PLC0415
-
         timeout = self._timeout
-        return pymysql.connect(
-            **self._parameters().arguments(self._options.certificate_authorities),
-            connect_timeout=timeout,
-            read_timeout=timeout,
-            write_timeout=timeout,
-            autocommit=True,
-        )
+        parameters = self._parameters().arguments(None)
+        try:
+            return pymysql.connect(
+                **parameters,
+                ssl=self._tls,
+                connect_timeout=timeout,
+                read_timeout=timeout,
+                write_timeout=timeout,
+                autocommit=True,
+            )
+        except RuntimeError as error:
+            # PyMySQL says so of cryptography and PyNaCl, and of nothing else.
+            raise Explained(PLUGIN_NEEDS_PACKAGE) from error
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(Exception):  # it is closed either way
                 connection.close()
+
+
+@lru_cache
+def _tls(certificate_authorities: str | None) -> ssl.SSLContext | None:
+    """Return what checks a server's certificate and host name. Reading the file takes 25 ms."""
+    if certificate_authorities is None:
+        return None
+    context = ssl.create_default_context(cafile=certificate_authorities)
+    # As PyMySQL: certificates that a server has made for itself lack what this wants.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context

@@ -1,8 +1,8 @@
 """The shared cache on Redis or Valkey: one server, or a cluster like ElastiCache's.
 
-A call takes tens of milliseconds at most, whatever the server does. After repeated failures a
-circuit breaker stops calls for a while. Another one stops only writes: a server can refuse them
-and still answer reads.
+A call waits tens of milliseconds at most for its answer, whatever the server does. After repeated
+failures a circuit breaker stops calls for a while. Another one stops only writes: a server can
+refuse them and still answer reads.
 """
 
 from collections.abc import Mapping, Sequence

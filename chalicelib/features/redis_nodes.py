@@ -1,6 +1,6 @@
 """Connections to the servers of the cache: to one server, or to the nodes of a cluster.
 
-redis-py's connections are used, but not its clients, because a call must take tens of
+redis-py's connections are used, but not its clients, because a call must wait for tens of
 milliseconds at most. Its cluster client (8.1) sleeps 250 ms if a slot has no server, repeats the
 commands of a failed pipeline one by one with a timeout each, and opens two connections and reads
 the list of all commands before the first one.

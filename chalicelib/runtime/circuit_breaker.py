@@ -6,6 +6,7 @@ because pybreaker imports redis even if only MySQL is used: 100 modules, 65 to 9
 start.
 """
 
+import logging
 from collections.abc import Callable
 from threading import RLock
 from typing import Any, Final, TypeVar
@@ -16,6 +17,9 @@ from chalicelib.errors import RangefinderError
 from chalicelib.ports import Clock
 
 Result = TypeVar("Result")
+
+logger = logging.getLogger("rangefinder.breaker")
+"""Its lines go where those of ``http/telemetry.py`` go."""
 
 
 class BreakerPolicy(Struct, frozen=True):
@@ -28,6 +32,10 @@ class BreakerPolicy(Struct, frozen=True):
 DEFAULT_BREAKER_POLICY: Final = BreakerPolicy()
 
 
+class Explained(Exception):
+    """A failure whose text says what to do, and holds no address, no key and no secret."""
+
+
 class Breaker:
     """Guards the calls to one server. Thread-safe.
 
@@ -36,6 +44,8 @@ class Breaker:
     opens it again. A call fails if it raises one of ``errors``. An error of another breaker
     inside the call passes and changes nothing. Any other exception is an answer of the server, and
     passes unchanged.
+
+    The first failure that opens it is logged, with its reason.
 
     Calls run one at a time. Many threads therefore wait for a broken server no more often
     than one thread would. A call may make another one: the lock is reentrant. So ``function``
@@ -53,7 +63,7 @@ class Breaker:
     ) -> None:
         self._name = name
         self._clock = clock
-        self._errors = errors
+        self._errors: tuple[type[Exception], ...] = (*errors, Explained)
         self._unavailable = unavailable
         self._policy = policy
         self._lock = RLock()
@@ -77,9 +87,9 @@ class Breaker:
             try:
                 result = function(*arguments)
             except self._errors as error:
-                self._count_failure()
-                # Messages may hold addresses and keys. The type is enough.
-                raise self._unavailable(f"{self._name} failed: {type(error).__name__}.") from error
+                reason = f"{self._name} failed: {_reason(error)}."
+                self._count_failure(reason)
+                raise self._unavailable(reason) from error
             except RangefinderError:
                 # A breaker inside has spoken; of this one's server we know nothing new.
                 raise
@@ -94,10 +104,22 @@ class Breaker:
             return False
         return self._clock() < self._opened_at + self._policy.seconds
 
-    def _count_failure(self) -> None:
+    def _count_failure(self, reason: str) -> None:
         self._failures += 1
         if self.is_open or self._failures >= self._policy.failures:
+            if not self.is_open:
+                logger.warning("%s Its circuit breaker opens.", reason)
             self._opened_at = self._clock()
 
     def _close(self) -> None:
         self._failures, self._opened_at = 0, None
+
+
+def _reason(error: Exception) -> str:
+    """Return what may be shown of an error: messages can hold addresses and keys."""
+    if isinstance(error, Explained):
+        return str(error)
+    code = error.args[0] if error.args else None
+    # Servers' numbers tell a wrong password from a server that is gone.
+    number = f" {code}" if isinstance(code, int) else ""
+    return type(error).__name__ + number

@@ -7,17 +7,24 @@ from dataclasses import replace
 
 import boto3
 import pytest
+from botocore.exceptions import NoRegionError
 from botocore.stub import Stubber
 from msgspec import structs
 
 from chalicelib.domain import FeatureSource
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.features.cells import cell_chain, coarsest_cells
-from chalicelib.features.credentials import TOKEN_SECONDS, from_iam, from_secret
+from chalicelib.features.credentials import (
+    TOKEN_SECONDS,
+    from_iam,
+    from_iam_by_boto3,
+    from_secret,
+)
 from chalicelib.features.mysql import LOOKUP, MysqlFeatures
 from chalicelib.features.mysql_session import MysqlOptions
 from chalicelib.features.mysql_url import mysql_connection
 from chalicelib.features.sqlite import EmbeddedFeatures
+from chalicelib.runtime.aws_signature import AwsKeys
 from tests.conftest import OCEAN, PLACES, load_places
 from tests.fakes import FakeClock
 from tests.proxy import proxy
@@ -288,28 +295,90 @@ class TestSecretsManager:
             database.features([KRUGER], 0)
 
 
-def test_an_iam_token_is_used_for_ten_minutes():
-    """A token, which is valid for 15 minutes, is signed again after ten, without a network call."""
-    clock = FakeClock()
-    services: list[str] = []
+KEYS = AwsKeys(region="eu-central-1", identifier="x", secret="x", session_token="x")
+
+
+def clients(services: list[str]):
+    """Return a function that makes boto3's clients, and notes for which services."""
 
     def client(service: str):
         services.append(service)
         return boto3.client(
-            service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
+            service, region_name=KEYS.region, aws_access_key_id="x", aws_secret_access_key="x"
         )
 
+    return client
+
+
+def test_an_iam_token_is_used_for_ten_minutes():
+    """A token, which is valid for 15 minutes, is signed again after ten, without a network call.
+
+    Whoever signs it: ourselves, with Lambda's keys, or boto3, whose client is made at the start.
+    """
     server = mysql_connection("mysql://lambda@db.example.com:3307/rangefinder")
-    credentials = from_iam(server, client, clock)
-    first = credentials()
-    assert first.password.startswith("db.example.com:3307/?Action=connect&DBUser=lambda")
-    assert "X-Amz-Expires=900" in first.password
-    clock.now += TOKEN_SECONDS - 1
-    assert credentials() == first
+    clock, time_of_day, services = FakeClock(), FakeClock(1_800_000_000.0), list[str]()
+    signed = from_iam(server, KEYS, clock, time_of_day)
+    by_boto3 = from_iam_by_boto3(server, clients(services), clock)
     assert services == ["rds"]
+    first = signed()
+    for credentials in (signed, by_boto3):
+        password = credentials().password
+        assert password.startswith("db.example.com:3307/?Action=connect&DBUser=lambda")
+        assert "X-Amz-Expires=900" in password
+    clock.now += TOKEN_SECONDS - 1
+    time_of_day.now += TOKEN_SECONDS - 1
+    assert signed() == first
     clock.now += 1
-    credentials()
-    assert services == ["rds", "rds"]
+    time_of_day.now += 1
+    assert signed() != first
+    by_boto3()
+    assert services == ["rds"]
+
+
+def test_without_a_client_of_aws_the_database_is_unavailable():
+    """A client that cannot be made does not stop the start; each login fails with the reason."""
+
+    def no_region(_: str):
+        raise NoRegionError
+
+    server = mysql_connection("mysql://lambda@db.example.com:3307/rangefinder")
+    credentials = from_iam_by_boto3(server, no_region, FakeClock())
+    with pytest.raises(OSError, match="The IAM token cannot be made: NoRegionError"):
+        credentials()
+
+
+def test_a_connection_that_was_idle_is_replaced_before_it_is_used(repository, server):
+    """It may be lost without a sign, after a freeze: the answer comes, and no timeout."""
+    clock = FakeClock()
+    with proxy(server.port) as network:
+        database = repository(
+            server.url.replace(str(server.port), str(network.port)), OPTIONS, clock
+        )
+        expected = database.features([KRUGER], 0)
+        for _ in range(2):
+            clock.now += 59
+            assert database.features([KRUGER], 0) == expected
+        assert network.connections == 1
+        network.lose_open_connections()
+        clock.now += 61
+        assert database.features([KRUGER], 0) == expected
+        assert network.connections == 2
+
+
+def test_a_user_whose_plugin_needs_a_package_is_reported_with_what_to_do(
+    repository, server, caplog
+):
+    """PyMySQL needs PyNaCl for ed25519, as it needs cryptography for others without TLS."""
+    with server.root() as connection, connection.cursor() as cursor:
+        cursor.execute("INSTALL SONAME 'auth_ed25519'")
+        cursor.execute("CREATE USER modern@'%' IDENTIFIED VIA ed25519 USING PASSWORD('secret')")
+    database = repository(server.url.replace("//rangefinder:", "//modern:"))
+    for _ in range(3):
+        with pytest.raises(FeaturesUnavailable, match="plugin needs a Python package"):
+            database.features([KRUGER], 0)
+    (line,) = caplog.messages
+    assert "use TLS" in line
+    assert "secret" not in line
 
 
 def test_a_silent_server_raises_features_unavailable(repository, server):

@@ -4,7 +4,7 @@ from threading import Barrier, Event, Thread
 import pytest
 
 from chalicelib.errors import CacheUnavailable
-from chalicelib.runtime.circuit_breaker import Breaker, BreakerPolicy
+from chalicelib.runtime.circuit_breaker import Breaker, BreakerPolicy, Explained
 from tests.fakes import FakeClock
 
 
@@ -212,3 +212,30 @@ def test_error_texts_hold_no_address():
     with pytest.raises(CacheUnavailable) as caught:
         breaker.call(server)
     assert str(caught.value) == "The cache's circuit breaker is open; not calling it."
+
+
+def test_what_opens_a_breaker_is_logged_once(caplog):
+    """An operator reads the reason: the type of the error and the server's number, no more."""
+    clock = FakeClock()
+    breaker = make_breaker(clock)
+
+    def refuse() -> None:
+        raise OSError(1045, "Access denied for user 'rangefinder'@'10.0.0.1'")
+
+    fail(breaker, refuse, 5)
+    clock.now += 5.1
+    fail(breaker, refuse, 2)
+    assert caplog.messages == ["The cache failed: OSError 1045. Its circuit breaker opens."]
+
+
+def test_an_error_that_explains_itself_is_quoted():
+    """It counts as a failure, whichever server it is about."""
+    breaker = make_breaker(FakeClock())
+
+    def explain() -> None:
+        raise Explained("do this")
+
+    with pytest.raises(CacheUnavailable, match=r"^The cache failed: do this\.$"):
+        breaker.call(explain)
+    fail(breaker, explain, 2)
+    assert breaker.is_open
