@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.features.mysql_url import MysqlConnection
@@ -28,6 +28,17 @@ class MysqlOptions:
     range_timeout: float = 3.0
     certificate_authorities: str | None = None
     breaker: BreakerPolicy = DEFAULT_BREAKER_POLICY
+
+
+NEEDS_TLS: Final = (
+    "The database's user logs in by caching_sha2_password, and the server offers no TLS. Such a "
+    "login without TLS needs the package cryptography, which the service does not have. Switch TLS "
+    "on in the server, and set RANGEFINDER_MYSQL_CERTIFICATE_AUTHORITIES."
+)
+
+
+class LoginNeedsTls(Exception):
+    """The server wants the password in a form that this client can only send over TLS."""
 
 
 class MysqlSession:
@@ -54,7 +65,7 @@ class MysqlSession:
         self._breaker = Breaker(
             "The database",
             clock,
-            (pymysql.MySQLError, OSError),
+            (pymysql.MySQLError, OSError, LoginNeedsTls),
             FeaturesUnavailable,
             options.breaker,
         )
@@ -66,7 +77,12 @@ class MysqlSession:
 
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Execute a statement and return its rows. Raises ``FeaturesUnavailable``."""
-        return self._breaker.call(self._query, statement, parameters)
+        try:
+            return self._breaker.call(self._query, statement, parameters)
+        except FeaturesUnavailable as error:
+            if isinstance(error.__cause__, LoginNeedsTls):
+                raise FeaturesUnavailable(str(error.__cause__)) from error
+            raise
 
     def close(self) -> None:
         """Close the connection; the next statement opens another."""
@@ -105,13 +121,19 @@ class MysqlSession:
         import pymysql  # noqa: PLC0415
 
         timeout = self._timeout
-        return pymysql.connect(
-            **self._parameters().arguments(self._options.certificate_authorities),
-            connect_timeout=timeout,
-            read_timeout=timeout,
-            write_timeout=timeout,
-            autocommit=True,
-        )
+        try:
+            return pymysql.connect(
+                **self._parameters().arguments(self._options.certificate_authorities),
+                connect_timeout=timeout,
+                read_timeout=timeout,
+                write_timeout=timeout,
+                autocommit=True,
+            )
+        except RuntimeError as error:
+            # PyMySQL's own words: "'cryptography' package is required for ... auth methods".
+            if "cryptography" not in str(error):
+                raise
+            raise LoginNeedsTls(NEEDS_TLS) from error
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
