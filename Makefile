@@ -52,6 +52,10 @@ check: developer ## Check style, types, imports, security, vulnerabilities and c
 	$(RUN) tools.package.check_config
 	$(RUN) tools.package.audit
 
+test-servers: developer ## Test database and cache on real MySQL and Valkey: OPTIONS="--pair newest"
+	@tools/debian-packages debian-archive-keyring openssl
+	@$(RUN) tools.servers $(OPTIONS)
+
 contract: developer ## Write the API's contract; refuses to break clients: OPTIONS=--unpublished breaks
 	@$(RUN) tools.contract $(OPTIONS)
 
@@ -142,6 +146,9 @@ configure: developer ## Write the stacks' outputs into the prod stage: OPTIONS="
 
 service-user: given-RANGEFINDER_MYSQL_URL developer ## Create the service's database user: IAM login, read only
 	$(RUN) tools.database.service_user
+
+costs: developer ## Compute what it costs from list prices: PRICES=data/prices.csv, or yours
+	@$(RUN) tools.costs $${PRICES:+--prices "$$PRICES"} $(OPTIONS)
 
 operation: given-COMMAND developer ## Run a command inside the network: COMMAND="make migrate"
 	@$(RUN) tools.database.run_task "$(COMMAND)"
