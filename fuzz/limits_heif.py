@@ -32,8 +32,8 @@ def at_the_limits() -> Iterator[tuple[str, bytes]]:
     heif.grid(tile, 4, 3)
     yield "HEIC: a grid of 9 megapixels", heif.write()
     heif = Heif()
-    heif.grid(dense(), 13, 13)
-    yield "HEIC: 11 megapixels of blocks of 4 by 4", heif.write()
+    heif.grid(dense(), 14, 13)
+    yield "HEIC: 12 megapixels of blocks of 4 by 4", heif.write()
     heif = Heif()
     heif.grid(small(), 31, 32)
     yield "HEIC: a grid of 992 tiles", heif.write()
@@ -113,6 +113,8 @@ def _sizes() -> Iterator[tuple[str, bytes]]:
     heif = Heif()
     heif.grid(koala(), 4, 4)
     yield "HEIC: 16 tiles that share their data", heif.write_shared()
+    for count in (1, 12):
+        yield f"HEIC: {count} tiles of 32 pieces of 4 MB that overlap", _overlapping(count)
     for name, picture in (
         ("says 8,192 pixels a side, coded as 64", replace(tile, width=8_192, height=8_192)),
         ("says 64 pixels a side, coded as 8,192", replace(huge, width=64, height=64)),
@@ -147,6 +149,20 @@ def _sizes() -> Iterator[tuple[str, bytes]]:
         heif = Heif()
         heif.image(tile, crop)
         yield f"HEIC: cropped to {name}", heif.write()
+
+
+def _overlapping(tiles: int) -> bytes:
+    """Return a file whose tiles each have the same message of 4 MB behind them, 32 times."""
+    tile = small()
+    message = struct.pack(">IBB", ROOM - 4, 39 << 1, 1) + bytes(ROOM - 6)
+    heif = Heif()
+    heif.grid(tile, tiles, 1)
+    at = sum(map(len, heif.data))
+    heif.data[-1] += message
+    heif.pieces[tiles + 1] = [(at - len(heif.data[-1]) + len(message), 12)]
+    for number in range(1, tiles + 1):
+        heif.pieces[number] = [(0, len(tile.data)), *[(at, len(message))] * 31]
+    return heif.write()
 
 
 def _shortened(coded: Coded) -> Coded:
