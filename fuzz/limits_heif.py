@@ -25,6 +25,10 @@ ROOM = 4_400_000
 """Bytes of a file, for what is repeated without end."""
 
 
+DENSE_ADDRESS_BITS = 8
+"""The dense picture has 256 blocks."""
+
+
 def at_the_limits() -> Iterator[tuple[str, bytes]]:
     """Yield honest files that cost as much as is accepted."""
     tile = koala()
@@ -178,6 +182,10 @@ def _bitstreams() -> Iterator[tuple[str, bytes]]:
     slices = unit[:6] + bytes((unit[6] & 0x7F,)) + unit[7:9]
     slices = struct.pack(">I", len(slices) - 4) + slices[4:]
     referring = unit[:4] + bytes((1 << 1, 1)) + unit[6:]
+    repeated = heif_sizes.again(dense(), 4, DENSE_ADDRESS_BITS)
+    heif = Heif()
+    heif.grid(repeated, 12, 12)
+    yield "HEIC: 9 megapixels, gone over five times", heif.write()
     for name, picture in {
         "1,000 pictures in one image": replace(tile, data=unit * 1_000),
         "a picture that refers to others": replace(tile, data=unit + referring),
