@@ -102,6 +102,8 @@ class Heif:
     properties: list[list[bytes]] = field(default_factory=list)
     references: list[tuple[bytes, int, tuple[int, ...]]] = field(default_factory=list)
     primary: int = 1
+    pieces: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    """Where the data of an item is in all data, and how long, if it is not where it should be."""
 
     def item(self, name: bytes, data: bytes, *properties: bytes) -> int:
         """Add an item, and return its number. A media type may follow its type, after a zero."""
@@ -148,7 +150,9 @@ class Heif:
             entries += full_box(b"infe", struct.pack(">HH", number, 0) + name + b"\0", version=2)
             is_copy = share and name == b"hvc1" and number > 1
             place = first if is_copy else start
-            places += struct.pack(">HHHII", number, 0, 1, place, len(data))
+            pieces = self.pieces.get(number, [(place - first, len(data))])
+            places += struct.pack(">HHH", number, 0, len(pieces))
+            places += b"".join(struct.pack(">II", first + at, length) for at, length in pieces)
             start += 0 if is_copy else len(data)
             indices = [known.setdefault(each, len(known) + 1) for each in properties]
             associations += struct.pack(f">HB{len(indices)}H", number, len(indices), *indices)

@@ -1,4 +1,6 @@
-"""HEVC configurations that claim another size: ITU-T H.265, section 7.3.2.2."""
+"""HEVC that claims another size, or goes over it again: ITU-T H.265, sections 7.3.2 and 7.3.6."""
+
+from dataclasses import replace
 
 from fuzz.heif_files import Coded
 
@@ -28,6 +30,23 @@ def configuration(coded: Coded, units: list[tuple[int, bytes]]) -> bytes:
     """Return the configuration of a picture with other parameter sets."""
     arrays = b"".join(bytes((name, 0, 1)) + len(unit).to_bytes(2) + unit for name, unit in units)
     return coded.configuration[: CONFIGURATION_HEAD - 1] + bytes((len(units),)) + arrays
+
+
+def again(coded: Coded, slices: int, address_bits: int) -> Coded:
+    """Return a picture with more slices, each of which goes over all of it again.
+
+    Args:
+        coded: a picture of one slice that stands alone.
+        slices: how many more.
+        address_bits: the length of the number of its blocks: section 7.4.7.1.
+    """
+    head, payload = coded.data[4:6], coded.data[6:].replace(b"\0\0\3", b"\0\0")
+    bits = f"{int.from_bytes(payload):0{8 * len(payload)}b}"
+    # It is not the first slice, so the number of its first block follows the parameter set's.
+    bits = "0" + bits[1:3] + "0" * address_bits + bits[3:]
+    bits += "0" * (-len(bits) % 8)
+    unit = head + _escape(int(bits, 2).to_bytes(len(bits) // 8))
+    return replace(coded, data=coded.data + (len(unit).to_bytes(4) + unit) * slices)
 
 
 def parameter_sets(coded: Coded) -> list[tuple[int, bytes]]:

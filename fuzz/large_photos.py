@@ -1,6 +1,6 @@
 """Photos as large or as costly as the limits allow, and one that they are compared with."""
 
-from fuzz import files, limits_heif, limits_jpeg, limits_png, limits_webp
+from fuzz import files, limits_jpeg, limits_png, limits_webp
 
 LARGE = "12 megapixels, progressive"
 
@@ -11,7 +11,7 @@ def large_photo() -> bytes:
 
 
 def largest() -> dict[str, bytes]:
-    """Return photos as large as the limits on pixels, memory and time allow."""
+    """Return photos other than HEIC, as large as the limits on pixels, memory and time allow."""
     square = files.slope(4_900, 4_900)
     clear = square.copy()
     clear.putalpha(square.getchannel("R"))
@@ -38,5 +38,4 @@ def largest() -> dict[str, bytes]:
         **dict(limits_jpeg.at_the_limits()),
         **dict(limits_png.at_the_limits()),
         **dict(limits_webp.at_the_limits()),
-        **dict(limits_heif.at_the_limits()),
     }

@@ -25,6 +25,10 @@ ROOM = 4_400_000
 """Bytes of a file, for what is repeated without end."""
 
 
+DENSE_ADDRESS_BITS = 8
+"""The dense picture has 256 blocks."""
+
+
 def at_the_limits() -> Iterator[tuple[str, bytes]]:
     """Yield honest files that cost as much as is accepted."""
     tile = koala()
@@ -32,8 +36,8 @@ def at_the_limits() -> Iterator[tuple[str, bytes]]:
     heif.grid(tile, 4, 3)
     yield "HEIC: a grid of 9 megapixels", heif.write()
     heif = Heif()
-    heif.grid(dense(), 13, 13)
-    yield "HEIC: 11 megapixels of blocks of 4 by 4", heif.write()
+    heif.grid(dense(), 14, 13)
+    yield "HEIC: 12 megapixels of blocks of 4 by 4", heif.write()
     heif = Heif()
     heif.grid(small(), 31, 32)
     yield "HEIC: a grid of 992 tiles", heif.write()
@@ -113,6 +117,8 @@ def _sizes() -> Iterator[tuple[str, bytes]]:
     heif = Heif()
     heif.grid(koala(), 4, 4)
     yield "HEIC: 16 tiles that share their data", heif.write_shared()
+    for count in (1, 12):
+        yield f"HEIC: {count} tiles of 32 pieces of 4 MB that overlap", _overlapping(count)
     for name, picture in (
         ("says 8,192 pixels a side, coded as 64", replace(tile, width=8_192, height=8_192)),
         ("says 64 pixels a side, coded as 8,192", replace(huge, width=64, height=64)),
@@ -149,6 +155,20 @@ def _sizes() -> Iterator[tuple[str, bytes]]:
         yield f"HEIC: cropped to {name}", heif.write()
 
 
+def _overlapping(tiles: int) -> bytes:
+    """Return a file whose tiles each have the same message of 4 MB behind them, 32 times."""
+    tile = small()
+    message = struct.pack(">IBB", ROOM - 4, 39 << 1, 1) + bytes(ROOM - 6)
+    heif = Heif()
+    heif.grid(tile, tiles, 1)
+    at = sum(map(len, heif.data))
+    heif.data[-1] += message
+    heif.pieces[tiles + 1] = [(at - len(heif.data[-1]) + len(message), 12)]
+    for number in range(1, tiles + 1):
+        heif.pieces[number] = [(0, len(tile.data)), *[(at, len(message))] * 31]
+    return heif.write()
+
+
 def _shortened(coded: Coded) -> Coded:
     """Return the beginning of a picture, to repeat it more often."""
     data = coded.data[4:2_000]
@@ -162,6 +182,10 @@ def _bitstreams() -> Iterator[tuple[str, bytes]]:
     slices = unit[:6] + bytes((unit[6] & 0x7F,)) + unit[7:9]
     slices = struct.pack(">I", len(slices) - 4) + slices[4:]
     referring = unit[:4] + bytes((1 << 1, 1)) + unit[6:]
+    repeated = heif_sizes.again(dense(), 4, DENSE_ADDRESS_BITS)
+    heif = Heif()
+    heif.grid(repeated, 12, 12)
+    yield "HEIC: 9 megapixels, gone over five times", heif.write()
     for name, picture in {
         "1,000 pictures in one image": replace(tile, data=unit * 1_000),
         "a picture that refers to others": replace(tile, data=unit + referring),

@@ -74,6 +74,20 @@ def hidden_ends(scans: int) -> bytes:
     return content.replace(b"\xff\xda", files.segment(0xFE, EOI) + b"\xff\xda")
 
 
+def hidden_picture(marker: int) -> bytes:
+    """Return a small JPEG in which a segment without a length hides one of many scans.
+
+    Where that segment stands alone, a decoder takes the next marker for its length, and so skips
+    the small picture.
+    """
+    tables = QUANTISATION + frame(0xC0, 64, 64, (0x11,)) + DC_TABLE
+    small = tables + AC_TABLE + scan(1, (0, 63, 0), b"")
+    skipped = int.from_bytes(QUANTISATION[:2])
+    hidden = progressive((8_000, 8_000), 30).removeprefix(b"\xff\xd8")
+    start = b"\xff\xd8" + bytes((0xFF, marker, 0, 0))
+    return start + small + bytes(skipped - len(small)) + hidden
+
+
 def refused() -> Iterator[tuple[str, bytes]]:
     """Yield JPEGs that cost too much, in few bytes."""
     square = 8_000, 8_000
@@ -90,6 +104,11 @@ def refused() -> Iterator[tuple[str, bytes]]:
     yield "JPEG: 50 scans without data", progressive(square, 50, data=b"")
     yield "JPEG: 50 scans behind ends in comments", hidden_ends(50)
     yield "JPEG: 30 scans of three colours", progressive((5_700, 5_700), 30, sampling=(0x11,) * 3)
+    for marker in (0xDC, 0xDD, 0xE0, 0xFE):
+        yield (
+            f"JPEG: a picture behind a segment {marker:X} without a length",
+            hidden_picture(marker),
+        )
     small = progressive((64, 64), 2)
     many = files.segment(0xFE, b"\xff\xda") * 20_000
     yield (

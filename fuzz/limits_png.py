@@ -52,6 +52,14 @@ def refused() -> Iterator[tuple[str, bytes]]:
     yield "PNG: 20,000 profiles", files.png(8, 8, zlib.compress(bytes(200)), [texts * 20_000])
 
 
+def late_colour(width: int, height: int, depth: int, colour: int) -> bytes:
+    """Return a PNG whose transparent colour stands behind its pixels, where it is too late."""
+    content = noisy(width, height, depth, colour)
+    transparent = files.chunk(b"tRNS", bytes(2 * CHANNELS[colour]))
+    end = len(content) - len(files.chunk(b"IEND", b""))
+    return content[:end] + transparent + content[end:]
+
+
 def at_the_limits() -> Iterator[tuple[str, bytes]]:
     """Yield PNGs that are accepted, and cost as much as any."""
     yield "PNG: 1x65,535", noisy(1, 65_535, 8, 6)
@@ -63,5 +71,11 @@ def at_the_limits() -> Iterator[tuple[str, bytes]]:
     yield "PNG: 36 megapixels, palette, interlaced", noisy(7_200, 5_000, 8, 3, interlaced=True)
     yield "PNG: 30 megapixels of 16 bits, interlaced", noisy(7_500, 4_000, 16, 0, interlaced=True)
     yield "PNG: 42 megapixels of one bit", noisy(8_400, 5_000, 1, 0)
+    yield "PNG: 64 megapixels of grey, a transparent colour behind", late_colour(8_000, 8_000, 8, 0)
+    yield "PNG: 24 megapixels, a transparent colour behind", late_colour(6_000, 4_000, 8, 2)
+    yield (
+        "PNG: 42 megapixels of one bit, a transparent colour behind",
+        late_colour(8_400, 5_000, 1, 0),
+    )
     bomb = files.chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(bytes(100_000_000), 9))
     yield "PNG: EXIF that unfolds to 100 MB", files.png(8, 8, zlib.compress(bytes(200)), [bomb])

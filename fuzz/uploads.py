@@ -21,12 +21,19 @@ class Upload(NamedTuple):
     content_type: str = FORM_TYPE
     query: str = ""
     like: str | None = None
+    is_stored: bool = False
+    """Whether the photo is in the bucket, and the body only has its key."""
 
 
 def raw(name: str, photo: bytes, like: str | None = None) -> Upload:
     """Return an upload with the photo as its body."""
     query = "&".join(f"{field}={value}" for field, value in PLACE)
     return Upload(name, photo, RAW, f"?{query}", like)
+
+
+def in_bucket(name: str, photo: bytes) -> Upload:
+    """Return an upload with the photo in the bucket."""
+    return Upload(name, photo, is_stored=True)
 
 
 def in_form(name: str, photo: bytes, like: str | None = None) -> Upload:

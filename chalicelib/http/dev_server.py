@@ -130,12 +130,14 @@ class RequestHandler(local.ChaliceRequestHandler):
         super()._send_http_response_with_body(code, headers, content)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Log the route and the status; the address may have a place in it."""
+        """Log the route and the status; an address or a made-up method may have a place in it."""
         del size
+        command = self.command or ""
+        method = command if hasattr(self, f"do_{command}") else "-"
         converter = self.local_gateway.event_converter
         assert isinstance(converter, EventConverter)
         route = converter.route(getattr(self, "path", ""))
-        self.log_message('"%s %s" %s', self.command, route, str(int(code)))
+        self.log_message('"%s %s" %s', method, route, str(int(code)))
 
     def log_error(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
         """Log the status of an error; http.server's own text quotes the request."""

@@ -24,6 +24,9 @@ EXIF_HEADER: Final = b"Exif\0\0"
 
 SOI: Final = b"\xff\xd8"
 
+LENGTH_BYTES: Final = 2
+"""A segment's length counts its own bytes: ITU-T T.81, B.1.1.4."""
+
 APP1: Final = 0xE1
 APPLICATION_AND_COMMENT: Final = frozenset({*range(0xE0, 0xF0), 0xFE})
 MAXIMUM_TABLE_BYTES: Final = 65_536
@@ -43,6 +46,11 @@ DAMAGED_HEADER: Final = "The photo's header is damaged."
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 PNG_CHUNKS: Final = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 """The chunks that make up a PNG's default image: PNG (Third Edition), section 5.6."""
+
+PNG_PIXELS: Final = b"IDAT"
+PNG_END: Final = b"IEND"
+PNG_CHUNKS_FROM_PIXELS: Final = {PNG_PIXELS, PNG_END}
+"""Those of them that may stand behind the first ``IDAT``."""
 
 PNG_TEXTS: Final = {b"tEXt", b"zTXt", b"iTXt"}
 PNG_TEXT_KEYWORDS: Final = (b"Raw profile type exif\0", b"Raw profile type APP1\0",
@@ -87,7 +95,10 @@ def strip_jpeg(content: bytes, maximum_segments: int) -> StrippedImage:
             continue
         if marker == SOS[1]:
             return header.with_scans(content, offset, maximum_segments)
-        end = offset + 2 + int.from_bytes(content[offset + 2 : offset + 4])
+        length = int.from_bytes(content[offset + 2 : offset + 4])
+        if length < LENGTH_BYTES:  # the decoder would take the next segment for its rest
+            break
+        end = offset + 2 + length
         header.add(marker, content[offset:end])
         offset = end
     raise UnreadablePhoto(DAMAGED_HEADER)
@@ -144,16 +155,20 @@ def strip_png(content: bytes, maximum_chunks: int) -> StrippedImage:
     view = memoryview(content)
     exif, kept, offset = b"", [memoryview(PNG_SIGNATURE)], len(PNG_SIGNATURE)
     texts: list[tuple[bytes, bytes]] = []
+    needed = PNG_CHUNKS
     for _ in range(maximum_chunks):
         chunk_type = content[offset + 4 : offset + 8]
         end = offset + 12 + int.from_bytes(content[offset : offset + 4])
-        if chunk_type in PNG_CHUNKS:
+        if chunk_type in needed:
             kept.append(view[offset:end])
+            if chunk_type == PNG_PIXELS:
+                # A colour that becomes transparent after them would not be in the estimates.
+                needed = PNG_CHUNKS_FROM_PIXELS
         elif chunk_type == b"eXIf":  # before the pixels; older writers put it after them
             exif = content[offset + 8 : end - 4].removeprefix(EXIF_HEADER)
         elif chunk_type in PNG_TEXTS and content.startswith(PNG_TEXT_KEYWORDS, offset + 8):
             texts.append((chunk_type, content[offset + 8 : end - 4]))
-        if chunk_type == b"IEND" or end >= len(content):
+        if chunk_type == PNG_END or end >= len(content):
             break
         offset = end
     else:

@@ -1,14 +1,19 @@
 """Send hostile uploads to the deployed entry point. ``make fuzz`` sends more and times them."""
 
+import json
 import subprocess
 import sys
+from itertools import islice
 
 import pytest
 
 from app import app
+from chalicelib.http.body import JSON
 from chalicelib.http.problems import MEDIA_TYPE
 from fuzz import files, limits_exif, limits_heif
 from fuzz.attacks import attacks
+from fuzz.bucket import KEY, holding
+from fuzz.limits_stored import stored
 from fuzz.mutations import mutants
 from fuzz.uploads import Upload, raw
 from tests.forms import FORM_TYPE, form
@@ -72,6 +77,18 @@ def test_every_attack_gets_the_status_of_its_fault():
     statuses = {upload.name: answered(upload) for upload in attacks()}
     assert statuses.items() >= EXPECTED.items()
     assert {statuses[name] for name, _ in limits_heif.refused()} <= {413, 415, 422}
+
+
+def test_photos_in_the_bucket_are_answered_and_gone():
+    """They may be five times as long as a body. ``make fuzz`` sends them all."""
+    every_fifth = list(islice(stored(), 0, None, 5))
+    for name, photo in every_fifth:
+        asked = json.dumps({"upload": KEY, "geo": "off"}).encode()
+        with holding(photo) as bucket:
+            answer = call("POST", "/v1/predictions", asked, {"Content-Type": JSON})
+            assert answer.status in (200, 413, 415, 422), name
+            assert not bucket.photos, name
+    assert len(every_fifth) > 5
 
 
 def test_mutants_are_answered():

@@ -64,6 +64,11 @@ class HeifItems:
         self._locations = self._read_locations(self._meta[b"iloc"])
         self._associations = self._read_associations(self._meta[b"iprp"])
 
+    @property
+    def file_bytes(self) -> int:
+        """The length of the file."""
+        return len(self._content)
+
     def item(self, number: int) -> Item:
         """Return an item."""
         if number not in self._items:
@@ -105,6 +110,8 @@ class HeifItems:
             start, end = self._meta[b"idat"].start, self._meta[b"idat"].end
         else:
             raise damaged("an image in it is not in the file")
+        if sum(length for _, length in extents) > self.file_bytes:
+            raise damaged("the pieces of an image overlap")
         for offset, length in extents:
             if not length or start + offset + length > end:
                 raise damaged("an image in it is not within the file")

@@ -116,8 +116,6 @@ def read_picture(content: bytes, maximum_boxes: int, maximum_pixels: int) -> Pic
         if alpha.width * alpha.height > tiles.width * tiles.height:
             raise damaged("its transparency is larger than the photo")
     preview = _preview(reader, items, tiles)
-    if reader.coded_bytes > len(content):
-        raise damaged("images in it share their data")
     return Picture(
         tiles=tiles,
         alpha=alpha,
@@ -137,8 +135,8 @@ class _PictureReader:
         self._items = items
         self._maximum_pixels = maximum_pixels
         self._pixels = 0
+        self._bytes_left = items.file_bytes
         self._decodings: dict[bytes, Decoding] = {}
-        self.coded_bytes = 0
 
     def is_alpha(self, number: int) -> bool:
         """Whether an auxiliary image holds transparency."""
@@ -219,7 +217,9 @@ class _PictureReader:
 
     def _units(self, number: int) -> list[memoryview]:
         data = self._items.data(number)
-        self.coded_bytes += len(data)
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:  # images of many pieces are copied, so each counts at once
+            raise damaged("images in it share their data")
         return picture_units(data)
 
     def _size(self, number: int) -> tuple[int, int]:

@@ -20,7 +20,10 @@ LONGEST: Final = 64
 
 
 def moment(date: str, offset: str = "") -> EventDate | None:
-    """Return a date and time, with its offset from UTC if there is one."""
+    """Return a date and time, with its offset from UTC if there is one.
+
+    Where the time is blank or missing, the day stays: EXIF writes an unknown time as blanks.
+    """
     for text, pattern in (
         (date + offset, _DAY + _TIME + _OFFSET),
         (date, _DAY + _TIME + _OFFSET),
@@ -29,7 +32,7 @@ def moment(date: str, offset: str = "") -> EventDate | None:
         parsed = _parse(pattern, text)
         if parsed:
             return EventDate(parsed.isoformat(), parsed.month)
-    return None
+    return day(date.rstrip(" :"))
 
 
 def day(date: str) -> EventDate | None:

@@ -64,8 +64,7 @@ def coordinates(properties: dict[str, str]) -> Coordinates | None:
 
 def event_date(properties: dict[str, str]) -> EventDate | None:
     """Return ``DateTimeOriginal``, with its offset from UTC if there is one."""
-    text = properties.get("DateTimeOriginal", "")
-    return event_dates.moment(text) or event_dates.day(text)
+    return event_dates.moment(properties.get("DateTimeOriginal", ""))
 
 
 def _degrees(properties: dict[str, str], axis: str, letters: str, limit: int) -> float:

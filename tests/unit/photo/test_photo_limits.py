@@ -244,3 +244,13 @@ def test_a_wide_photo_pays_for_the_rows_that_are_resized_first():
     with pytest.raises(PhotoTooLarge):
         reader.open(files.encode(files.slope(20, 40_000), "PNG")).pixels(SIZE, 1)
     assert reader.open(files.encode(files.slope(40_000, 20), "PNG")).pixels(SIZE, 1).any()
+
+
+@pytest.mark.parametrize(("depth", "colour"), [(1, 0), (8, 0), (8, 2)])
+def test_a_transparent_colour_behind_the_pixels_is_left_out(depth, colour):
+    """It must stand before them, and it would cost a copy that is in no estimate."""
+    late = limits_png.late_colour(64, 48, depth, colour)
+    assert b"tRNS" in late
+    stripped = strip_png(late, 1_000)
+    assert b"tRNS" not in stripped.file
+    assert stripped.file == strip_png(limits_png.noisy(64, 48, depth, colour), 1_000).file

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -172,6 +173,18 @@ def test_what_is_not_a_photo_never_reaches_libheif(content, decoded):
     with pytest.raises((UnreadablePhoto, PhotoTooLarge)):
         open_heif(content, LIMITS).pixels(SIZE, 1)
     assert not decoded
+
+
+@pytest.mark.parametrize("tiles", [1, 12])
+def test_pieces_that_overlap_are_not_put_together(tiles):
+    """They may say that a file of 4 MB holds 1.6 GB."""
+    content = REFUSED[f"HEIC: {tiles} tiles of 32 pieces of 4 MB that overlap"]
+    tracemalloc.start()
+    with pytest.raises(UnreadablePhoto):
+        open_heif(content, LIMITS)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < len(content)
 
 
 def test_only_coded_images_reach_libheif(decoded):

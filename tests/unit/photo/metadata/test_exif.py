@@ -239,6 +239,12 @@ def test_the_positioning_error_is_the_uncertainty_if_it_makes_sense(error, expec
             EventDate("2024-08-09T06:31:05", 8),
         ),
         ({exif.DATE_TIME_ORIGINAL: "2024:08:19 16"}, exif.gps(), None),
+        ({exif.DATE_TIME_ORIGINAL: "2024:08:19"}, exif.gps(), EventDate("2024-08-19", 8)),
+        (
+            {exif.DATE_TIME_ORIGINAL: "2024:08:19   :  :  "},
+            exif.gps(),
+            EventDate("2024-08-19", 8),
+        ),
         ({}, exif.gps(date="2024-08-19"), EventDate("2024-08-19", 8)),
         (
             {exif.DATE_TIME_ORIGINAL: "2024-08-19 16:31:05"},
