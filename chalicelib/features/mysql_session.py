@@ -4,6 +4,7 @@ Every wait has a timeout. A circuit breaker guards the server. What takes long a
 is done at the start and not in a request: PyMySQL's import, and reading the certificates.
 """
 
+import encodings.idna  # noqa: F401 - a host name needs it: now, not in the first request
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress

@@ -6,6 +6,7 @@ commands of a failed pipeline one by one with a timeout each, and opens two conn
 the list of all commands before the first one.
 """
 
+import encodings.idna  # noqa: F401 - a host name needs it: now, not in the first request
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -26,9 +26,11 @@ def switch(text: str) -> bool:
 
 
 def redis_url(url: str) -> str:
-    """Check the scheme of the address of a cache."""
+    """Check the address of a cache. redis-py would take options from its query, unchecked."""
     if not url.startswith(("redis://", "rediss://")):
         raise ValueError("must begin with redis:// or rediss://")
+    if "?" in url:
+        raise ValueError("must have no options: they have settings of their own")
     return url
 
 

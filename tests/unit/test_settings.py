@@ -75,3 +75,17 @@ def test_the_cpus_on_lambda_follow_from_the_memory(megabytes, expected):
 def test_outside_lambda_all_cores_are_available():
     """Outside Lambda, every core of the machine is available."""
     assert available_cpus({}) == os.cpu_count()
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("http://:hunter2@cache", "must begin with redis:// or rediss://"),
+        ("rediss://:hunter2@cache?ssl_cert_reqs=none", "must have no options"),
+    ],
+)
+def test_the_address_of_a_cache_says_where_it_is_and_no_more(url, fault):
+    """An option in the address could switch the check of the certificate off."""
+    with pytest.raises(InvalidSettings, match=fault) as caught:
+        Settings.from_environment({"RANGEFINDER_REDIS_URL": url})
+    assert "hunter2" not in str(caught.value)

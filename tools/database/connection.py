@@ -15,6 +15,7 @@ import pymysql
 from pymysql.constants import CLIENT
 
 from chalicelib.bootstrap import mysql_account
+from chalicelib.features.mysql_session import PLUGIN_NEEDS_PACKAGE
 from chalicelib.features.mysql_url import MysqlConnection
 from chalicelib.settings import Settings
 
@@ -92,3 +93,5 @@ class Database:
             )
         except (pymysql.MySQLError, OSError) as error:
             raise DatasetError(f"The database cannot be reached: {error.args[-1]}") from error
+        except RuntimeError as error:
+            raise DatasetError(f"The database cannot be reached: {PLUGIN_NEEDS_PACKAGE}") from error

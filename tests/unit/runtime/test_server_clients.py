@@ -26,7 +26,7 @@ services = Services.build(Settings.from_environment())
 modules = set(sys.modules)
 services.places.look_up(Coordinates(0.0, 0.0), 0)
 later = {name.partition(".")[0] for name in set(sys.modules) - modules}
-slow = clients | {"botocore", "cryptography", "ssl"}
+slow = clients | {"botocore", "cryptography", "ssl", "encodings"}
 print(json.dumps([sorted(clients & modules), sorted(slow & later)]))
 """
 
