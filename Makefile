@@ -143,6 +143,9 @@ configure: developer ## Write the stacks' outputs into the prod stage: OPTIONS="
 service-user: given-RANGEFINDER_MYSQL_URL developer ## Create the service's database user: IAM login, read only
 	$(RUN) tools.database.service_user
 
+costs: developer ## Compute what it costs from list prices: PRICES=data/prices.csv, or yours
+	@$(RUN) tools.costs $${PRICES:+--prices "$$PRICES"} $(OPTIONS)
+
 operation: given-COMMAND developer ## Run a command inside the network: COMMAND="make migrate"
 	@$(RUN) tools.database.run_task "$(COMMAND)"
 
