@@ -1,4 +1,8 @@
-"""Real servers for tests: our own processes on free ports, never the machine's servers."""
+"""Real servers for tests: our own processes on free ports, never the machine's servers.
+
+The database is MariaDB and the cache Redis, unless ``MYSQL_SERVER`` and ``REDIS_SERVER`` name a
+``mysqld`` of MySQL and a ``valkey-server`` (``make test-servers``).
+"""
 
 import os
 import shutil
@@ -19,8 +23,14 @@ from tools.show.serving import free_port
 
 START_SECONDS = 60.0
 
+MYSQL_SERVER = os.environ.get("MYSQL_SERVER", "")
+REDIS_SERVER = os.environ.get("REDIS_SERVER", "redis-server")
+
 HIGHEST_PORT = 55_000
 """The nodes of a cluster talk to each other on the port 10,000 above."""
+
+AS_ROOT = ["--user=root"] if os.getuid() == 0 else []
+"""A database refuses to run as root unless it is told to."""
 
 
 def _wait(is_up, process: subprocess.Popen[bytes], name: str) -> None:
@@ -62,23 +72,28 @@ class Mariadb:
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
+    def program(self) -> list[str]:
+        """Return the command that starts the server, with what every start needs."""
+        return [
+            shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults",
+            f"--datadir={self.directory}", *AS_ROOT,
+        ]  # fmt: skip
+
     def start(self, *options: str) -> None:
         """Start the server, with more options, and wait until it answers."""
         command = [
-            shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults",
-            f"--datadir={self.directory}", f"--port={self.port}", "--bind-address=127.0.0.1",
+            *self.program(), f"--port={self.port}", "--bind-address=127.0.0.1",
             f"--socket={self.directory}/socket", "--skip-log-bin",
             "--innodb-flush-log-at-trx-commit=2",
             "--innodb-buffer-pool-size=64M", "--local-infile=1", "--skip-name-resolve",
             *options,
         ]  # fmt: skip
-        if os.getuid() == 0:
-            command.append("--user=root")
         if self.certificates:
             command += [
                 f"--ssl-{name}={self.certificates}/{name}.pem" for name in ("ca", "cert", "key")
             ]
-        (self.directory / "socket").unlink(missing_ok=True)
+        for name in ("socket", "socket.lock"):
+            (self.directory / name).unlink(missing_ok=True)
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         _wait(self.is_up, self.process, "MariaDB")
@@ -138,10 +153,29 @@ class Mariadb:
         _stop(self.process)
 
 
+class Mysql(Mariadb):
+    """A MySQL server: ``MYSQL_SERVER`` names its program."""
+
+    def program(self) -> list[str]:
+        return [
+            MYSQL_SERVER, "--no-defaults", f"--datadir={self.directory}", *AS_ROOT,
+            # MySQL would make certificates of its own; a server without ours has no TLS.
+            "--auto-generate-certs=OFF", "--mysqlx=OFF",
+            # The default is a directory of the system, which need not exist.
+            "--secure-file-priv=",
+        ]  # fmt: skip
+
+    def install(self) -> None:
+        with (self.directory.with_suffix(".install")).open("wb") as log:
+            subprocess.run(
+                [*self.program(), "--initialize-insecure"], check=True, stdout=log, stderr=log
+            )
+
+
 @contextmanager
 def mariadb(directory: Path, certificates: Path | None = None) -> Iterator[Mariadb]:
     """Start a server with the tables of ``make migrate``; stop it at the end."""
-    server = Mariadb(directory, free_port(), certificates)
+    server = (Mysql if MYSQL_SERVER else Mariadb)(directory, free_port(), certificates)
     server.install()
     server.start()
     try:
@@ -193,7 +227,7 @@ class RedisServer:
 
         A node without slots waits for another one to give it some.
         """
-        command = ["redis-server", "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"]
+        command = [REDIS_SERVER, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"]
         if self.certificates:
             command += [
                 "--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no",

@@ -1,0 +1,1 @@
+"""Real MySQL and Valkey servers for tests, from Debian and Ubuntu: ``make test-servers``."""
