@@ -149,9 +149,7 @@ def test_a_lookup_is_one_read_of_the_primary_key(repository, server):
     explain = f"EXPLAIN FORMAT=TRADITIONAL {statement}"  # MySQL 9 would print a tree
     with server.root() as connection, connection.cursor() as cursor:
         cursor.execute("USE rangefinder")
-        cursor.execute(
-            f"EXPLAIN FORMAT=TRADITIONAL {statement}", (*(int(cell, 16) for cell in KRUGER), 7, 0)
-        )
+        cursor.execute(explain, (*(int(cell, 16) for cell in KRUGER), 7, 0))
         names = [column[0] for column in cursor.description]
         plan = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     (lookup,) = (step for step in plan if step["table"] == "geo_feature")

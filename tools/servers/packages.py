@@ -153,9 +153,8 @@ def _run(release: Release, *command: str) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        raise FetchError(
-            f"{command[0]} failed for {release.mirror} {release.suites[0]}: {done.stderr.strip()[-500:]}"
-        )
+        reason = done.stderr.strip()[-500:]
+        raise FetchError(f"{command[0]} failed for {release.name} of {release.mirror}: {reason}")
 
 
 def _loaders(root: Path) -> Iterator[Path]:
