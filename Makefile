@@ -52,6 +52,10 @@ check: developer ## Check style, types, imports, security, vulnerabilities and c
 	$(RUN) tools.package.check_config
 	$(RUN) tools.package.audit
 
+test-servers: developer ## Test database and cache on real MySQL and Valkey: OPTIONS="--pair newest"
+	@tools/debian-packages debian-archive-keyring openssl
+	@$(RUN) tools.servers $(OPTIONS)
+
 contract: developer ## Write the API's contract; refuses to break clients: OPTIONS=--unpublished breaks
 	@$(RUN) tools.contract $(OPTIONS)
 

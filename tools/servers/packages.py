@@ -37,17 +37,19 @@ class Release:
         mirror: Where its packages are.
         suites: Its suites there; each has the component ``main``.
         keyring: The keys that sign it.
+        build: Where to fetch it to, in a directory of its name.
     """
 
     name: str
     mirror: str
     suites: tuple[str, ...]
     keyring: Path
+    build: Path = BUILD
 
     @property
     def directory(self) -> Path:
         """Return where it is fetched to."""
-        return BUILD / self.name
+        return self.build / self.name
 
     @property
     def root(self) -> Path:

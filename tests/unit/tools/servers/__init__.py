@@ -1,0 +1,1 @@
+"""Tests of ``tools.servers``, without network and servers."""
