@@ -9,6 +9,7 @@ from typing import Any
 from chalice.package import YAMLTemplateSerializer
 
 from chalicelib.http import telemetry
+from chalicelib.settings import Settings
 from tools import ROOT
 
 STACKS = ("network", "data", "monitoring", "operations")
@@ -32,6 +33,7 @@ class Facts:
         most_capacity: Its maximum.
         seconds_awake: How long one query keeps the database awake: until the server closes the
             idle connection, and then until it pauses.
+        dataset_check_seconds: How often one environment asks the database for a new dataset.
         requests_a_second: Default throttle of the API.
     """
 
@@ -43,6 +45,7 @@ class Facts:
     least_capacity: float
     most_capacity: float
     seconds_awake: float
+    dataset_check_seconds: float
     requests_a_second: float
     secrets: int
     alarm_metrics: int
@@ -72,6 +75,7 @@ def read_facts() -> Facts:
         most_capacity=float(parameters["DatabaseMaximumCapacity"]["Default"]),
         seconds_awake=float(parameters["SecondsUntilPause"]["Default"])
         + float(database.get("wait_timeout", MYSQL_WAIT_TIMEOUT)),
+        dataset_check_seconds=Settings().dataset_check_seconds,
         requests_a_second=float(_template("gateway")["Parameters"]["RequestsPerSecond"]["Default"]),
         secrets=sum(
             resource["Type"] == "AWS::SecretsManager::Secret"

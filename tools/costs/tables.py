@@ -184,7 +184,8 @@ def _assumptions(facts: Facts) -> str:
         "([packaging](packaging.md)), and Lambda bills it. Both come from our machine, not from "
         "Lambda.",
         "Steady: every place is in the cache, so no prediction reaches the database. One "
-        f"environment compares the dataset once in 24 hours: {usage.CHECKS:.1f} times a month, "
+        "environment asks the database for a new dataset every "
+        f"{facts.dataset_check_seconds / 3600:.0f} hours: {usage.checks(facts):.1f} times a month, "
         f"and each time the database is awake for {facts.seconds_awake:.0f} s. "
         f"{usage.COLD_SHARE:.0%} of the requests start an environment.",
         "No cache: each prediction asks the database, which never pauses then. The same happens "

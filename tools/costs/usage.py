@@ -34,8 +34,6 @@ COLD_SHARE: Final = 0.01
 """AWS saw fewer than 1 % cold starts among production workloads."""
 TRACED_SHARE: Final = 0.05
 """X-Ray records the first request of each second, and 5 % of the others."""
-CHECKS: Final = HOURS / 24
-"""One environment compares the dataset with the database, once in 24 hours."""
 PLACES: Final = 10_000
 """Different places that a million visitors photograph; each is read once."""
 AFTERNOON_CAPACITY: Final = 1.0
@@ -55,12 +53,13 @@ class Case:
 def cases(facts: Facts) -> Iterator[Case]:
     """Yield the months that ``make costs`` compares."""
     steady, afternoon = HOURS, AFTERNOON_HOURS
-    checks = _awake(facts, CHECKS * facts.seconds_awake / 3600, facts.least_capacity, 0)
+    checked = checks(facts) * facts.seconds_awake / 3600
+    comparisons = _awake(facts, checked, facts.least_capacity, 0)
     always = _awake(facts, HOURS, facts.least_capacity, PREDICTIONS)
     rush = _awake(facts, AFTERNOON_HOURS + facts.seconds_awake / 3600, AFTERNOON_CAPACITY, PLACES)
     started = PREDICTIONS * COLD_SHARE
     yield Case("idle", _idle(facts))
-    everyday = _sum(_idle(facts), _million(facts, steady, started), _cached(), checks)
+    everyday = _sum(_idle(facts), _million(facts, steady, started), _cached(), comparisons)
     yield Case("steady", everyday)
     yield Case("steady, SnapStart", _sum(everyday, snapshot_only(facts), restores(facts, started)))
     yield Case(
@@ -73,6 +72,11 @@ def cases(facts: Facts) -> Iterator[Case]:
     )
     yield Case("`dev`, idle", _package())
     yield Case("`dev`, steady", _sum(_package(), _million(facts, steady, started)))
+
+
+def checks(facts: Facts) -> float:
+    """Return how often in a month an environment asks the database for a new dataset."""
+    return HOURS * 3600 / facts.dataset_check_seconds
 
 
 def snapshot_only(facts: Facts) -> Usage:

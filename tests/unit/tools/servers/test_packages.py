@@ -1,6 +1,7 @@
 """Test how fetched programs run, and what is said if nothing can be fetched."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,9 @@ from tools.servers.packages import DEBIAN, FetchError, Release, fetch, program
 LOADER = """#!/bin/sh
 echo $$ "$@"
 """
+
+
+needs_apt = pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is Debian's")
 
 
 @pytest.fixture(name="release")
@@ -43,12 +47,14 @@ def test_a_program_runs_by_the_loader_of_its_release(release):
     ]  # fmt: skip
 
 
+@needs_apt
 def test_a_missing_keyring_is_told(release):
     """Without keys nobody could say who made the packages."""
     with pytest.raises(FetchError, match="debian-archive-keyring"):
         fetch(replace(release, keyring=Path("/nowhere/keys.gpg")), "valkey-server")
 
 
+@needs_apt
 def test_a_mirror_that_does_not_answer_is_told(release):
     """The text names the release and the mirror; a later run tries again."""
     unreachable = replace(release, mirror="http://127.0.0.1:9/debian")
