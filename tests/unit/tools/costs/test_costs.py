@@ -11,7 +11,8 @@ from tools.costs.tables import NAMES, dollars, markdown
 
 FACTS = Facts(
     memory_gigabytes=2.0, environments=100, jpeg_seconds=0.1, heic_seconds=0.5, start_seconds=1.0,
-    least_capacity=0.5, most_capacity=8.0, seconds_awake=600.0, dataset_check_seconds=86_400.0, requests_a_second=50.0,
+    least_capacity=0.5, most_capacity=8.0, seconds_awake=600.0, dataset_check_seconds=86_400.0,
+    requests_a_second=50.0,
     secrets=1, alarm_metrics=10, dashboards=1, custom_metrics=20,
     nat_gateways=0, endpoints=0, keys=0,
 )  # fmt: skip
