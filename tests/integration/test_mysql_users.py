@@ -15,7 +15,7 @@ from threading import Thread
 
 import pytest
 
-from chalicelib.features.mysql_session import NEEDS_TLS
+from chalicelib.features.mysql_session import PLUGIN_NEEDS_PACKAGE
 from tests.conftest import load_places
 from tests.servers import MYSQL_SERVER, Mariadb, mariadb
 from tools import ROOT
@@ -98,7 +98,7 @@ def test_over_tls_the_login_needs_nothing_else(tmp_path, certificates, is_checke
 def test_without_tls_the_error_says_what_to_set(url):
     """The text names the setting; the breaker opens, so the alarm tells the operator."""
     told, open_breakers = log_in(url, times=3)
-    assert told == [NEEDS_TLS] * 3
+    assert all(PLUGIN_NEEDS_PACKAGE in text for text in told)
     assert open_breakers == ["database"]
 
 
@@ -165,4 +165,4 @@ def test_a_server_that_wants_such_a_password_is_told_apart():
         port = listening.getsockname()[1]
         told, _ = log_in(f"mysql://modern:secret@127.0.0.1:{port}/rangefinder")
         thread.join()
-    assert told == [NEEDS_TLS]
+    assert PLUGIN_NEEDS_PACKAGE in told[0]
