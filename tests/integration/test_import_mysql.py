@@ -6,11 +6,13 @@ import sys
 
 import pytest
 
+from chalicelib.bootstrap import Services
 from chalicelib.domain import Coordinates, FeatureSource, Status
 from chalicelib.features.cells import cell_chain
 from chalicelib.features.mysql import MysqlFeatures
 from chalicelib.features.mysql_session import MysqlOptions
 from chalicelib.features.mysql_url import mysql_connection
+from chalicelib.settings import Settings
 from tests import occurrences
 from tests.fakes import FakeClock
 from tests.occurrences import KEPT
@@ -128,6 +130,38 @@ def test_the_old_version_remains_until_it_is_dropped(run, ask, tmp_path):
     assert run("database.datasets", "drop", "old").returncode == 0
     assert ask("SELECT count(*) FROM dataset") == 1
     assert ask("SELECT count(DISTINCT dataset) FROM geo_feature") == 1
+
+
+def test_an_activation_is_announced_through_the_cache(run, server, empty_redis):
+    """Environments that run learn of the dataset from the cache, and do not ask the database."""
+    mysql_writer(server.url).load({**OLD, "version": "new"}, [(1, JAGUAR, 0.1)], [EFFORT_ROW])
+    environment = {
+        "RANGEFINDER_MYSQL_URL": server.url,
+        "RANGEFINDER_REDIS_URL": empty_redis,
+        "RANGEFINDER_REDIS_TIMEOUT_SECONDS": "5",
+    }
+    clock = FakeClock()
+    services = Services.build(Settings.from_environment(environment), clock)
+    lookup = services.places.look_up(PANTANAL, 0)
+    assert lookup.dataset is not None
+    assert lookup.dataset.version == "new"
+    done = run("database.datasets", "activate", "old", **environment)
+    assert "old is announced" in done.stdout
+    before = server.selects()
+    clock.now += 31
+    services.places.dataset()
+    services.identify.executor.shutdown()
+    assert services.places.dataset().version == "old"
+    assert server.selects() == before
+
+
+def test_an_announcement_that_fails_does_not_fail_the_activation(run, ask):
+    """The dataset is active; the command says that, and how long environments may miss it."""
+    done = run("database.datasets", "activate", "old", RANGEFINDER_REDIS_URL="redis://127.0.0.1:1")
+    assert done.returncode == 0
+    assert "could not be announced" in done.stderr
+    assert "within 24 hours" in done.stderr
+    assert ask("SELECT count(*) FROM dataset WHERE is_active = 1") == 1
 
 
 def test_a_version_that_is_not_there_is_refused(run):
