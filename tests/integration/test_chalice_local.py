@@ -279,6 +279,7 @@ def test_no_place_is_logged(base, log):
         curl(f"{base}{path}")
     for line in ("GET %s HTTP/9.9.9", "GET %s and more HTTP/1.1", "TRACE %s HTTP/1.1", "GET %s"):
         sent(base, (line % f"/v1/species?{place}").encode() + b"\r\n\r\n")
+    sent(base, b"51.987654 /livez HTTP/1.1\r\n\r\n")
     text = log.read_text()
     assert '"GET /v1/species" 200' in text
     assert "51.98" not in text
