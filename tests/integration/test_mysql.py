@@ -28,7 +28,7 @@ from chalicelib.runtime.aws_signature import AwsKeys
 from tests.conftest import OCEAN, PLACES, load_places
 from tests.fakes import FakeClock
 from tests.proxy import proxy
-from tests.servers import make_certificates, mariadb, port_of
+from tests.servers import MYSQL_SERVER, make_certificates, mariadb, port_of
 from tools.build.features import TARGET
 
 EMBEDDED = EmbeddedFeatures(TARGET)
@@ -366,6 +366,9 @@ def test_a_connection_that_was_idle_is_replaced_before_it_is_used(repository, se
         assert network.connections == 2
 
 
+@pytest.mark.skipif(
+    bool(MYSQL_SERVER), reason="ed25519 is MariaDB's own; test_mysql_users.py has MySQL's plugin"
+)
 def test_a_user_whose_plugin_needs_a_package_is_reported_with_what_to_do(
     repository, server, caplog
 ):
