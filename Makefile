@@ -14,6 +14,12 @@ SERVE := .venv/bin/python -m
 MODEL := TF_CPP_MIN_LOG_LEVEL=3 .venvs/model/bin/python -m
 FLOAT32 := build/efficientnet-lite2-float32.tflite
 
+# Texts that may hold anything. Without this, make would read a dollar sign in one from the command
+# line as a variable of its own. With it, the shell gets each text as it was given.
+TEXTS := COMMAND LABELS OPTIONS PHOTOS PICTURES RANGEFINDER_MYSQL_URL SOURCE TAXON
+$(foreach text,$(TEXTS),$(if $(filter command,$(origin $(text))),\
+  $(eval override export $(text) := $$(value $(text)))))
+
 .PHONY: help service developer packager $(shell sed -n 's/^\([a-z-]*\):.*##.*/\1/p' Makefile)
 
 # The first target: `make` alone does the same.
@@ -132,7 +138,8 @@ package: packager developer ## Build and verify the small zip for Lambda, and li
 	@$(RUN) tools.package.build_package --architecture $(or $(ARCHITECTURE),x86_64)
 
 deploy: packager developer ## Build the package and deploy it: STAGE=dev or prod
-	@$(RUN) tools.package.deploy --stage $(or $(STAGE),dev) --architecture $(or $(ARCHITECTURE),x86_64)
+	@$(RUN) tools.package.deploy --stage $(or $(STAGE),dev) \
+	  --architecture $(or $(ARCHITECTURE),x86_64) $(OPTIONS)
 
 package-sam: packager developer ## Write build/sam/, to deploy by CloudFormation: STAGE=dev or prod
 	@$(RUN) tools.package.package_sam --stage $(or $(STAGE),dev)
@@ -151,7 +158,7 @@ costs: developer ## Compute what it costs from list prices: PRICES=data/prices.c
 	@$(RUN) tools.costs $${PRICES:+--prices "$$PRICES"} $(OPTIONS)
 
 operation: given-COMMAND developer ## Run a command inside the network: COMMAND="make migrate"
-	@$(RUN) tools.database.run_task "$(COMMAND)"
+	@$(RUN) tools.database.run_task "$$COMMAND"
 
 ##@ Measure
 

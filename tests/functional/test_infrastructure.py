@@ -12,10 +12,20 @@ import pytest
 
 from chalicelib.http import telemetry
 from chalicelib.settings import PREFIX, Settings
-from tests.templates import INFRA, TEMPLATES, lint, load, resources, statements_within
+from tests.templates import (
+    INFRA,
+    MAX_TEMPLATE_BYTES,
+    TEMPLATES,
+    lint,
+    load,
+    resources,
+    statements_within,
+    watched_names,
+)
 from tools import ROOT
-from tools.database import service_user
-from tools.package import configure, package_sam
+from tools.database import container_entrypoint, service_user
+from tools.package import configure
+from tools.package.account import GATEWAY
 
 METRICS = {
     *telemetry.SOURCES.values(), *telemetry.STATUSES.values(), *telemetry.BREAKERS.values(),
@@ -73,8 +83,205 @@ def test_what_one_stack_imports_another_exports(path):
         assert stack + output in exported
 
 
-def test_only_the_function_and_operations_reach_the_database():
-    """Only the function reaches the cache, and no group reaches the function."""
+ALLOWED_IN_DESCRIPTIONS = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}")
+"""EC2 refuses others in security groups and their rules
+(https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html)."""
+
+
+def descriptions(value):
+    """Yield all descriptions in the properties of resources."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key.endswith("Description") and isinstance(item, str):
+                yield item
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from descriptions(item)
+
+
+@pytest.mark.parametrize("path", [*TEMPLATES, GATEWAY], ids=lambda path: path.name)
+def test_aws_accepts_the_characters_of_every_description(path):
+    """EC2 allows the fewest, so that an apostrophe ends a stack halfway. cfn-lint does not look."""
+    for text in descriptions(load(path.name)["Resources"]):
+        assert ALLOWED_IN_DESCRIPTIONS.fullmatch(text), text
+
+
+def test_a_description_with_an_apostrophe_would_be_found():
+    """The pattern and the search find what EC2 refuses, wherever it is."""
+    rule = {"SecurityGroupEgress": [{"Description": "AWS's services", "FromPort": 443}]}
+    (text,) = descriptions({"Properties": rule})
+    assert not ALLOWED_IN_DESCRIPTIONS.fullmatch(text)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_no_template_needs_a_bucket(path):
+    """infra/deploy names none, and CloudFormation then takes small templates only."""
+    assert path.stat().st_size <= MAX_TEMPLATE_BYTES
+
+
+FARGATE = {
+    256: [512, 1024, 2048],
+    512: range(1024, 4096 + 1, 1024),
+    1024: range(2048, 8192 + 1, 1024),
+    2048: range(4096, 16384 + 1, 1024),
+    4096: range(8192, 30720 + 1, 1024),
+    8192: range(16384, 61440 + 1, 4096),
+    16384: range(32768, 122880 + 1, 8192),
+}
+"""Fargate's MiB of memory, by CPU units
+(https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html)."""
+
+
+def allows(rule, values):
+    """Return whether a rule of a template allows the parameters' values, as CloudFormation does."""
+
+    def evaluate(expression):
+        if not isinstance(expression, dict):
+            return expression
+        ((function, arguments),) = expression.items()
+        if function == "Ref":
+            return str(values[arguments])
+        left, right = map(evaluate, arguments)
+        return {"Fn::Equals": left == right, "Fn::Contains": right in left}[function]
+
+    return not evaluate(rule["RuleCondition"]) or all(
+        evaluate(assertion["Assert"]) for assertion in rule["Assertions"]
+    )
+
+
+def test_cloudformation_refuses_the_pairs_that_fargate_refuses():
+    """It checks its rules before it makes anything."""
+    template = load("operations.yaml")
+    choices = {
+        name: template["Parameters"][name]["AllowedValues"] for name in ("Processors", "Memory")
+    }
+    pairs = [(cpu, memory) for cpu in choices["Processors"] for memory in choices["Memory"]]
+    assert len(pairs) == 9
+    for processors, memory in pairs:
+        values = {"Processors": processors, "Memory": memory}
+        allowed = all(allows(rule, values) for rule in template["Rules"].values())
+        assert allowed == (memory in FARGATE[processors]), values
+    defaults = {name: template["Parameters"][name]["Default"] for name in choices}
+    assert defaults["Memory"] in FARGATE[defaults["Processors"]]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_fargate_accepts_every_task_without_parameters(path):
+    """A task of fixed size has one that exists."""
+    for task in resources(path.name, "AWS::ECS::TaskDefinition").values():
+        if not isinstance(task["Cpu"], dict):
+            assert int(task["Memory"]) in FARGATE[int(task["Cpu"])]
+
+
+def test_the_function_reaches_named_targets_only():
+    """Its group allows S3 by AWS's list of addresses, and the others by their groups."""
+    group = resources("network.yaml", "AWS::EC2::SecurityGroup")["FunctionSecurityGroup"]
+    rules = [*group["SecurityGroupEgress"], *(
+        rule for rule in resources("network.yaml", "AWS::EC2::SecurityGroupEgress").values()
+        if rule["GroupId"] == {"Ref": "FunctionSecurityGroup"}
+    )]  # fmt: skip
+    assert not any({"CidrIp", "CidrIpv6"} & set(rule) for rule in rules)
+    targets = {
+        (rule.get("DestinationSecurityGroupId") or rule["DestinationPrefixListId"])["Ref"]
+        for rule in rules
+    }
+    assert targets == {
+        "S3PrefixList", "DatabaseSecurityGroup", "CacheSecurityGroup", "EndpointSecurityGroup",
+    }  # fmt: skip
+
+
+def test_the_endpoint_of_s3_leads_to_uploads_only():
+    """The name is that which CloudFormation gives to the bucket: stack and resource, small."""
+    endpoint = resources("network.yaml", "AWS::EC2::VPCEndpoint")["S3Endpoint"]
+    assert endpoint["RouteTableIds"] == [{"Ref": "PrivateRoutes"}]
+    (statement,) = endpoint["PolicyDocument"]["Statement"]
+    policy = json.loads((ROOT / ".chalice/policy-prod.json").read_text())
+    (rights,) = (entry for entry in policy["Statement"] if entry["Sid"] == statement["Sid"])
+    assert statement["Action"] == rights["Action"]
+    (bucket,) = resources("data.yaml", "AWS::S3::Bucket")
+    assert f"${{DataStack}}-{bucket.lower()}-*/" in statement["Resource"]["Fn::Sub"]
+    assert rights["Resource"].endswith("/uploads/*")
+    assert statement["Resource"]["Fn::Sub"].endswith("/uploads/*")
+    conditions = statement["Condition"]["StringEquals"]
+    assert set(conditions) == {"aws:PrincipalAccount", "aws:ResourceAccount"}
+
+
+def test_the_cache_wants_a_password():
+    """One user, whose password nobody types; the service and operations log in as it."""
+    (cache,) = resources("data.yaml", "AWS::ElastiCache::ServerlessCache").values()
+    ((group_name, group),) = resources("data.yaml", "AWS::ElastiCache::UserGroup").items()
+    ((user_name, user),) = resources("data.yaml", "AWS::ElastiCache::User").items()
+    ((secret_name, secret),) = resources("data.yaml", "AWS::SecretsManager::Secret").items()
+    assert cache["UserGroupId"] == {"Ref": group_name}
+    assert group["UserIds"] == [{"Ref": user_name}]
+    assert user["UserName"] == configure.CACHE_USER
+    assert user["Engine"] == group["Engine"] == cache["Engine"]
+    assert user["AuthenticationMode"]["Type"] == "password"
+    (password,) = user["AuthenticationMode"]["Passwords"]
+    assert password["Fn::Sub"] == f"{{{{resolve:secretsmanager:${{{secret_name}}}}}}}"
+    assert secret["GenerateSecretString"]["ExcludePunctuation"], "it is part of an address"
+    (task,) = resources("operations.yaml", "AWS::ECS::TaskDefinition").values()
+    (container,) = task["ContainerDefinitions"]
+    variables = {entry["Name"]: entry["Value"] for entry in container["Environment"]}
+    address = variables[container_entrypoint.CACHE_ADDRESS]["Fn::Sub"][0]
+    assert address.startswith(f"rediss://{configure.CACHE_USER}@")
+    assert variables["RANGEFINDER_REDIS_CLUSTER"] == "on"
+    (passed,) = container["Secrets"]
+    assert passed["Name"] == container_entrypoint.CACHE_PASSWORD
+
+
+def test_a_budget_warns_somebody():
+    """It needs an address, and an address gets the alarms, too."""
+    template = load("monitoring.yaml")
+    (rule,) = template["Rules"].values()
+    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "MonthlyBudget"}, "0"]}]}
+    (budget,) = resources("monitoring.yaml", "AWS::Budgets::Budget").values()
+    addresses = [
+        subscriber["Address"]
+        for notification in budget["NotificationsWithSubscribers"]
+        for subscriber in notification["Subscribers"]
+    ]
+    assert addresses == [{"Ref": "AlarmEmail"}] * 2
+    (topic,) = resources("monitoring.yaml", "AWS::SNS::Topic").values()
+    assert topic["Subscription"] == [{"Protocol": "email", "Endpoint": {"Ref": "AlarmEmail"}}]
+    for alarm in alarms().values():
+        assert {"Fn::If": ["HasEmail", {"Ref": "EmailTopic"}, {"Ref": "AWS::NoValue"}]} in alarm[
+            "AlarmActions"
+        ]
+
+
+def test_the_stages_share_no_name_in_the_metrics():
+    """Both stages have one name of the API, so the stage tells their metrics apart."""
+    stages = json.loads((ROOT / ".chalice/config.json").read_text())["stages"]
+    assert [stage["api_gateway_stage"] for stage in stages.values()] == list(stages)
+    assert watched_names()["Stage"] == "prod"
+
+
+def test_no_stage_is_without_a_limit():
+    """Otherwise a flood starts as many environments as the account allows."""
+    stages = json.loads((ROOT / ".chalice/config.json").read_text())["stages"]
+    assert {name: stage["reserved_concurrency"] for name, stage in stages.items()} == {
+        "dev": 10, "prod": 100,
+    }  # fmt: skip
+    memory_gigabytes = 1769 / 1024
+    assert round(1000 * memory_gigabytes * 3600 * 0.0000166667) == 104
+    assert "104 USD an hour" in (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+
+
+def test_the_teardown_deletes_every_stack_after_those_that_use_it():
+    """CloudFormation does not delete a stack while another imports from it."""
+    document = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    teardown = document.partition("## Tearing down")[2].partition("\n## ")[0]
+    order = re.findall(r"delete-stack --stack-name rangefinder-(\w+)", teardown)
+    assert sorted(order) == sorted(path.stem for path in TEMPLATES)
+    for path in TEMPLATES:
+        for stack in re.findall(r'"Fn::ImportValue": !Sub "\$\{(\w+)Stack\}', path.read_text()):
+            assert order.index(path.stem) < order.index(stack.lower()), path.name
+
+
+def test_only_the_function_and_operations_reach_database_and_cache():
+    """They alone reach the cache, too, and no group reaches the function."""
     groups = resources("network.yaml", "AWS::EC2::SecurityGroup")
 
     def sources(name):
@@ -84,7 +291,7 @@ def test_only_the_function_and_operations_reach_the_database():
 
     function, operations = "FunctionSecurityGroup", "OperationsSecurityGroup"
     assert sources("DatabaseSecurityGroup") == {(function, 3306), (operations, 3306)}
-    assert sources("CacheSecurityGroup") == {(function, 6379)}
+    assert sources("CacheSecurityGroup") == {(function, 6379), (operations, 6379)}
     assert sources(function) == sources(operations) == set()
     assert not resources("network.yaml", "AWS::EC2::SecurityGroupIngress")
 
@@ -133,14 +340,17 @@ def test_the_database_is_safe_and_pauses():
     (instance,) = resources("data.yaml", "AWS::RDS::DBInstance").values()
     assert instance["DBInstanceClass"] == "db.serverless"
     assert not instance["PubliclyAccessible"]
-    (group,) = resources("data.yaml", "AWS::RDS::DBClusterParameterGroup").values()
-    assert group["Parameters"]["require_secure_transport"] == "ON"
+    (shared,) = resources("data.yaml", "AWS::RDS::DBClusterParameterGroup").values()
+    assert shared["Parameters"] == {"require_secure_transport": "ON"}
+    ((name, group),) = resources("data.yaml", "AWS::RDS::DBParameterGroup").items()
+    assert instance["DBParameterGroupName"] == {"Ref": name}
     parameters = load("data.yaml")["Parameters"]
     assert parameters["DatabaseMinimumCapacity"]["Default"] == 0
     assert parameters["DeletionProtection"]["Default"] == "true"
     # An idle connection keeps the database awake, so it must end before the pause.
-    idle_seconds = int(group["Parameters"]["wait_timeout"])
-    assert idle_seconds < parameters["SecondsUntilPause"]["Default"]
+    idle_seconds = {group["Parameters"][key] for key in ("wait_timeout", "interactive_timeout")}
+    assert idle_seconds == {"120"}
+    assert int(*idle_seconds) < parameters["SecondsUntilPause"]["MinValue"]
     version = tuple(map(int, parameters["EngineVersion"]["Default"].split(".")[-3:]))
     assert version >= (3, 8, 0)
 
@@ -186,7 +396,7 @@ def test_the_cache_has_a_cap_on_its_cost():
 
 
 @pytest.mark.parametrize("path", [
-    *TEMPLATES, package_sam.GATEWAY, *sorted((ROOT / ".chalice").glob("policy-*.json")),
+    *TEMPLATES, GATEWAY, *sorted((ROOT / ".chalice").glob("policy-*.json")),
 ], ids=lambda path: path.name)  # fmt: skip
 def test_no_right_is_wider_than_aws_requires(path):
     """No action has a wildcard, and no resource is `*` unless AWS accepts only that."""
@@ -218,7 +428,7 @@ def test_every_stage_has_its_own_rights():
 def test_every_configured_variable_is_a_setting():
     """This holds for configure.py, the templates of the stacks, and the SAM template."""
     written = set(configure.variables(configure.from_file(INFRA / "outputs.example.json")))
-    for path in (*TEMPLATES, package_sam.GATEWAY, ROOT / "tools/package/configure.py"):
+    for path in (*TEMPLATES, GATEWAY, ROOT / "tools/package/configure.py"):
         written |= set(re.findall(rf"\b{PREFIX}[A-Z_]+", path.read_text()))
     assert "RANGEFINDER_MYSQL_CERTIFICATE_AUTHORITIES" in written
     assert written <= {PREFIX + name.upper() for name in Settings.__dataclass_fields__}
@@ -309,19 +519,36 @@ def test_alarms_watch_metrics_that_exist():
     }  # fmt: skip
 
 
+def run_deploy_script(directory, *arguments):
+    """Run infra/deploy with a program `aws` that notes its calls; return these."""
+    (directory / "aws").write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$*" >>{directory}/calls\n[ "$1" != ec2 ] || echo pl-6ea54007\n'
+    )
+    (directory / "aws").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{directory}:{os.environ['PATH']}"}
+    subprocess.run([str(INFRA / "deploy"), *arguments], env=environment, check=True)
+    calls = (directory / "calls").read_text().splitlines()
+    (directory / "calls").unlink()
+    return calls
+
+
 def test_the_deploy_script_calls_cloudformation(tmp_path):
     """It deploys one stack with the given parameters, then prints its outputs."""
-    (tmp_path / "aws").write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{tmp_path}/calls\n')
-    (tmp_path / "aws").chmod(0o755)
-    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    script = str(INFRA / "deploy")
-    subprocess.run([script, "data", "SecondsUntilPause=300"], env=environment, check=True)
-    deploy, describe = (tmp_path / "calls").read_text().splitlines()
+    deploy, describe = run_deploy_script(tmp_path, "data", "SecondsUntilPause=300")
     assert deploy.startswith("cloudformation deploy --stack-name rangefinder-data ")
     assert deploy.endswith("--parameter-overrides SecondsUntilPause=300")
     assert describe.startswith("cloudformation describe-stacks --stack-name rangefinder-data ")
-    misspelt = subprocess.run([script, "dta"], env=environment, capture_output=True, check=False)
+    misspelt = subprocess.run([str(INFRA / "deploy"), "dta"], capture_output=True, check=False)
     assert misspelt.returncode == 2
+
+
+def test_the_deploy_script_looks_up_the_addresses_of_s3(tmp_path):
+    """The network needs AWS's list of them, unless the operator names one."""
+    lookup, deploy, _ = run_deploy_script(tmp_path, "network", "ZoneA=eu-central-1a")
+    assert lookup.startswith("ec2 describe-managed-prefix-lists ")
+    assert deploy.endswith("--parameter-overrides ZoneA=eu-central-1a S3PrefixList=pl-6ea54007")
+    deploy, _ = run_deploy_script(tmp_path, "network", "S3PrefixList=pl-1")
+    assert deploy.endswith("--parameter-overrides S3PrefixList=pl-1")
 
 
 def test_the_document_deploys_every_template():

@@ -1,5 +1,6 @@
 """``make`` says what it needs before it installs anything, and keeps to the Python it is given."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -220,3 +221,35 @@ def test_what_serves_here_is_what_ships_and_what_is_tested():
     assert local - on_windows <= tested
     assert {"chalice", "boto3"} <= {line.partition("==")[0] for line in local}
     assert len(local) < len(tested) / 2
+
+
+ODD_TEXTS = (
+    'make datasets COMMAND="activate v1"',
+    'it\'s "two" words; a && b | c > d # e',
+    "$HOME $$ ${PATH} $(pwd) `pwd` \\\\ \\n % * ~",
+)
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+@pytest.mark.parametrize("is_in_environment", [True, False])
+def test_a_text_arrives_as_it_was_given(project, text, is_in_environment):
+    """`make operation` passes its command on as one argument: neither make nor sh reads it."""
+    program = project.directory / "python"
+    program.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n")
+    program.chmod(0o755)
+    (project.directory / "bin").mkdir()
+    program.rename(project.directory / "bin" / "python")
+    arguments = ["operation", "-o", "developer", "DEV=."]
+    if is_in_environment:
+        done = project.make(*arguments, COMMAND=text)
+    else:
+        done = project.make(*arguments, f"COMMAND={text}")
+    assert json.loads(done.stdout) == ["-m", "tools.database.run_task", text]
+
+
+@pytest.mark.parametrize("name", ["LABELS", "RANGEFINDER_MYSQL_URL", "SOURCE", "TAXON"])
+def test_no_text_loses_a_dollar_sign(project, name):
+    """A password may have one, for example."""
+    with (project.directory / "Makefile").open("a") as makefile:
+        makefile.write(f'\nshow:\n\t@printf %s "$${name}"\n')
+    assert project.make("show", f"{name}=p$ss$$word").stdout == "p$ss$$word"

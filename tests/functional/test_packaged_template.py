@@ -4,6 +4,7 @@ AWS's own SAM translator and cfn-lint stand in for an AWS account.
 """
 
 import json
+import re
 import shutil
 import sys
 
@@ -12,9 +13,10 @@ import yaml
 
 from chalicelib.http import body
 from chalicelib.http.problems import CATALOGUE, TYPE_PREFIX
-from tests.templates import lint, load
+from tests.templates import MAX_TEMPLATE_BYTES, MAX_TEMPLATE_BYTES_IN_BUCKET, lint, load
 from tools import ROOT
 from tools.package import package_sam
+from tools.package.account import GATEWAY
 from tools.show.serving import OFFLINE
 
 
@@ -112,11 +114,11 @@ def test_logs_expire(translated):
 
 
 def test_stages_differ_as_they_should(packaged, sam):
-    """Only prod has a network and reserved concurrency. Each stage has its own rights."""
+    """Only prod has a network. Each stage has its own rights, and a limit of its own."""
     stage = packaged[0]
     function = sam["Resources"]["APIHandler"]["Properties"]
     assert ("VpcConfig" in function) == (stage == "prod")
-    assert ("ReservedConcurrentExecutions" in function) == (stage == "prod")
+    assert function["ReservedConcurrentExecutions"] == {"dev": 10, "prod": 100}[stage]
     assert function["MemorySize"] == 1769
     assert function["Timeout"] == 29
     assert function["Tracing"] == "Active"
@@ -127,7 +129,7 @@ def test_stages_differ_as_they_should(packaged, sam):
 
 
 GATEWAY_ANSWERS = sorted(
-    load(package_sam.GATEWAY.name)["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
+    load(GATEWAY.name)["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
 )
 
 
@@ -143,7 +145,7 @@ def test_what_api_gateway_answers_by_itself_is_covered():
 @pytest.mark.parametrize("name", GATEWAY_ANSWERS)
 def test_api_gateway_speaks_as_the_function_does(name):
     """Problem details of the catalogue where one fits, readable by browsers."""
-    api = load(package_sam.GATEWAY.name)["Resources"]["RestAPI"]["Properties"]
+    api = load(GATEWAY.name)["Resources"]["RestAPI"]["Properties"]
     answer = api["GatewayResponses"][name]
     headers = answer["ResponseParameters"]["Headers"]
     assert headers["Content-Type"] == "'application/problem+json'"
@@ -163,7 +165,7 @@ def test_api_gateway_speaks_as_the_function_does(name):
 
 def test_no_gateway_response_names_a_way_that_a_stage_may_lack():
     """Only a stage with a bucket has uploads, and API Gateway does not know of it."""
-    assert "uploads" not in package_sam.GATEWAY.read_text(encoding="utf-8")
+    assert "uploads" not in GATEWAY.read_text(encoding="utf-8")
 
 
 def test_every_resource_that_answers_get_answers_head(sam):
@@ -197,6 +199,45 @@ def test_requests_are_throttled(translated):
     assert plan["Quota"]["Period"] == "DAY"
 
 
+def test_there_is_one_stage_and_only_it_may_call_the_function(packaged, translated):
+    """SAM would add another one, which has no throttling."""
+    stages = {
+        name: resource["Properties"] for name, resource in translated["Resources"].items()
+        if resource["Type"] == "AWS::ApiGateway::Stage"
+    }  # fmt: skip
+    ((name, stage),) = stages.items()
+    assert stage["StageName"] == packaged[0]
+    deployments = [
+        resource["Properties"] for resource in translated["Resources"].values()
+        if resource["Type"] == "AWS::ApiGateway::Deployment"
+    ]  # fmt: skip
+    assert not any("StageName" in deployment for deployment in deployments)
+    permission = translated["Resources"]["APIHandlerInvokePermission"]["Properties"]
+    address, parts = permission["SourceArn"]["Fn::Sub"]
+    assert address.endswith(":${Api}/${Stage}/*")
+    assert parts == {"Api": {"Ref": "RestAPI"}, "Stage": {"Ref": name}}
+
+
+def test_the_stack_names_what_chalice_would_name(translated):
+    """Alarms and dashboard then watch either way."""
+    resources = translated["Resources"]
+    assert resources["RestAPI"]["Properties"]["Name"] == "rangefinder"
+    assert resources["APIHandler"]["Properties"]["FunctionName"] == {"Ref": "AWS::StackName"}
+
+
+def test_the_printed_commands_name_a_bucket(packaged):
+    """The template is above the limit without one, and below the limit with one."""
+    stage, path = packaged
+    assert MAX_TEMPLATE_BYTES < path.stat().st_size < MAX_TEMPLATE_BYTES_IN_BUCKET
+    package_command, deploy_command = re.split(
+        r"\n(?=aws)", package_sam.commands(path.parent, stage)
+    )
+    assert package_command.startswith("aws cloudformation package ")
+    assert deploy_command.startswith("aws cloudformation deploy ")
+    assert "--s3-bucket BUCKET" in package_command
+    assert "--s3-bucket BUCKET" in deploy_command
+
+
 def test_the_stage_decides_about_origin_and_keys(tmp_path):
     """The app and the gateway allow the same origin, and predictions need a key."""
     origin = "https://example.org"
@@ -216,10 +257,9 @@ def test_the_stage_decides_about_origin_and_keys(tmp_path):
     assert lint(path) == ""
 
 
-def test_an_unknown_stage_is_refused_before_anything_is_built(monkeypatch, capsys):
+def test_an_unknown_stage_is_refused_before_anything_is_built(capsys):
     """``make package-sam STAGE=nope`` ends in one line that names the stages."""
-    monkeypatch.setattr("sys.argv", ["package_sam", "--stage", "nope"])
-    assert package_sam.main() == 2
+    assert package_sam.main(["--stage", "nope"], build=pytest.fail) == 2
     assert capsys.readouterr().err == (
         "STAGE=nope: there is no such stage. Use one of dev, prod.\n"
     )

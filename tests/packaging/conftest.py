@@ -4,6 +4,8 @@ That takes half a minute, so only one Python builds it: 3.13, or 3.12 if it is t
 3.11 cannot build it, which tests/unit/tools/package/test_verify_package.py tests.
 """
 
+import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,8 @@ import pytest
 from tests.fake_aws import Account, fake_aws
 from tests.lambda_runtime import lay_out_runtime
 from tests.pythons import only_on_the_newest
-from tools.package import build_package, chalice_project, reproducible_zip
+from tools import ROOT
+from tools.package import build_package, chalice_project, check_config, configure, reproducible_zip
 
 
 def pytest_collection_modifyitems(items):
@@ -21,10 +24,28 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory):
+def configured(tmp_path_factory, certificates):
+    """A copy of the project after `make configure` and the check of `make check`.
+
+    The package of an operator has the certificates of the database, so that of the tests has, too.
+    """
+    directory = tmp_path_factory.mktemp("configured") / "rangefinder"
+    chalice_project.copy_project(directory, {})
+    for name in ("config.json", "policy-dev.json", "policy-prod.json"):
+        shutil.copy(ROOT / ".chalice" / name, directory / ".chalice")
+    outputs, authorities = ROOT / "infra" / "outputs.example.json", certificates / "ca.pem"
+    arguments = ["--outputs", str(outputs), "--certificates", str(authorities)]
+    assert configure.main(arguments, directory) == 0
+    with contextlib.chdir(directory):
+        assert check_config.main(directory / ".chalice" / "config.json") == 0
+    return directory
+
+
+@pytest.fixture(scope="session")
+def project(configured, tmp_path_factory):
     """A deployment project that contains the package."""
     directory = tmp_path_factory.mktemp("deployment") / "project"
-    build_package.build(directory)
+    build_package.build(directory, source=configured)
     return directory
 
 

@@ -111,7 +111,7 @@ def test_the_paths_of_the_readme_fit_the_address_that_deploy_prints(
     base = deploy.base_url(deployed, "dev")
     (api,) = account.client("apigateway").get_rest_apis()["items"]
     assert re.fullmatch(
-        rf"https://{api['id']}\.execute-api\.eu-central-1\.amazonaws\.com/api", base
+        rf"https://{api['id']}\.execute-api\.eu-central-1\.amazonaws\.com/dev", base
     )
     resources = account.client("apigateway").get_resources(restApiId=api["id"], limit=500)["items"]
     assert {"/v1/predictions", "/v1/species", "/{proxy+}"} <= {

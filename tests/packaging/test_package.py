@@ -25,9 +25,9 @@ from tools.package import build_package, chalice_project, verify_package
 MEGABYTE = 1_000_000
 
 
-def test_the_same_input_gives_the_same_bytes(built, tmp_path):
+def test_the_same_input_gives_the_same_bytes(built, configured, tmp_path):
     """A user who builds a commit can compare the hash with Lambda's."""
-    again = build_package.build(tmp_path / "project")
+    again = build_package.build(tmp_path / "project", source=configured)
     assert again.name == built.name
     assert _sha256(again) == _sha256(built)
     first, second = (

@@ -61,7 +61,7 @@ def read_facts() -> Facts:
     config = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
     data = _template("data")
     parameters = data["Parameters"]
-    database = data["Resources"]["DatabaseParameters"]["Properties"]["Parameters"]
+    database = data["Resources"]["DatabaseInstanceParameters"]["Properties"]["Parameters"]
     resources = [resource for stack in STACKS for resource in _resources(stack)]
     jpeg, heic = _milliseconds("latency.md", r"^\| 12 MP \| ([\d.]+) \|")[:2]
     (start,) = _milliseconds("packaging.md", r"^\| ours \| ([\d.]+) \|")

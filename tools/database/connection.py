@@ -25,7 +25,7 @@ LOCK: Final = "SELECT GET_LOCK('rangefinder datasets', 0)"
 RESUME_SECONDS: Final = 60
 """Aurora resumes from zero capacity in 15 seconds, after a day in 30."""
 
-LONG_TIMEOUT: Final = "SET SESSION wait_timeout = 28800"
+LONG_TIMEOUT: Final = "SET SESSION wait_timeout = 28800, interactive_timeout = 28800"
 """Aurora closes connections that are idle for minutes, so that it can pause. An import may count
 for longer before it writes."""
 

@@ -1,7 +1,7 @@
 """The entry point of the operations container: see ``infra/operations.yaml``.
 
-It wakes the database, downloads each argument of the form ``s3://bucket/key``, and then becomes
-the command.
+It wakes the database, downloads each argument of the form ``s3://bucket/key``, puts the password
+of the cache into the cache's address, and then becomes the command.
 """
 
 import os
@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,9 @@ from chalicelib.settings import Settings
 from tools.database.connection import Database, DatasetError
 
 SECONDS_BETWEEN_ATTEMPTS: Final = 5.0
+
+CACHE_ADDRESS: Final = "RANGEFINDER_REDIS_URL"
+CACHE_PASSWORD: Final = "CACHE_PASSWORD"  # the name of a variable  # nosec B105
 
 ON_S3: Final = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>\S*[^/\s])")
 
@@ -33,6 +36,13 @@ def wake(attempt: Callable[[], Any], sleep: Callable[[float], None], attempts: i
             sleep(SECONDS_BETWEEN_ATTEMPTS)
         else:
             return
+
+
+def log_in_to_cache(environment: MutableMapping[str, str]) -> None:
+    """Move the password of the cache from its variable into the cache's address."""
+    if password := environment.pop(CACHE_PASSWORD, ""):
+        user, _, host = environment[CACHE_ADDRESS].partition("@")
+        environment[CACHE_ADDRESS] = f"{user}:{password}@{host}"
 
 
 def fetch(arguments: Sequence[str], client: Any, directory: Path) -> list[str]:
@@ -51,6 +61,7 @@ def fetch(arguments: Sequence[str], client: Any, directory: Path) -> list[str]:
 
 def main(arguments: Sequence[str]) -> None:
     """Wake the database and become the command. Never returns."""
+    log_in_to_cache(os.environ)
     try:
         wake(Database.of(Settings.from_environment()).connect, time.sleep)
     except (DatasetError, InvalidSettings) as error:

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from tools import ROOT
 from tools.package import (
     chalice_project,
     native_libraries,
@@ -41,6 +42,7 @@ def build(
     project: Path = DEPLOYMENT,
     architecture: str = "x86_64",
     python: tuple[int, int] = sys.version_info[:2],
+    source: Path = ROOT,
 ) -> Path:
     """Build the pruned, compiled and verified package of the project as it is now.
 
@@ -48,6 +50,7 @@ def build(
         project: The directory of the copy that is built from; its content is replaced.
         architecture: ``x86_64`` or ``arm64``.
         python: The interpreter's version.
+        source: The project to package.
 
     Raises:
         PackagingError: There is no package. The text has a line for each reason.
@@ -55,7 +58,7 @@ def build(
     if python < OLDEST_PYTHON:
         raise PackagingError(PYTHON_TOO_OLD)
     chalice_project.copy_project(
-        project, {"automatic_layer": False, "lambda_architecture": architecture}
+        project, {"automatic_layer": False, "lambda_architecture": architecture}, source
     )
     package = chalice_project.pack(project)
     with tempfile.TemporaryDirectory() as temporary:

@@ -13,7 +13,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -33,21 +34,22 @@ class PackagingError(Exception):
     """The package cannot be built or deployed. The text says why."""
 
 
-def copy_project(directory: Path, configuration: Mapping[str, object]) -> None:
+def copy_project(directory: Path, configuration: Mapping[str, object], source: Path = ROOT) -> None:
     """Replace ``directory`` by the project as it is now.
 
     Args:
         directory: Where to copy to.
         configuration: Keys that replace those of ``.chalice/config.json``, for all stages.
+        source: The project to copy.
     """
     shutil.rmtree(directory, ignore_errors=True)
     private = directory / ".chalice"
     private.mkdir(parents=True)
     for name in ("app.py", "requirements.txt"):
-        shutil.copy(ROOT / name, directory)
+        shutil.copy(source / name, directory)
     junk = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-    shutil.copytree(ROOT / "chalicelib", directory / "chalicelib", ignore=junk)
-    for file in (ROOT / ".chalice").glob("*.json"):
+    shutil.copytree(source / "chalicelib", directory / "chalicelib", ignore=junk)
+    for file in (source / ".chalice").glob("*.json"):
         shutil.copy(file, private)
     file = private / "config.json"
     content = json.loads(file.read_text(encoding="utf-8"))
@@ -55,6 +57,24 @@ def copy_project(directory: Path, configuration: Mapping[str, object]) -> None:
         for key in configuration:
             stage.pop(key, None)
     file.write_text(json.dumps({**content, **configuration}, indent=2), encoding="utf-8")
+
+
+@contextmanager
+def stage_replaced(project: Path, name: str, stage: Mapping[str, object]) -> Iterator[None]:
+    """Replace a stage of a copy's ``config.json`` while the block runs.
+
+    The file is its owner's alone meanwhile: the stage may hold a password.
+    """
+    file = project / ".chalice" / "config.json"
+    before = file.read_text(encoding="utf-8")
+    content = json.loads(before)
+    content["stages"][name] = stage
+    file.chmod(0o600)
+    try:
+        file.write_text(json.dumps(content, indent=2), encoding="utf-8")
+        yield
+    finally:
+        file.write_text(before, encoding="utf-8")
 
 
 def run_chalice(project: Path, *arguments: str, environment: Mapping[str, str]) -> str:

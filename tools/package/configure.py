@@ -12,7 +12,7 @@ import json
 import ssl
 import sys
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ STAGE: Final = "prod"
 STACKS: Final = ("rangefinder-network", "rangefinder-data")
 DATABASE_USER: Final = "rangefinder"
 DATABASE: Final = "rangefinder"
+CACHE_USER: Final = "rangefinder"
 
 CERTIFICATES: Final = Path("chalicelib/certificates/rds.pem")
 """Relative to the project, and to the directory in which Lambda starts the function."""
@@ -75,11 +76,14 @@ def network(outputs: Outputs) -> dict[str, list[str]]:
 def variables(outputs: Outputs) -> dict[str, str]:
     """Return the settings that follow from the stacks. None is a secret."""
     database = f"{outputs['DatabaseEndpoint']}:{outputs['DatabasePort']}"
+    # The password stays in its secret. `make deploy` or CloudFormation puts it in.
+    user = f"{CACHE_USER}:{{{{resolve:secretsmanager:{outputs['CacheSecret']}}}}}"
+    cache = f"{outputs['CacheEndpoint']}:{outputs['CachePort']}"
     return {
         "RANGEFINDER_DEPLOYMENT": f"rangefinder-{STAGE}",
         "RANGEFINDER_MYSQL_URL": f"mysql://{DATABASE_USER}@{database}/{DATABASE}",
         "RANGEFINDER_MYSQL_IAM": "on",
-        "RANGEFINDER_REDIS_URL": f"rediss://{outputs['CacheEndpoint']}:{outputs['CachePort']}",
+        "RANGEFINDER_REDIS_URL": f"rediss://{user}@{cache}",
         "RANGEFINDER_REDIS_CLUSTER": "on",
         "RANGEFINDER_UPLOADS_BUCKET": outputs["UploadsBucket"],
     }
@@ -105,11 +109,11 @@ def policy(outputs: Outputs) -> dict[str, Any]:
             # These actions have no resources.
             _allow("SendTraces", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
             # Lambda itself attaches the function. The interfaces' names are not known before.
-            _allow("AttachToTheNetwork", interfaces, f"arn:{partition}:ec2:{here}:*/*"),
-            _allow("LookAtTheNetwork", reads, "*"),
-            # The function's own code does not need them.
+            _allow("AttachToNetwork", interfaces, f"arn:{partition}:ec2:{here}:*/*"),
+            _allow("DescribeNetwork", reads, "*"),
+            # Lambda needs these rights, but the function's own code does not.
             {
-                "Sid": "OnlyLambdaItselfAttaches",
+                "Sid": "DenyNetworkToOwnCode",
                 "Effect": "Deny",
                 "Action": interfaces + reads,
                 "Resource": "*",
@@ -120,8 +124,8 @@ def policy(outputs: Outputs) -> dict[str, Any]:
                     }
                 },
             },
-            _allow("LogInToTheDatabase", ["rds-db:connect"], outputs["DatabaseUserArn"]),
-            _allow("KeepUploadedPhotos", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+            _allow("ConnectToDatabase", ["rds-db:connect"], outputs["DatabaseUserArn"]),
+            _allow("ReadWriteAndDeleteUploads", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
                    f"arn:{partition}:s3:::{outputs['UploadsBucket']}/{PREFIX}*"),
         ],
     }  # fmt: skip
@@ -188,22 +192,22 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def main() -> int:
-    """Configure the stage, and print the next command."""
+def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Configure the stage of the project in ``root``, and print the next command."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--stacks", nargs="+", default=STACKS, help="default: %(default)s")
     parser.add_argument("--outputs", type=Path, help="a file in place of AWS")
     parser.add_argument("--certificates", type=Path, help="a PEM file in place of RDS's own")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
-        if arguments.outputs:
-            outputs = from_file(arguments.outputs)
+        if options.outputs:
+            outputs = from_file(options.outputs)
         else:
             client = Session().create_client("cloudformation")
-            outputs = from_aws(client, arguments.stacks)
-        given = arguments.certificates
+            outputs = from_aws(client, options.stacks)
+        given = options.certificates
         certificates = given.read_bytes() if given else download(region_of(outputs))
-        configure(ROOT, outputs, certificates)
+        configure(root, outputs, certificates)
     except (ConfigurationError, KeyError, OSError, BotoCoreError, ClientError) as error:
         print(f"Nothing was written: {error}", file=sys.stderr)
         return 1

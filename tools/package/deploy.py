@@ -8,9 +8,9 @@ compares the bytes that arrive with ours.
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,15 +19,14 @@ from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
 from chalice.utils import UI, OSUtils
 
 from tools import ROOT
-from tools.package import build_package
-from tools.package.chalice_project import DEPLOYMENT, TARGET, PackagingError, run_chalice
+from tools.package import account, build_package
+from tools.package.chalice_project import TARGET, PackagingError, run_chalice, stage_replaced
 from tools.package.check_config import CONFIG
 from tools.package.verify_package import MACHINES
 
-DEPLOYED: Final = ROOT / ".chalice" / "deployed"
-"""Chalice's notes on its resources: shared with plain ``chalice deploy`` and ``delete``."""
-
 QUICK: Final = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+
+LIMIT_OPTIONS: Final = {"rateLimit": "--requests-per-second", "burstLimit": "--requests-at-once"}
 
 UNCONFIGURED_BUCKET: Final = "unconfigured"
 """The upload bucket of the prod stage before ``make configure``."""
@@ -39,24 +38,31 @@ NO_CREDENTIALS: Final = (
 )
 
 
-def unknown_stage(stage: str, config: Path = CONFIG) -> str | None:
-    """Return a sentence that refuses a stage, or ``None`` if the configuration has it."""
-    stages = json.loads(config.read_text(encoding="utf-8"))["stages"]
+def read_stages(config: Path = CONFIG) -> dict[str, dict[str, Any]]:
+    """Return the stages of a project's ``.chalice/config.json``."""
+    content = json.loads(config.read_text(encoding="utf-8"))
+    stages: dict[str, dict[str, Any]] = content["stages"]
+    return stages
+
+
+def unknown_stage(stage: str, stages: Collection[str]) -> str | None:
+    """Return a sentence that refuses a stage, or ``None`` if it is one of ``stages``."""
     if stage in stages:
         return None
     return f"STAGE={stage}: there is no such stage. Use one of {', '.join(stages)}."
 
 
-def missing_prerequisites(stage: str, session: Session, config: Path = CONFIG) -> Iterator[str]:
+def missing_prerequisites(
+    stage: str, session: Session, stages: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
     """Yield a line for everything that a deployment lacks. To build first would cost a minute.
 
     Args:
         stage: The stage that the user names.
         session: The AWS session, which knows region and credentials as Chalice does.
-        config: The project's ``.chalice/config.json``.
+        stages: All stages of the configuration.
     """
-    stages = json.loads(config.read_text(encoding="utf-8"))["stages"]
-    if fault := unknown_stage(stage, config):
+    if fault := unknown_stage(stage, stages):
         yield fault
     elif _is_unconfigured(stages[stage]):
         yield f"STAGE={stage}: not configured yet. Run `make infra` and `make configure` first."
@@ -95,7 +101,8 @@ def upload(
     Args:
         project: A project that ``build_package.build`` has made.
         stage: The stage to deploy.
-        deployed: The directory in which Chalice notes each stage's resources.
+        deployed: The directory in which Chalice notes each stage's resources; shared with plain
+            ``chalice deploy`` and ``delete``.
         architecture: ``x86_64`` or ``arm64``.
         environment: Variables for Chalice beside those of this process.
 
@@ -114,30 +121,62 @@ def upload(
 
 def base_url(deployed: Path, stage: str) -> str:
     """Return the deployed API's address, to which the documents' paths are appended."""
-    resources = json.loads((deployed / f"{stage}.json").read_text(encoding="utf-8"))["resources"]
     (address,) = (
-        str(resource["rest_api_url"]) for resource in resources if "rest_api_url" in resource
+        str(resource["rest_api_url"])
+        for resource in account.resources(deployed, stage)
+        if "rest_api_url" in resource
     )
     # Chalice's address ends with a slash. `//v1/...` is another path, and answered with 404.
     return address.rstrip("/")
 
 
-def main() -> int:
-    """Check, build, deploy, and print the address."""
+def main(
+    arguments: Sequence[str] | None = None,
+    root: Path = ROOT,
+    build: Callable[..., Path] = build_package.build,
+) -> int:
+    """Check, build, deploy, limit the requests, and print the address.
+
+    Args:
+        arguments: Those of the command line.
+        root: The directory of the project.
+        build: Builds the package, as ``build_package.build`` does.
+    """
+    limits = account.default_limits()
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--architecture", choices=MACHINES, default="x86_64")
-    arguments = parser.parse_args()
-    if missing := list(missing_prerequisites(arguments.stage, Session())):
+    for limit, option in LIMIT_OPTIONS.items():
+        parser.add_argument(option, type=int, dest=limit, default=limits[limit])
+    options = parser.parse_args(arguments)
+    stages, session = read_stages(root / ".chalice" / "config.json"), Session()
+    if missing := list(missing_prerequisites(options.stage, session, stages)):
         print("Not deployed, and nothing was built:", *missing, sep="\n", file=sys.stderr)
         return 1
+    project, deployed = root / "build" / "deployment", root / ".chalice" / "deployed"
     try:
-        print(build_package.size_table(build_package.build(DEPLOYMENT, arguments.architecture)))
-        print(upload(DEPLOYMENT, arguments.stage, DEPLOYED, arguments.architecture, {}))
-    except PackagingError as error:
+        package = build(project, options.architecture, source=root)
+        print(build_package.size_table(package))
+        stage, notice = account.fitted(
+            options.stage,
+            read_stages(project / ".chalice" / "config.json")[options.stage],
+            session.create_client,
+        )
+        if notice:
+            print(notice, file=sys.stderr)
+        with stage_replaced(project, options.stage, stage):
+            print(upload(project, options.stage, deployed, options.architecture, {}))
+        account.limit_requests(
+            deployed,
+            options.stage,
+            stage["api_gateway_stage"],
+            {limit: getattr(options, limit) for limit in limits},
+            session.create_client,
+        )
+    except (PackagingError, BotoCoreError, ClientError) as error:
         print(f"Not deployed:\n{error}", file=sys.stderr)
         return 1
-    print(f"BASE={base_url(DEPLOYED, arguments.stage)}")
+    print(f"BASE={base_url(deployed, options.stage)}")
     return 0
 
 

@@ -9,21 +9,22 @@ allows the origin of the stage's settings. The zip is that of ``make package``.
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from tools import ROOT
-from tools.package.build_package import build
-from tools.package.chalice_project import DEPLOYMENT, QUIET, PackagingError
-from tools.package.deploy import unknown_stage
+from tools.package import build_package
+from tools.package.account import GATEWAY
+from tools.package.chalice_project import QUIET, PackagingError
+from tools.package.deploy import read_stages, unknown_stage
 from tools.show.serving import OFFLINE
 
-GATEWAY: Final = ROOT / "infra" / "gateway.yaml"
 ORIGIN_SETTING: Final = "RANGEFINDER_ALLOWED_ORIGIN"
 FUNCTION: Final = "${APIHandler.Arn}"
 
@@ -77,30 +78,49 @@ def function_integrations(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield integration
 
 
-def main() -> int:
-    """Package one stage, and print the next commands."""
+def commands(output: Path, stage: str) -> str:
+    """Return the two commands that deploy what ``package`` has written.
+
+    Without a bucket, CloudFormation takes a template of at most 51,200 bytes; ours is larger.
+    """
+    directory, stack = shlex.quote(os.path.relpath(output)), f"rangefinder-{stage}"
+    return f"""\
+aws cloudformation package --template-file {directory}/sam.yaml \\
+  --s3-bucket BUCKET --output-template-file {directory}/packaged.yaml
+aws cloudformation deploy --template-file {directory}/packaged.yaml \\
+  --s3-bucket BUCKET --stack-name {stack} --capabilities CAPABILITY_IAM \\
+  --no-fail-on-empty-changeset"""
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    root: Path = ROOT,
+    build: Callable[..., Path] = build_package.build,
+) -> int:
+    """Package one stage, and print the next commands.
+
+    Args:
+        arguments: Those of the command line.
+        root: The directory of the project.
+        build: Builds the package, as ``build_package.build`` does.
+    """
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--stage", default="dev")
-    parser.add_argument("--output", type=Path, default=ROOT / "build" / "sam")
-    arguments = parser.parse_args()
-    if fault := unknown_stage(arguments.stage):
+    parser.add_argument("--output", type=Path, default=root / "build" / "sam")
+    options = parser.parse_args(arguments)
+    if fault := unknown_stage(options.stage, read_stages(root / ".chalice" / "config.json")):
         print(fault, file=sys.stderr)
         return 2
+    project = root / "build" / "deployment"
     try:
         # Chalice uses the package that it finds in the copy.
-        build(DEPLOYMENT)
+        build(project, source=root)
     except PackagingError as error:
         print(error, file=sys.stderr)
         return 2
-    package(DEPLOYMENT, arguments.stage, arguments.output)
-    output, stack = os.path.relpath(arguments.output), f"rangefinder-{arguments.stage}"
-    print(f"""
-{output}/sam.yaml is written. Replace BUCKET by your bucket for deployments:
-
-aws cloudformation package --template-file {output}/sam.yaml \\
-  --s3-bucket BUCKET --output-template-file {output}/packaged.yaml
-aws cloudformation deploy --template-file {output}/packaged.yaml \\
-  --stack-name {stack} --capabilities CAPABILITY_IAM""")
+    package(project, options.stage, options.output)
+    print(f"\n{os.path.relpath(options.output)}/sam.yaml is written. Replace BUCKET by your bucket")
+    print(f"for deployments:\n\n{commands(options.output, options.stage)}")
     return 0
 
 

@@ -71,8 +71,9 @@ ALLOWED_TOP_LEVEL: Final = (
 """Files and directories allowed at the top of the package, beside ``*.dist-info``."""
 
 FIRST_PARTY_FILE: Final = re.compile(
-    r"[\w.-]+\.(py|pyc|sqlite|tflite|csv|json|md|html|css|js|svg)|LICENSE(-[\w-]+)?"
+    r"[\w.-]+\.(py|pyc|sqlite|tflite|csv|json|md|html|css|js|svg|pem)|LICENSE(-[\w-]+)?"
 )
+PEM_LABEL: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)-----")
 SECRETS: Final = re.compile(rb"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY")
 BUILD_PATHS: Final = re.compile(rb"/(?:home|root|tmp|Users|work)/[\w.-]+/")
 
@@ -184,6 +185,8 @@ def first_party_faults(path: Path) -> Iterator[str]:
     if not FIRST_PARTY_FILE.fullmatch(path.name):
         yield "not a type of file that we ship"
     content = path.read_bytes()
+    if path.suffix == ".pem" and set(PEM_LABEL.findall(content)) != {b"CERTIFICATE"}:
+        yield "must hold certificates, and nothing else"
     if SECRETS.search(content):
         yield "seems to hold a secret"
     if path.suffix == ".pyc" and BUILD_PATHS.search(content):

@@ -113,6 +113,19 @@ def test_sources_are_fetched_first(tmp_path):
     assert (tmp_path / "records.zip").read_text() == "records"
 
 
+def test_the_password_of_the_cache_moves_into_its_address():
+    """The settings know no other place for it. Without a password nothing changes."""
+    address = "rediss://rangefinder@cache.invalid:6379"
+    environment = {"RANGEFINDER_REDIS_URL": address, "CACHE_PASSWORD": "hunter2", "HOME": "/"}
+    container_entrypoint.log_in_to_cache(environment)
+    assert environment == {
+        "RANGEFINDER_REDIS_URL": "rediss://rangefinder:hunter2@cache.invalid:6379", "HOME": "/",
+    }  # fmt: skip
+    unchanged = {"RANGEFINDER_REDIS_URL": address}
+    container_entrypoint.log_in_to_cache(unchanged)
+    assert unchanged == {"RANGEFINDER_REDIS_URL": address}
+
+
 def test_the_database_has_time_to_resume():
     """The database refuses or does not answer while it resumes; then the command runs."""
     slept: list[float] = []

@@ -21,6 +21,7 @@ OUTPUTS = {
     "DatabaseUserArn": "arn:aws:rds-db:eu-west-1:123456789012:dbuser:cluster-XYZ/rangefinder",
     "CacheEndpoint": "features-abc.serverless.euw1.cache.amazonaws.com",
     "CachePort": "6379",
+    "CacheSecret": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:CachePassword-abc-1a2b3c",
     "UploadsBucket": "rangefinder-data-uploads-1",
 }
 
@@ -54,7 +55,8 @@ def test_the_whole_stage_is_written(project, authorities, monkeypatch):
     assert settings.mysql_url.user == "rangefinder"
     assert settings.mysql_url.password == ""
     assert settings.mysql_iam
-    assert settings.redis_url == f"rediss://{OUTPUTS['CacheEndpoint']}:6379"
+    secret = f"{{{{resolve:secretsmanager:{OUTPUTS['CacheSecret']}}}}}"
+    assert settings.redis_url == f"rediss://rangefinder:{secret}@{OUTPUTS['CacheEndpoint']}:6379"
     assert settings.redis_cluster
     assert settings.uploads_bucket == OUTPUTS["UploadsBucket"]
     assert settings.mysql_certificate_authorities is not None

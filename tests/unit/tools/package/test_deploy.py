@@ -5,8 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError, ProfileNotFound
 
-from tools.package import build_package, deploy
-from tools.package.check_config import CONFIG
+from tools.package import deploy
 
 EXPIRED = ClientError({"Error": {"Code": "ExpiredToken", "Message": "is expired"}}, "-")
 
@@ -52,27 +51,24 @@ class Session:
 )
 def test_everything_that_is_missing_has_a_line(stage, session, starts):
     """All lines come at once, so that a user does not need several attempts."""
-    lines = list(deploy.missing_prerequisites(stage, session))
+    lines = list(deploy.missing_prerequisites(stage, session, deploy.read_stages()))
     assert len(lines) == len(starts)
     for line, start in zip(lines, starts, strict=True):
         assert line.startswith(start)
         assert "\n" not in line
 
 
-def test_a_configured_prod_stage_lacks_nothing(tmp_path):
+def test_a_configured_prod_stage_lacks_nothing():
     """The stage counts as configured when its bucket has a name."""
-    config = json.loads(CONFIG.read_text())
-    config["stages"]["prod"]["environment_variables"]["RANGEFINDER_UPLOADS_BUCKET"] = "photos"
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    assert list(deploy.missing_prerequisites("prod", Session(), tmp_path / "config.json")) == []
+    stages = deploy.read_stages()
+    stages["prod"]["environment_variables"]["RANGEFINDER_UPLOADS_BUCKET"] = "photos"
+    assert list(deploy.missing_prerequisites("prod", Session(), stages)) == []
 
 
 def test_nothing_is_built_if_something_is_missing(monkeypatch, capsys):
     """The command fails before the build, which takes more than a minute."""
-    monkeypatch.setattr("sys.argv", ["deploy", "--stage", "nowhere"])
     monkeypatch.setattr(deploy, "Session", Session)
-    monkeypatch.setattr(build_package, "build", pytest.fail)
-    assert deploy.main() == 1
+    assert deploy.main(["--stage", "nowhere"], build=pytest.fail) == 1
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.splitlines() == [

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.package import build_package, prune_package, reproducible_zip, verify_package
+from tools.package import build_package, configure, prune_package, reproducible_zip, verify_package
 from tools.package.chalice_project import PackagingError
 
 PYTHON = (3, 13)
@@ -105,6 +105,11 @@ def test_libraries_for_another_machine_are_reported(tmp_path):
             "chalicelib/keys.json: seems to hold a secret",
         ),
         (
+            "chalicelib/certificates/rds.pem",
+            b"-----BEGIN CERTIFICATE-----\n-----BEGIN RSA PRIVATE KEY-----\n",
+            "chalicelib/certificates/rds.pem: must hold certificates, and nothing else",
+        ),
+        (
             "chalicelib/__pycache__/x.pyc",
             b"..../home/somebody/x.py",
             "chalicelib/__pycache__/x.pyc: names a directory of the build machine",
@@ -117,6 +122,15 @@ def test_files_that_must_not_ship_are_reported(tmp_path, name, content, fault):
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
     assert fault in list(verify_package.content_faults(tmp_path))
+
+
+def test_the_certificates_of_the_database_may_ship(tmp_path, certificates):
+    """`make configure` writes them where the package takes them from."""
+    file = tmp_path / configure.CERTIFICATES
+    file.parent.mkdir(parents=True)
+    file.write_bytes((certificates / "ca.pem").read_bytes())
+    faults = list(verify_package.content_faults(tmp_path))
+    assert [fault for fault in faults if "certificates" in fault] == []
 
 
 def test_a_package_without_model_or_features_is_refused(tmp_path):
