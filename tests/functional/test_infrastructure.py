@@ -561,18 +561,3 @@ def test_the_document_deploys_every_template():
     for name, assignments in commands:
         parameters = set(load(f"{name}.yaml")["Parameters"])
         assert {assignment.split("=")[0] for assignment in assignments.split()} <= parameters
-
-
-def test_the_sums_of_the_document_are_right():
-    """The costs in docs/operate.md add up."""
-    document = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
-    million = document.partition("### A million predictions")[2].partition("By the hour")[0]
-    rows = [row.split("|") for row in million.splitlines() if row.startswith("|")][2:]
-    *parts, total = (float(row[2].strip(" *")) for row in rows)
-    assert round(sum(parts), 2) == total
-    assert round(1769 / 1024 * 0.1 * 1_000_000 * 0.0000166667, 2) == 2.88
-    assert round(0.10 + 0.1 * 0.084 * 730 + 0.40 + 0.05, 2) == 6.68
-    assert "6.68 without" in document
-    assert "| **10.78 + 6.83** |" in document
-    assert round(6.68 + 1.10 + 3.00, 2) == 10.78
-    assert round(1769 / 1024 * 0.0000015046 * 730 * 3600, 2) == 6.83
