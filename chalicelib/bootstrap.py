@@ -204,7 +204,10 @@ def system_runtime() -> Runtime:
     Lambda may restore several environments from one snapshot. They would share the state of
     Python's own generator, so the randomness comes from the operating system.
     """
-    return Runtime(lambda: uuid.uuid4().hex, time.time, time.sleep, random.SystemRandom().random)
+    # The generator is made when it is needed: only then is the module loaded (``lazy_imports``).
+    return Runtime(
+        lambda: uuid.uuid4().hex, time.time, time.sleep, lambda: random.SystemRandom().random()
+    )
 
 
 def _text(path: object | None) -> str | None:
