@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from chalicelib.features.redis_cache import RedisCache, RedisOptions
+from chalicelib.ports import Leased
 from tests.fakes import FakeClock
 from tests.templates import resources
 from tools.package.configure import CACHE_USER
