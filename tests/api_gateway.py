@@ -14,7 +14,7 @@ from threading import Thread
 
 from tests import gateway
 
-STAGE = "/api"
+STAGE = "/dev"
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -126,7 +126,7 @@ def main(port: int) -> None:
 
     for name, position in (("import_rest_api", 0), ("put_rest_api", 1)):
         setattr(APIGatewayBackend, name, _reading(getattr(APIGatewayBackend, name), position))
-    fetch = responses.get_stack_from_s3_url
+    fetch = getattr(responses, "get_stack_from_s3_url")  # noqa: B009
 
     def fetch_translated(address: str, *arguments: Any, **named: Any) -> str:
         # moto finds the bucket in the path of an address only if the host is localhost.

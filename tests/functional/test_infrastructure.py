@@ -319,8 +319,14 @@ def test_the_private_subnets_have_no_way_out():
     assert endpoints["SecretsManagerVpcEndpoint"]["Condition"] == "HasSecretsManagerEndpoint"
     assert template["Parameters"]["SecretsManagerEndpoint"]["Default"] == "no"
     subnets = resources("network.yaml", "AWS::EC2::Subnet")
-    zones = {subnets[name]["AvailabilityZone"]["Fn::Select"][0] for name in subnets}
-    assert zones == {0, 1}
+    for name, subnet in subnets.items():
+        letter = name[-1]
+        default = {"Fn::Select": ["AB".index(letter), {"Fn::GetAZs": ""}]}
+        assert subnet["AvailabilityZone"] == {
+            "Fn::If": [f"HasZone{letter}", {"Ref": f"Zone{letter}"}, default]
+        }
+    (cache,) = resources("data.yaml", "AWS::ElastiCache::ServerlessCache").values()
+    assert "PrivateSubnets" in str(cache["SubnetIds"]), "its zones are those of the network"
     assert not any(subnet.get("MapPublicIpOnLaunch") for subnet in subnets.values())
 
 

@@ -47,7 +47,7 @@ FUNCTION = "rangefinder-prod"
 
 
 @pytest.fixture
-def outputs(account, tmp_path) -> Path:
+def outputs(account, tmp_path: Path) -> Path:
     """The outputs of the stacks, with a network and a secret that exist."""
     ec2 = account.client("ec2")
     network = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
@@ -73,7 +73,7 @@ def outputs(account, tmp_path) -> Path:
 
 
 @pytest.fixture
-def root(configured, tmp_path, monkeypatch) -> Path:
+def root(configured, tmp_path: Path, monkeypatch) -> Path:
     """The directory of an operator's project; the programs run in it."""
     directory = tmp_path / "rangefinder"
     shutil.copytree(configured, directory)
@@ -112,7 +112,10 @@ def sha256(file: Path) -> str:
 
 
 def function(account) -> dict:
-    return account.client("lambda").get_function(FunctionName=FUNCTION)["Configuration"]
+    configuration: dict = account.client("lambda").get_function(FunctionName=FUNCTION)[
+        "Configuration"
+    ]
+    return configuration
 
 
 def names(account) -> tuple[list[str], list[str]]:

@@ -88,23 +88,19 @@ def default_limits(template: Path = GATEWAY) -> dict[str, int]:
     return {limit: parameters[name]["Default"] for limit, name in names.items()}
 
 
-def limit_requests(
-    deployed: Path, stage: str, api_stage: str, limits: Mapping[str, int], client: Client
-) -> None:
+def limit_requests(deployed: Path, stage: str, limits: Mapping[str, int], client: Client) -> None:
     """Limit the requests of all clients together, as ``infra/gateway.yaml`` does.
 
     Args:
         deployed: The directory of Chalice's notes.
         stage: The stage that was deployed.
-        api_stage: Its name in API Gateway.
         limits: ``rateLimit`` a second, and ``burstLimit`` at once.
         client: Gives the client of an AWS service.
     """
-    notes = resources(deployed, stage)
-    (api,) = (entry["rest_api_id"] for entry in notes if "rest_api_id" in entry)
+    (api,) = (entry for entry in resources(deployed, stage) if "rest_api_id" in entry)
     client("apigateway").update_stage(
-        restApiId=api,
-        stageName=api_stage,
+        restApiId=api["rest_api_id"],
+        stageName=api["rest_api_url"].rstrip("/").rpartition("/")[2],
         patchOperations=[
             {"op": "replace", "path": f"/*/*/throttling/{limit}", "value": str(value)}
             for limit, value in limits.items()

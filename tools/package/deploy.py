@@ -166,17 +166,16 @@ def main(
             print(notice, file=sys.stderr)
         with stage_replaced(project, options.stage, stage):
             print(upload(project, options.stage, deployed, options.architecture, {}))
-        account.limit_requests(
-            deployed,
-            options.stage,
-            stage["api_gateway_stage"],
-            {limit: getattr(options, limit) for limit in limits},
-            session.create_client,
-        )
     except (PackagingError, BotoCoreError, ClientError) as error:
         print(f"Not deployed:\n{error}", file=sys.stderr)
         return 1
     print(f"BASE={base_url(deployed, options.stage)}")
+    chosen = {limit: getattr(options, limit) for limit in limits}
+    try:
+        account.limit_requests(deployed, options.stage, chosen, session.create_client)
+    except (BotoCoreError, ClientError) as error:
+        print(f"Deployed, but API Gateway limits no requests: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

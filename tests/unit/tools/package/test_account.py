@@ -12,6 +12,13 @@ DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "-")
 UNKNOWN = ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no"}}, "-")
 
 
+REST_API = {
+    "name": "rest_api",
+    "rest_api_id": "abc",
+    "rest_api_url": "https://abc.execute-api.eu-west-1.amazonaws.com/prod/",
+}
+
+
 class Aws:
     """A fake of all clients, with the methods that ``account`` calls."""
 
@@ -93,10 +100,10 @@ def test_the_copy_has_the_secret_only_while_it_is_deployed(tmp_path):
 
 def test_requests_are_limited_as_by_cloudformation(tmp_path):
     """The limits are those of infra/gateway.yaml, for all paths and methods of the stage."""
-    notes = {"resources": [{"name": "api_handler"}, {"name": "rest_api", "rest_api_id": "abc"}]}
+    notes = {"resources": [{"name": "api_handler"}, REST_API]}
     (tmp_path / "prod.json").write_text(json.dumps(notes))
     aws = Aws()
-    account.limit_requests(tmp_path, "prod", "prod", account.default_limits(), aws)
+    account.limit_requests(tmp_path, "prod", account.default_limits(), aws)
     (update,) = aws.updates
     assert (update["restApiId"], update["stageName"]) == ("abc", "prod")
     assert update["patchOperations"] == [
