@@ -32,11 +32,16 @@ def test_the_workflow_runs_make_test_on_every_supported_python():
 
 
 def test_dependabot_looks_where_the_files_are():
-    """Requirements, workflows and the Dockerfile."""
+    """Requirements, workflows and every Dockerfile."""
     updates = read(GITHUB / "dependabot.yml")["updates"]
-    places = {update["package-ecosystem"]: update["directory"] for update in updates}
-    assert places == {"pip": "/", "github-actions": "/", "docker": "/infra/operations"}
-    assert (ROOT / places["docker"].removeprefix("/") / "Dockerfile").is_file()
+    places = {
+        update["package-ecosystem"]: update.get("directories") or [update["directory"]]
+        for update in updates
+    }
+    assert set(places) == {"pip", "github-actions", "docker"}
+    assert places["pip"] == places["github-actions"] == ["/"]
+    files = [ROOT / "Dockerfile", *sorted(ROOT.glob("infra/**/Dockerfile"))]
+    assert [ROOT / place.removeprefix("/") / "Dockerfile" for place in places["docker"]] == files
 
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: path.name)

@@ -49,6 +49,25 @@ def test_serve_prints_its_base_and_ends_cleanly_at_ctrl_c():
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "is_heard"), [((), False), (("--host", "0.0.0.0"), True)], ids=["usual", "all"]
+)
+def test_serve_listens_on_loopback_unless_told_otherwise(arguments, is_heard):
+    """A container needs all addresses; 127.0.0.2 is not the usual one."""
+    port = free_port()
+    with subprocess.Popen(
+        [*DEMO, "--serve", "--port", str(port), *arguments],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == f"BASE=http://127.0.0.1:{port}\n"
+            with socket.socket() as probe:
+                assert (probe.connect_ex(("127.0.0.2", port)) == 0) is is_heard
+        finally:
+            process.terminate()
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "8000.0"])
 def test_a_port_that_is_none_is_told(port):
     """In one line."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 from chalicelib.errors import InvalidSettings
 from chalicelib.settings import Settings
 from tools import ROOT
-from tools.show.serving import ServerError, serving
+from tools.show.serving import HOST, ServerError, serving
 
 SAMPLES: Final = ROOT / "samples"
 BUILD: Final = ROOT / "build"
@@ -134,18 +134,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--serve", action="store_true", help="leave the server running")
     parser.add_argument("--port", help="of the server; by default a free one")
+    parser.add_argument(
+        "--host", default=HOST, help="address to listen on; 0.0.0.0, all of them, for containers"
+    )
     arguments = parser.parse_args()
     if not arguments.serve and not shutil.which("curl"):
         print(NO_CURL, file=sys.stderr)
         return 1
     # Killed or interrupted, this program must also end the server that it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    BUILD.mkdir(exist_ok=True)
-    log = None if arguments.serve else BUILD / "demo.log"
+    log = None
+    if not arguments.serve:  # which writes nothing, so that a container may be read-only
+        BUILD.mkdir(exist_ok=True)
+        log = BUILD / "demo.log"
     try:
         # A wrong setting would end chalice local with a traceback.
         Settings.from_environment()
-        with serving(log=log, port=arguments.port) as base:
+        with serving(log=log, port=arguments.port, host=arguments.host) as base:
             (serve if arguments.serve else demonstrate)(base)
     except InvalidSettings as error:
         print(error, file=sys.stderr)

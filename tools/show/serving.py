@@ -37,7 +37,7 @@ def free_port() -> int:
         return port
 
 
-def usable_port(text: str) -> int:
+def usable_port(text: str, host: str = HOST) -> int:
     """Return the port that a user names. Raises ``ServerError`` if it cannot be had."""
     if not (text.isdecimal() and 1 <= int(text) <= HIGHEST_PORT):
         raise ServerError(f"PORT={text} is not a port: give a number from 1 to {HIGHEST_PORT}.")
@@ -46,7 +46,7 @@ def usable_port(text: str) -> int:
         # As the server does: a connection that was closed a moment ago is no hindrance.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise ServerError(
@@ -55,11 +55,13 @@ def usable_port(text: str) -> int:
     return port
 
 
-def start(port: int, environment: Mapping[str, str], log: Path | None) -> subprocess.Popen[bytes]:
+def start(
+    port: int, environment: Mapping[str, str], log: Path | None, host: str = HOST
+) -> subprocess.Popen[bytes]:
     """Start the server. Its log goes to ``log``, or to our standard error."""
     command = [
         str(Path(sys.executable).with_name("chalice")),
-        "local", "--no-autoreload", "--host", HOST, "--port", str(port),
+        "local", "--no-autoreload", "--host", host, "--port", str(port),
     ]  # fmt: skip
     with ExitStack() as opened:
         stderr = opened.enter_context(log.open("wb")) if log else None
@@ -87,7 +89,10 @@ def wait_until_it_listens(server: subprocess.Popen[bytes], port: int) -> None:
 
 @contextmanager
 def serving(
-    environment: Mapping[str, str] | None = None, log: Path | None = None, port: str | None = None
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    port: str | None = None,
+    host: str = HOST,
 ) -> Iterator[str]:
     """Run a server, and stop it at the end.
 
@@ -95,6 +100,7 @@ def serving(
         environment: Settings beside those of this process.
         log: A file for the server's log; without it, our standard error.
         port: A port as a user names it; without it, a free one.
+        host: The address to listen on. The server must answer on the usual one, too.
 
     Yields:
         The base URL, without a slash at the end.
@@ -102,8 +108,8 @@ def serving(
     Raises:
         ServerError: The port cannot be used, or the server did not start.
     """
-    number = usable_port(port) if port else free_port()
-    server = start(number, environment or {}, log)
+    number = usable_port(port, host) if port else free_port()
+    server = start(number, environment or {}, log, host)
     try:
         wait_until_it_listens(server, number)
         yield f"http://{HOST}:{number}"
