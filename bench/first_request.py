@@ -17,6 +17,7 @@ import statistics
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final
 
 from tests.conftest import PLACES, load_places
@@ -80,7 +81,10 @@ def main() -> None:
         with (
             mariadb(directory / "mariadb", certificates) as database,
             redis_server(
-                directory / "redis", is_cluster=True, certificates=certificates, password="secret"
+                directory / "redis",
+                is_cluster=True,
+                certificates=certificates,
+                password=token_hex(8),
             ) as cache,
         ):
             load_places(database.url)

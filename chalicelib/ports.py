@@ -166,7 +166,7 @@ class SharedCache(Protocol):
         A lease is held by one ``token`` at a time. It expires after ``seconds``.
         """
 
-    def put(self, values: Mapping[str, bytes], seconds: float, token: str = "") -> None:
+    def put(self, values: Mapping[str, bytes], seconds: float, token: str | None = None) -> None:
         """Store values for some seconds, and end the leases on their keys that ``token`` holds."""
 
     def release(self, keys: Sequence[str], token: str) -> None:

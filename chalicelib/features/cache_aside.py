@@ -72,7 +72,11 @@ class CacheAside(Struct, frozen=True, eq=False):
         return [values[number] for number in range(len(codecs))]
 
     def put(
-        self, codec: EntryCodec[Value], value: Value, seconds_until_due: float, token: str = ""
+        self,
+        codec: EntryCodec[Value],
+        value: Value,
+        seconds_until_due: float,
+        token: str | None = None,
     ) -> None:
         """Write one value. Raises ``CacheUnavailable``."""
         raw = codec.encode(value, self._jittered(seconds_until_due))

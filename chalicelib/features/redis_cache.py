@@ -83,7 +83,7 @@ class RedisCache:
             for taken, value in zip(replies[::2], replies[1::2], strict=True)
         ]
 
-    def put(self, values: Mapping[str, bytes], seconds: float, token: str = "") -> None:
+    def put(self, values: Mapping[str, bytes], seconds: float, token: str | None = None) -> None:
         """Store values for some seconds, and end the leases of their keys that ``token`` holds."""
         milliseconds = round(seconds * 1000)
         stores = [("SET", key, value, "PX", milliseconds) for key, value in values.items()]

@@ -106,7 +106,7 @@ class SharedCachedFeatures:
         writes = ("cacheWrites",) if self._aside.cache.is_read_only else ()
         return own + writes + self._repository.open_breakers()
 
-    def _publish(self, token: str = "") -> Dataset:
+    def _publish(self, token: str | None = None) -> Dataset:
         """Read the dataset from the database, and write it to the cache if possible."""
         dataset = self._load_dataset()
         with suppress(CacheUnavailable):

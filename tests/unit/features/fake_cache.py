@@ -28,7 +28,7 @@ class FakeSharedCache:
         self._travel()
         return [self._value(key) for key in keys]
 
-    def put(self, values: Mapping[str, bytes], seconds: float, token: str = "") -> None:
+    def put(self, values: Mapping[str, bytes], seconds: float, token: str | None = None) -> None:
         self._travel(is_write=True)
         for key, value in values.items():
             self.values[key] = value, self.clock() + seconds
@@ -53,7 +53,7 @@ class FakeSharedCache:
         value, until = self.values.get(key, (None, math.inf))
         return value if self.clock() < until else None
 
-    def _end_lease(self, key: str, token: str) -> None:
+    def _end_lease(self, key: str, token: str | None) -> None:
         if token and self.leases.get(key, ("", 0.0))[0] == token:
             del self.leases[key]
 
