@@ -144,7 +144,10 @@ def test_without_a_bucket_a_smaller_copy_is_offered(visit, large):
 
 def test_a_service_without_its_database_is_reported(browser):
     """The page says that the data on places and the range are unavailable."""
-    environment = {"RANGEFINDER_MYSQL_URL": f"mysql://a:b@127.0.0.1:{free_port()}/rangefinder"}
+    environment = {
+        "RANGEFINDER_MYSQL_URL": f"mysql://a:b@127.0.0.1:{free_port()}/rangefinder",
+        "RANGEFINDER_EMBEDDED_FALLBACK": "off",
+    }
     with serving(environment) as base, Visit.begin(browser, base) as visit:
         visit.upload("jaguar.jpg")
         expect(visit.sees("#geo")).to_contain_text("The data on places are unavailable")

@@ -3,7 +3,9 @@
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
+from itertools import chain, repeat
 
 import boto3
 import pytest
@@ -27,7 +29,7 @@ from chalicelib.features.sqlite import EmbeddedFeatures
 from chalicelib.runtime.aws_signature import AwsKeys
 from tests.conftest import OCEAN, PLACES, load_places
 from tests.fakes import FakeClock
-from tests.proxy import proxy
+from tests.proxy import Fault, proxy
 from tests.servers import MYSQL_SERVER, make_certificates, mariadb, port_of
 from tools.build.features import TARGET
 
@@ -106,14 +108,23 @@ def test_the_database_gives_the_ranges_of_the_embedded_store(database, taxon_id,
     assert presences.cells == pytest.approx(expected.cells, rel=1e-5)
 
 
-def test_slow_ranges_do_not_take_the_places_from_predictions(repository, mysql_url):
+def test_slow_ranges_do_not_take_the_places_from_predictions(mysql_url):
     """Ranges that time out open a circuit breaker of their own; places still come."""
-    database = repository(mysql_url, replace(OPTIONS, range_timeout=0.001))
-    for _ in range(4):
-        with pytest.raises(FeaturesUnavailable):
-            database.presences("n02128925", coarsest_cells(), 0)
-    assert database.open_breakers() == ()
-    assert database.features([KRUGER], 0)[0].taxa
+    server = mysql_connection(mysql_url)
+    with proxy(server.port) as silent:
+        silent.become(Fault.BLACK_HOLE)
+        # The first connection is that of the places.
+        servers = chain([server], repeat(replace(server, port=silent.port)))
+        options = replace(OPTIONS, range_timeout=0.1)
+        database = MysqlFeatures(lambda: next(servers), options, FakeClock())
+        with closing(database):
+            assert database.features([KRUGER], 0)[0].taxa
+            for _ in range(4):
+                with pytest.raises(FeaturesUnavailable):
+                    database.presences("n02128925", coarsest_cells(), 0)
+            assert silent.connections == 3
+            assert database.open_breakers() == ()
+            assert database.features([KRUGER], 0)[0].taxa
 
 
 def test_a_taxon_that_the_dataset_lacks_has_no_range(database):
