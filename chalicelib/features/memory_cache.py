@@ -78,7 +78,11 @@ class MemoryCachedFeatures:
 
     def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> TaxonPresences:
         """Return the wrapped repository's answer; clients cache it (``Cache-Control``)."""
-        return self._repository.presences(taxon_id, cells, month)
+        presences = self._repository.presences(taxon_id, cells, month)
+        if presences.dataset != self.dataset().version:
+            # The repository has met a newer dataset.
+            self._dataset.refresh()
+        return presences
 
     def open_breakers(self) -> tuple[str, ...]:
         """Return the wrapped repository's."""
