@@ -190,10 +190,12 @@ class Stopwatch(Struct):
     ) -> Result | None:
         """Return the result of ``future``; after ``seconds`` give up and return ``None``.
 
-        A stage that was given up counts no time.
+        A stage that was given up counts no time. If it still waits for a thread, it never starts:
+        other requests need the threads.
         """
         try:
             result, self.timings[stage] = future.result(seconds)
         except TimeoutError:
+            future.cancel()
             return None
         return result

@@ -145,7 +145,7 @@ class SharedCache(Protocol):
     """Bytes under keys that all environments share.
 
     Each call takes one round trip, whatever the number of keys. Every call may raise
-    ``CacheUnavailable``. ``lease`` and ``put`` raise ``CacheReadOnly``, which is one of those, if
+    ``CacheUnavailable``. What writes raises ``CacheReadOnly``, which is one of those, if
     the server answers but refuses to write.
     """
 
@@ -168,6 +168,11 @@ class SharedCache(Protocol):
 
     def put(self, values: Mapping[str, bytes], seconds: float, token: str | None = None) -> None:
         """Store values for some seconds, and end the leases on their keys that ``token`` holds."""
+
+    def replace(
+        self, key: str, known: bytes | None, value: bytes, seconds: float, token: str | None = None
+    ) -> None:
+        """Store a value as ``put`` does, but only if the key still holds ``known``."""
 
     def release(self, keys: Sequence[str], token: str) -> None:
         """End the leases that ``token`` still holds."""

@@ -147,8 +147,10 @@ class SpeciesRange(Struct, frozen=True):
     """The cells of the world where a taxon is expected, with its presence in each.
 
     The cells have the coarsest resolution. There are none unless ``status`` is ``applied``.
+    ``is_provisional``: the fallback gave it, and the database may say something else.
     """
 
     status: GeoStatus
     dataset: Dataset | None = None
     presences: Mapping[str, float] = MappingProxyType({})
+    is_provisional: bool = False

@@ -71,16 +71,25 @@ class CacheAside(Struct, frozen=True, eq=False):
             values |= self._load_under_leases(codecs, load, missing)
         return [values[number] for number in range(len(codecs))]
 
-    def put(
-        self,
-        codec: EntryCodec[Value],
-        value: Value,
-        seconds_until_due: float,
-        token: str | None = None,
-    ) -> None:
+    def put(self, codec: EntryCodec[Value], value: Value, seconds_until_due: float) -> None:
         """Write one value. Raises ``CacheUnavailable``."""
         raw = codec.encode(value, self._jittered(seconds_until_due))
-        self.cache.put({codec.key(value): raw}, self.policy.kept, token)
+        self.cache.put({codec.key(value): raw}, self.policy.kept)
+
+    def replace(
+        self,
+        codec: EntryCodec[Value],
+        known: bytes | None,
+        value: Value,
+        seconds_until_due: float,
+        token: str | None,
+    ) -> None:
+        """Write one value, unless the cache has another than ``known`` by now.
+
+        It ends the lease of ``token``. Raises ``CacheUnavailable``.
+        """
+        raw = codec.encode(value, self._jittered(seconds_until_due))
+        self.cache.replace(codec.key(value), known, raw, self.policy.kept, token)
 
     def _load_under_leases(
         self, codecs: Sequence[EntryCodec[Value]], load: Load[Value], missing: Sequence[int]

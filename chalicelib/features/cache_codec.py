@@ -22,6 +22,7 @@ from chalicelib.domain import (
     TaxonPresences,
     UnitInterval,
 )
+from chalicelib.features.cells import is_cell
 
 MAGIC: Final = b"RF"
 SCHEMA: Final = 2
@@ -68,7 +69,7 @@ class DatasetEntry(Envelope, array_like=True, frozen=True):
     licence: str
     citation: str
     taxa: list[str]
-    expected_presence: float
+    expected_presence: UnitInterval
 
 
 Entry = TypeVar("Entry", bound=Envelope)
@@ -146,7 +147,7 @@ class RangeCodec(Struct, frozen=True):
     def decode(self, raw: bytes | None) -> Cached[TaxonPresences] | None:
         """Return the presences in ``raw``."""
         entry = _decode(RANGE_DECODER, raw, self.key())
-        if entry is None or entry.dataset != self.dataset:
+        if entry is None or entry.dataset != self.dataset or not all(map(is_cell, entry.cells)):
             return None
         return Cached(TaxonPresences(entry.dataset, entry.cells), entry.due_at)
 

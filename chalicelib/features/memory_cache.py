@@ -6,10 +6,11 @@ flight).
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from threading import Lock
 from typing import Final
+from weakref import WeakValueDictionary
 
 from chalicelib.domain import Dataset, FeatureSource, PlaceFeatures, TaxonPresences
 from chalicelib.errors import FeaturesUnavailable
@@ -25,14 +26,13 @@ Key = tuple[str, int, str]
 """Dataset version, month and cell: a new version needs no invalidation."""
 
 
-class _CacheEntry:
-    """The features of one key, and a lock for loading them."""
+class _Loading:
+    """The lock of those that load one entry. It exists while somebody does."""
 
-    __slots__ = ("features", "loading")
+    __slots__ = ("__weakref__", "lock")
 
     def __init__(self) -> None:
-        self.loading = Lock()
-        self.features: PlaceFeatures | None = None
+        self.lock = Lock()
 
 
 class MemoryCachedFeatures:
@@ -41,7 +41,7 @@ class MemoryCachedFeatures:
     It holds ``maximum_entries`` entries, or none if that is 0; the least recently used goes
     first. An entry does not go out of date: its key names the version of the dataset, and the
     data of a version do not change. While the repository cannot say which dataset is in force,
-    what the memory serves is marked as stale. A failure is not cached.
+    what the memory serves is marked as stale. A failure is not cached, and pushes nothing out.
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class MemoryCachedFeatures:
         self._dataset = RefreshedValue(
             repository.dataset, DATASET_SECONDS, clock, background, FeaturesUnavailable
         )
-        self._entries: OrderedDict[Key, _CacheEntry] = OrderedDict()
+        self._entries: OrderedDict[Key, PlaceFeatures] = OrderedDict()
+        self._loading: WeakValueDictionary[Key, _Loading] = WeakValueDictionary()
         self._lock = Lock()
 
     def dataset(self) -> Dataset:
@@ -77,7 +78,11 @@ class MemoryCachedFeatures:
 
     def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> TaxonPresences:
         """Return the wrapped repository's answer; clients cache it (``Cache-Control``)."""
-        return self._repository.presences(taxon_id, cells, month)
+        presences = self._repository.presences(taxon_id, cells, month)
+        if presences.dataset != self.dataset().version:
+            # The repository has met a newer dataset.
+            self._dataset.refresh()
+        return presences
 
     def open_breakers(self) -> tuple[str, ...]:
         """Return the wrapped repository's."""
@@ -86,39 +91,54 @@ class MemoryCachedFeatures:
     def _look_up(self, version: str, chains: Sequence[Chain], month: int) -> list[PlaceFeatures]:
         if not self._maximum_entries:
             return list(self._repository.features(chains, month))
-        entries = {chain[0]: self._entry((version, month, chain[0])) for chain in chains}
-        missing = [chain for chain in chains if entries[chain[0]].features is None]
-        loaded = self._load(entries, missing, month) if missing else {}
+        known = self._known(version, chains, month)
+        missing = [chain for chain in chains if chain[0] not in known]
+        loaded = self._load(version, missing, month) if missing else {}
         source = FeatureSource.MEMORY if self._dataset.is_confirmed else FeatureSource.STALE
-        return [
-            loaded.get(chain[0]) or _known(entries[chain[0]]).from_source(source)
-            for chain in chains
-        ]
+        return [loaded.get(chain[0]) or known[chain[0]].from_source(source) for chain in chains]
 
-    def _load(
-        self, entries: dict[str, _CacheEntry], chains: Sequence[Chain], month: int
-    ) -> dict[str, PlaceFeatures]:
+    def _load(self, version: str, chains: Sequence[Chain], month: int) -> dict[str, PlaceFeatures]:
         """Load places; a thread that wants one of them too waits, and finds it in memory."""
         with ExitStack() as locks:
             # In one order, so that two threads never wait for each other.
             for cell in sorted(chain[0] for chain in chains):
-                locks.enter_context(entries[cell].loading)
-            missing = [chain for chain in chains if entries[chain[0]].features is None]
+                locks.enter_context(self._lock_of((version, month, cell)))
+            known = self._known(version, chains, month)
+            missing = [chain for chain in chains if chain[0] not in known]
             features = self._repository.features(missing, month) if missing else ()
             loaded = {chain[0]: each for chain, each in zip(missing, features, strict=True)}
-            for cell, each in loaded.items():
-                entries[cell].features = each
-            return loaded
+            # Another dataset's answer must not stand under the key of this one: this one may
+            # come back.
+            self._keep(
+                {
+                    (version, month, cell): each
+                    for cell, each in loaded.items()
+                    if each.dataset == version
+                }
+            )
+            source = FeatureSource.MEMORY
+            return loaded | {cell: each.from_source(source) for cell, each in known.items()}
 
-    def _entry(self, key: Key) -> _CacheEntry:
+    @contextmanager
+    def _lock_of(self, key: Key) -> Iterator[None]:
         with self._lock:
-            entry = self._entries.setdefault(key, _CacheEntry())
-            self._entries.move_to_end(key)
-            if len(self._entries) > self._maximum_entries:
+            loading = self._loading.setdefault(key, _Loading())
+        with loading.lock:
+            yield
+
+    def _known(self, version: str, chains: Sequence[Chain], month: int) -> dict[str, PlaceFeatures]:
+        """Return what the memory holds, by cell."""
+        known = {}
+        with self._lock:
+            for chain in chains:
+                key = version, month, chain[0]
+                if (features := self._entries.get(key)) is not None:
+                    self._entries.move_to_end(key)
+                    known[chain[0]] = features
+        return known
+
+    def _keep(self, entries: Mapping[Key, PlaceFeatures]) -> None:
+        with self._lock:
+            self._entries |= entries
+            while len(self._entries) > self._maximum_entries:
                 self._entries.popitem(last=False)
-            return entry
-
-
-def _known(entry: _CacheEntry) -> PlaceFeatures:
-    assert entry.features is not None  # it was there, or is loaded
-    return entry.features

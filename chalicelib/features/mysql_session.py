@@ -123,9 +123,10 @@ class MysqlSession:
             with self._connection.cursor() as cursor:
                 cursor.execute(statement, parameters)
                 return list(cursor.fetchall())
-        except BaseException:
+        except BaseException as error:
             # The answer may still arrive: the next statement must not read it as its own.
             self._drop()
+            _explain_nonsense(error)
             raise
 
     def _connect(self) -> Any:
@@ -143,12 +144,29 @@ class MysqlSession:
         except RuntimeError as error:
             # PyMySQL says so of cryptography and PyNaCl, and of nothing else.
             raise Explained(PLUGIN_NEEDS_PACKAGE) from error
+        except Exception as error:
+            _explain_nonsense(error)
+            raise
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(Exception):  # it is closed either way
                 connection.close()
+
+
+def _explain_nonsense(error: BaseException) -> None:
+    """Raise ``Explained`` for what PyMySQL raises on bytes that are not MySQL's protocol.
+
+    It does not check them: it raises ``IndexError``, ``ValueError``, ``struct.error`` and others.
+    """
+    if isinstance(error, Exception) and not isinstance(
+        error, (pymysql.MySQLError, OSError, Explained)
+    ):
+        name = type(error).__name__
+        raise Explained(
+            f"it does not speak MySQL's protocol ({name}); check host and port"
+        ) from error
 
 
 @lru_cache

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.domain import (
     Coordinates,
@@ -21,6 +22,11 @@ from chalicelib.domain import (
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.features import cells
 from chalicelib.ports import FeatureRepository
+
+ATTEMPTS: Final = 2
+"""A dataset may be activated between two reads: then one of them is of another dataset."""
+
+DATASET_CHANGES: Final = "Another dataset is being activated."
 
 
 class Places(Struct, frozen=True, eq=False):
@@ -65,9 +71,11 @@ class Places(Struct, frozen=True, eq=False):
         """
         if not self.is_enabled:
             return SpeciesRange(GeoStatus.DISABLED)
-        for repository in filter(None, (self.repository, self.fallback)):
-            with suppress(FeaturesUnavailable):
-                return _species_range(repository, taxon, month)
+        with suppress(FeaturesUnavailable):
+            return _species_range(self.repository, taxon, month)
+        with suppress(FeaturesUnavailable):
+            if self.fallback:
+                return replace(_species_range(self.fallback, taxon, month), is_provisional=True)
         return SpeciesRange(GeoStatus.DEGRADED)
 
     def dataset(self) -> Dataset:
@@ -82,26 +90,32 @@ class Places(Struct, frozen=True, eq=False):
 def _look_up(repository: FeatureRepository, coordinates: Coordinates, month: int) -> PlaceLookup:
     """Look all cells of the circle of uncertainty up at once. Raises ``FeaturesUnavailable``."""
     chains, shares = zip(*cells.weighted_chains(coordinates), strict=True)
-    entries = repository.features(chains, month)
-    # Afterwards, since the features may be the first of a new dataset.
-    dataset = repository.dataset()
-    features = average(list(zip(entries, shares, strict=True)))
-    status = GeoStatus.APPLIED if features.taxa else GeoStatus.NO_DATA
-    expected = sum(map(dataset.expects, features.taxa.values()))
-    return PlaceLookup(status, features, dataset, expected)
+    for _ in range(ATTEMPTS):
+        entries = repository.features(chains, month)
+        # Afterwards, since the features may be the first of a new dataset.
+        dataset = repository.dataset()
+        if all(entry.dataset == dataset.version for entry in entries):
+            features = average(list(zip(entries, shares, strict=True)))
+            status = GeoStatus.APPLIED if features.taxa else GeoStatus.NO_DATA
+            expected = sum(map(dataset.expects, features.taxa.values()))
+            return PlaceLookup(status, features, dataset, expected)
+    raise FeaturesUnavailable(DATASET_CHANGES)
 
 
 def _species_range(repository: FeatureRepository, taxon: Taxon, month: int) -> SpeciesRange:
-    dataset = repository.dataset()
-    if not dataset.covers(taxon):
-        return SpeciesRange(GeoStatus.NO_DATA, dataset)
-    presences = repository.presences(taxon.taxon_id, cells.coarsest_cells(), month)
-    expected = {
-        cell: presence
-        for cell, presence in presences.cells.items()
-        if presence >= dataset.expected_presence
-    }
-    return SpeciesRange(GeoStatus.APPLIED, dataset, expected)
+    for _ in range(ATTEMPTS):
+        dataset = repository.dataset()
+        if not dataset.covers(taxon):
+            return SpeciesRange(GeoStatus.NO_DATA, dataset)
+        presences = repository.presences(taxon.taxon_id, cells.coarsest_cells(), month)
+        if presences.dataset == dataset.version:
+            expected = {
+                cell: presence
+                for cell, presence in presences.cells.items()
+                if presence >= dataset.expected_presence
+            }
+            return SpeciesRange(GeoStatus.APPLIED, dataset, expected)
+    raise FeaturesUnavailable(DATASET_CHANGES)
 
 
 SLOWEST_LAST: Final = (

@@ -28,6 +28,14 @@ return 0
 """
 """Only the holder of a lease may release it (https://redis.io/docs/latest/commands/set/)."""
 
+REPLACE: Final = """
+local known = redis.pcall("GET", KEYS[1])
+if type(known) ~= "string" then known = "" end
+if known ~= ARGV[1] then return 0 end
+return redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3])
+"""
+"""Store a value, if the key still holds what the caller knows. Another type counts as nothing."""
+
 REFUSALS: Final = ("READONLY", "OOM", "NOPERM", "MISCONF", "NOREPLICAS")
 """Codes of the errors with which a server refuses writes, though it answers reads.
 
@@ -88,6 +96,13 @@ class RedisCache:
         milliseconds = round(seconds * 1000)
         stores = [("SET", key, value, "PX", milliseconds) for key, value in values.items()]
         self._write([*stores, *(self._releases(values, token) if token else ())])
+
+    def replace(
+        self, key: str, known: bytes | None, value: bytes, seconds: float, token: str | None = None
+    ) -> None:
+        """Store a value, if the key still holds ``known``, and end the lease of ``token``."""
+        store = ("EVAL", REPLACE, 1, key, known or b"", value, round(seconds * 1000))
+        self._write([store, *(self._releases([key], token) if token else ())])
 
     def release(self, keys: Sequence[str], token: str) -> None:
         """End the leases of the keys early, if ``token`` still holds them."""

@@ -7,6 +7,7 @@ look at that entry, not at the database.
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from chalicelib.domain import Dataset, PlaceFeatures, TaxonPresences
 from chalicelib.errors import CacheReadOnly, CacheUnavailable, FeaturesUnavailable
@@ -49,12 +50,12 @@ class SharedCachedFeatures:
             return self._load_dataset()
         cached = DATASET.decode(raw)
         if self._is_unpublished or (cached is None and is_held):
-            return self._publish(token)
+            return self._publish(raw, token)
         if cached is None:
             (dataset,) = self._aside.get([DATASET], lambda _: [self._repository.dataset()])
             return self._remember(dataset)
         if is_held and cached.due_at <= self._aside.runtime.clock():
-            self._aside.background(self._check)
+            self._aside.background(partial(self._check, raw))
         return self._remember(cached.value)
 
     def features(self, chains: Sequence[Chain], month: int) -> list[PlaceFeatures]:
@@ -70,7 +71,7 @@ class SharedCachedFeatures:
         if all(each.dataset == version for each in features):
             return features
         # The database has a newer dataset. What the cache had of the older one is loaded again.
-        newer = self._publish().version
+        newer = self._meet_newer().version
         return self._aside.get(
             [PlaceCodec(newer, month, chain[0]) for chain in chains],
             lambda positions: self._repository.features([chains[at] for at in positions], month),
@@ -88,7 +89,7 @@ class SharedCachedFeatures:
             lambda _: [self._repository.presences(taxon_id, cells, month)],
         )
         if presences.dataset != version:
-            self._publish()
+            self._meet_newer()
         return presences
 
     def announce(self) -> Dataset:
@@ -106,17 +107,30 @@ class SharedCachedFeatures:
         writes = ("cacheWrites",) if self._aside.cache.is_read_only else ()
         return own + writes + self._repository.open_breakers()
 
-    def _publish(self, token: str | None = None) -> Dataset:
-        """Read the dataset from the database, and write it to the cache if possible."""
+    def _publish(self, cached: bytes | None, token: str | None = None) -> Dataset:
+        """Read the dataset from the database, and write it to the cache if possible.
+
+        ``cached`` is what the cache had before. What others announce meanwhile stays: Lambda can
+        freeze this environment for an hour between the two steps.
+        """
         dataset = self._load_dataset()
         with suppress(CacheUnavailable):
-            self._aside.put(DATASET, dataset, self._aside.policy.dataset_check, token)
+            seconds = self._aside.policy.dataset_check
+            self._aside.replace(DATASET, cached, dataset, seconds, token)
             self._is_unpublished = False
         return dataset
 
-    def _check(self) -> None:
+    def _meet_newer(self) -> Dataset:
+        """Publish the dataset, since the database has answered with another one than is known."""
+        try:
+            (raw,) = self._aside.cache.get([DATASET_KEY])
+        except CacheUnavailable:
+            return self._load_dataset()
+        return self._publish(raw)
+
+    def _check(self, cached: bytes | None) -> None:
         with suppress(FeaturesUnavailable):
-            self._publish()
+            self._publish(cached)
 
     def _read_only_dataset(self) -> Dataset:
         """Return the database's dataset. A new environment does not wait for it."""

@@ -41,7 +41,8 @@ def species(request: Request, services: Services) -> Response:
 def species_range(request: Request, services: Services, taxon_id: str) -> Response:
     """Answer ``GET /v1/species/{taxonID}/range``.
 
-    A degraded answer is not cacheable: a map would otherwise stay empty for an hour.
+    An answer without the database is not cacheable: a map would otherwise stay empty, or show
+    the fallback's dataset, for an hour.
     """
     from chalicelib.http import geojson  # noqa: PLC0415 - no prediction needs it
 
@@ -55,7 +56,7 @@ def species_range(request: Request, services: Services, taxon_id: str) -> Respon
         )
     species_range = services.places.species_range(taxon, month)
     body = geojson.species_range(taxon, species_range, services.names.in_language(language))
-    if species_range.status is GeoStatus.DEGRADED:
+    if species_range.status is GeoStatus.DEGRADED or species_range.is_provisional:
         return no_store_response(body, content_type=geojson.MEDIA_TYPE)
     return cacheable_json_response(request, body, HOUR, geojson.MEDIA_TYPE)
 
@@ -64,7 +65,10 @@ def model(request: Request, services: Services) -> Response:
     """Answer ``GET /v1/model``."""
     from chalicelib.http import model_card  # noqa: PLC0415 - no prediction needs it
 
-    card = model_card.model(services.classifier.model, _dataset(services))
+    dataset = _dataset(services)
+    card = model_card.model(services.classifier.model, dataset)
+    if dataset is None:
+        return no_store_response(card)
     return cacheable_json_response(request, card, MINUTE)
 
 

@@ -34,6 +34,7 @@ class RefreshedValue(Generic[Value]):
         self._lock = Lock()
         self._value: Value | None = None
         self._expires_at = 0.0
+        self._started = self._finished = 0
         self.is_confirmed = True
 
     def __call__(self) -> Value:
@@ -49,15 +50,30 @@ class RefreshedValue(Generic[Value]):
         return self._value
 
     def refresh(self) -> Value:
-        """Fetch the value now, and return it."""
+        """Fetch the value now, and return it.
+
+        Lambda can freeze a fetch in the background for an hour. So the fetch that started last
+        wins, and not the one that ends last.
+        """
+        with self._lock:
+            self._started += 1
+            number = self._started
         try:
             value = self._fetch()
         except self._kept_on:
-            self.is_confirmed = False
+            self._finish(number, is_confirmed=False)
             raise
-        self._value, self.is_confirmed = value, True
-        self._expires_at = self._clock() + self._seconds
+        self._finish(number, is_confirmed=True, value=value)
         return value
+
+    def _finish(self, number: int, *, is_confirmed: bool, value: Value | None = None) -> None:
+        with self._lock:
+            if number < self._finished:
+                return
+            self._finished, self.is_confirmed = number, is_confirmed
+            if value is not None:
+                self._value = value
+                self._expires_at = self._clock() + self._seconds
 
     def _try_refresh(self) -> None:
         try:

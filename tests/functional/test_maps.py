@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from app import services
 from chalicelib.features.cells import COARSEST_RESOLUTION, coarsest_cells
+from chalicelib.features.memory_cache import MemoryCachedFeatures
 from chalicelib.features.place_service import Places
 from chalicelib.http import endpoints
-from tests.fakes import JAGUAR, FakeFeatures, feature, place
+from tests.fakes import JAGUAR, FakeClock, FakeFeatures, feature, place
 from tests.functional.test_resources import services as services_of
 from tests.gateway import call
 
@@ -93,9 +94,11 @@ def test_an_invalid_month_is_named():
     assert (answer.status, answer.fields) == (422, ["month"])
 
 
-def ask_range(features: FakeFeatures, is_enabled: bool = True) -> tuple[str, dict[str, Any], Any]:
+def ask_range(
+    features: FakeFeatures, is_enabled: bool = True, fallback: FakeFeatures | None = None
+) -> tuple[str, dict[str, Any], Any]:
     """Return status, headers and features of an animal's range in a fake store."""
-    places = Places(features, is_enabled)
+    places = Places(features, is_enabled, fallback)
     request: Any = SimpleNamespace(query_params=None, headers={})
     response = endpoints.species_range(
         request, replace(services_of(), places=places), JAGUAR.taxon_id
@@ -159,3 +162,20 @@ def test_unchanged_content_is_not_sent_twice(url):
 def test_other_responses_are_not_cacheable(url):
     """This includes problems."""
     assert call("GET", url).headers["Cache-Control"] == "no-store"
+
+
+def test_a_range_of_the_fallback_is_not_cacheable():
+    """The map would otherwise keep the embedded dataset for an hour after the outage."""
+    fallback = FakeFeatures(place(jaguar=feature()), version="embedded-1")
+    status, headers, features = ask_range(FakeFeatures(is_down=True), fallback=fallback)
+    assert (status, headers["Cache-Control"], len(features)) == ("applied", "no-store", 1)
+
+
+def test_a_range_names_the_dataset_that_it_is_of():
+    """If the range is the first of a new dataset, the answer is the new dataset's throughout."""
+    inner = FakeFeatures(place(jaguar=feature()))
+    memory = MemoryCachedFeatures(inner, FakeClock(), lambda work: None, 10)
+    places = Places(memory)
+    assert places.species_range(JAGUAR, 0).dataset.version == "facts-1"
+    inner.version = "facts-2"
+    assert places.species_range(JAGUAR, 0).dataset.version == "facts-2"

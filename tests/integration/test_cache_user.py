@@ -41,6 +41,8 @@ def test_the_service_may_do_what_it_needs(url, certificates):
         assert cache.lease(["geo:a"], "late", 60.0) == [Leased(False, b"value")]
         cache.release(["geo:a"], "token")
         assert cache.lease(["geo:a"], "late", 60.0) == [Leased(True, b"value")]
+        cache.replace("geo:a", b"value", b"newer", 60.0, "late")
+        assert cache.get(["geo:a"]) == [b"newer"]
     finally:
         cache.close()
 

@@ -141,6 +141,25 @@ def test_a_stored_value_ends_the_leases_of_its_token_only(cache):
     assert cache.lease(["key", "other"], "three", 60) == [(True, b"value"), (False, b"value")]
 
 
+def test_a_value_is_replaced_only_if_it_is_the_known_one(cache, options):
+    """What another environment has written meanwhile stays; the lease ends all the same."""
+    known, newer = b"\x00\xffknown", b"\r\n\xfenewer"
+    cache.replace("key", None, known, 60)
+    cache.replace("key", None, newer, 60)
+    assert cache.get(["key"]) == [known]
+    cache.lease(["key"], "one", 60)
+    cache.replace("key", b"older", newer, 60, "one")
+    assert cache.lease(["key"], "two", 60) == [(True, known)]
+    cache.replace("key", known, newer, 60)
+    assert cache.get(["key"]) == [newer]
+    with client_of(options) as client:
+        client.delete("key")
+        client.rpush("key", "list")
+    cache.replace("key", None, known, 60)
+    assert cache.get(["key"]) == [known]
+    assert not cache.is_breaker_open
+
+
 def test_environments_share_an_entry(connect, options):
     """The second environment reads from the cache what the first environment has loaded."""
     database = FakeFeatures(place(jaguar=feature()))

@@ -104,6 +104,20 @@ def test_without_the_database_the_answer_is_degraded():
     assert answer.candidates[0].score == pytest.approx(answer.candidates[0].vision_score)
 
 
+def test_a_lookup_that_is_given_up_is_not_started_later():
+    """It would keep a thread from the lookups of other requests."""
+
+    class BusyExecutor(InlineExecutor):
+        def submit(self, fn, /, *args, **kwargs):
+            return waiting
+
+    waiting: Future[object] = Future()
+    scenario = Scenario(WITH_POSITION)
+    identify = replace(scenario.identify, executor=BusyExecutor(), features_timeout=0.0)
+    assert identify(IdentifyRequest(b"photo")).geo.status is GeoStatus.DEGRADED
+    assert waiting.cancelled()
+
+
 def test_a_place_without_data_has_the_status_no_data():
     """At a place without data, such as the open ocean, no animal is called unexpected."""
     scenario = Scenario(WITH_POSITION)

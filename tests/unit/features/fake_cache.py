@@ -34,6 +34,14 @@ class FakeSharedCache:
             self.values[key] = value, self.clock() + seconds
             self._end_lease(key, token)
 
+    def replace(
+        self, key: str, known: bytes | None, value: bytes, seconds: float, token: str | None = None
+    ) -> None:
+        self._travel(is_write=True)
+        if self._value(key) == known:
+            self.values[key] = value, self.clock() + seconds
+        self._end_lease(key, token)
+
     def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[Leased]:
         self._travel(is_write=True)
         leases = []

@@ -4,6 +4,7 @@ import pickle
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.domain import FeatureSource, TaxonFeature, TaxonPresences
 from chalicelib.features.cache_codec import HEADER, SCHEMA, DatasetCodec, PlaceCodec, RangeCodec
@@ -71,6 +72,20 @@ def test_entries_with_impossible_numbers_decode_to_none(presence):
     raw = PLACE.encode(place(jaguar=poisoned), 1000.0)
     assert PLACE.decode(raw) is None
     raw = RANGE.encode(TaxonPresences(DATASET.version, {"82a8f7fffffffff": presence}), 1000.0)
+    assert RANGE.decode(raw) is None
+
+
+@pytest.mark.parametrize("presence", [math.nan, math.inf, -0.1, 1.1])
+def test_a_dataset_with_an_impossible_threshold_decodes_to_none(presence):
+    """Otherwise no animal, or every one, would be expected everywhere."""
+    poisoned = replace(DATASET, expected_presence=presence)
+    assert DatasetCodec().decode(DatasetCodec().encode(poisoned, 1.0)) is None
+
+
+@pytest.mark.parametrize("cell", ["", "x", "82a8f7fffffffff0", "ffffffffffffffff"])
+def test_a_range_with_an_impossible_cell_decodes_to_none(cell):
+    """Its outline could not be drawn: the map would be a 500 until the entry expires."""
+    raw = RANGE.encode(TaxonPresences(DATASET.version, {cell: 0.5}), 1000.0)
     assert RANGE.decode(raw) is None
 
 

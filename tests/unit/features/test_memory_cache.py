@@ -108,6 +108,38 @@ def test_a_place_of_a_newer_dataset_brings_the_dataset():
     assert scenario.cache.dataset().version == "facts-2"
 
 
+def test_a_dataset_that_comes_back_brings_its_own_places():
+    """What a newer dataset said of a place is not served for the older one, once it is back."""
+    scenario = Scenario()
+    scenario.cache.dataset()
+    for version in ("facts-2", "facts-1"):
+        scenario.inner.version = version
+        scenario.inner.entry = replace(scenario.inner.entry, dataset=version)
+        assert scenario.look_up().dataset == version
+        scenario.clock.now += DATASET_SECONDS
+        scenario.cache.dataset()
+        scenario.inner.version = "facts-1"
+        scenario.run_background()
+    scenario.inner.entry = replace(scenario.inner.entry, dataset="facts-1")
+    assert scenario.look_up().dataset == "facts-1"
+    reads = scenario.inner.reads
+    assert scenario.look_up().source is FeatureSource.MEMORY
+    assert scenario.inner.reads == reads
+
+
+def test_places_that_cannot_be_loaded_push_nothing_out():
+    """In an outage, questions about unknown places leave the known ones in memory."""
+    scenario = Scenario(entries=2)
+    scenario.look_up(CHAIN)
+    scenario.look_up(OTHER)
+    scenario.inner.is_down = True
+    for number in range(5):
+        with pytest.raises(FeaturesUnavailable):
+            scenario.look_up((f"{number}",))
+    assert scenario.look_up(CHAIN).source is FeatureSource.MEMORY
+    assert scenario.look_up(OTHER).source is FeatureSource.MEMORY
+
+
 def test_the_least_recently_used_entry_is_evicted():
     """A full cache evicts the entry that was used least recently, so its memory is bounded."""
     scenario = Scenario(entries=2)

@@ -1,8 +1,26 @@
 import pytest
+from msgspec.structs import replace
 
-from chalicelib.domain import FeatureSource, Status, TaxonFeature
-from chalicelib.features.place_service import average
-from tests.fakes import feature, place
+from chalicelib.domain import Coordinates, Dataset, FeatureSource, Status, TaxonFeature
+from chalicelib.features.place_service import Places, average
+from tests.fakes import FakeFeatures, feature, place
+
+
+class Activating(FakeFeatures):
+    """A repository whose dataset is replaced between the first two reads."""
+
+    def dataset(self) -> Dataset:
+        self.version = "facts-2"
+        self.entry = replace(self.entry, dataset="facts-2")
+        return super().dataset()
+
+
+def test_a_lookup_is_of_one_dataset():
+    """If a dataset is activated between two reads, features and dataset are both the new one's."""
+    lookup = Places(Activating(place(jaguar=feature()))).look_up(Coordinates(-17.36, -56.78), 0)
+    assert lookup.features is not None
+    assert lookup.dataset is not None
+    assert lookup.features.dataset == lookup.dataset.version == "facts-2"
 
 
 def test_presences_are_averaged_by_the_weights_of_the_places():

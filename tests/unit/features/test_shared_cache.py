@@ -326,6 +326,28 @@ class TestNewDataset:
         assert environment.dataset().version == "facts-2"
         assert scenario.environment().dataset().version == "facts-2"
 
+    def test_a_check_that_was_frozen_does_not_take_an_announcement_back(self):
+        """Lambda froze an environment that had read the old dataset; it goes on after the news."""
+        scenario = Scenario()
+        environment = scenario.environment()
+        environment.dataset()
+        scenario.clock.now += 661
+        environment.dataset()
+        (check,) = scenario.work
+        read = scenario.database.dataset
+
+        def read_and_freeze():
+            dataset = read()
+            scenario.database.dataset = read
+            scenario.activate("facts-2")
+            scenario.environment().announce()
+            return dataset
+
+        scenario.database.dataset = read_and_freeze
+        check()
+        assert scenario.environment().dataset().version == "facts-2"
+        assert environment.dataset().version == "facts-2"
+
     def test_the_first_miss_finds_it(self):
         """The first environment that meets a new dataset publishes it: the others do not miss."""
         scenario = Scenario()
