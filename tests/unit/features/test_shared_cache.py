@@ -1,11 +1,12 @@
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 from msgspec.structs import replace
 
 from chalicelib.bootstrap import system_runtime
-from chalicelib.domain import FeatureSource
+from chalicelib.domain import Dataset, FeatureSource
 from chalicelib.errors import CacheReadOnly, CacheUnavailable, FeaturesUnavailable
 from chalicelib.features.cache_aside import CacheAside, CachePolicy
 from chalicelib.features.cache_codec import DATASET_KEY
@@ -22,6 +23,20 @@ POLICY = CachePolicy(
 KEY = f"geo:facts-1:0:{CHAIN[0]}"
 
 
+@dataclass
+class FreezingFeatures(FakeFeatures):
+    """A repository after whose next read of the dataset something else happens first."""
+
+    after_reading: Callable[[], None] | None = None
+
+    def dataset(self) -> Dataset:
+        dataset = super().dataset()
+        happens, self.after_reading = self.after_reading, None
+        if happens:
+            happens()
+        return dataset
+
+
 class Scenario:
     """Environments that share one cache, one database and one clock.
 
@@ -31,7 +46,7 @@ class Scenario:
     def __init__(self) -> None:
         self.clock = FakeClock(1_000_000.0)
         self.cache = FakeSharedCache(self.clock)
-        self.database = FakeFeatures(place(jaguar=feature()))
+        self.database = FreezingFeatures(place(jaguar=feature()))
         self.chance = 0.5
         self.slept: list[float] = []
         self.while_sleeping: Callable[[], None] = lambda: None
@@ -334,16 +349,12 @@ class TestNewDataset:
         scenario.clock.now += 661
         environment.dataset()
         (check,) = scenario.work
-        read = scenario.database.dataset
 
-        def read_and_freeze():
-            dataset = read()
-            scenario.database.dataset = read
+        def activate() -> None:
             scenario.activate("facts-2")
             scenario.environment().announce()
-            return dataset
 
-        scenario.database.dataset = read_and_freeze
+        scenario.database.after_reading = activate
         check()
         assert scenario.environment().dataset().version == "facts-2"
         assert environment.dataset().version == "facts-2"
