@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from chalicelib.domain import (
     Coordinates,
@@ -75,7 +74,7 @@ class Places(Struct, frozen=True, eq=False):
             return _species_range(self.repository, taxon, month)
         with suppress(FeaturesUnavailable):
             if self.fallback:
-                return replace(_species_range(self.fallback, taxon, month), is_provisional=True)
+                return _species_range(self.fallback, taxon, month, is_provisional=True)
         return SpeciesRange(GeoStatus.DEGRADED)
 
     def dataset(self) -> Dataset:
@@ -102,11 +101,13 @@ def _look_up(repository: FeatureRepository, coordinates: Coordinates, month: int
     raise FeaturesUnavailable(DATASET_CHANGES)
 
 
-def _species_range(repository: FeatureRepository, taxon: Taxon, month: int) -> SpeciesRange:
+def _species_range(
+    repository: FeatureRepository, taxon: Taxon, month: int, *, is_provisional: bool = False
+) -> SpeciesRange:
     for _ in range(ATTEMPTS):
         dataset = repository.dataset()
         if not dataset.covers(taxon):
-            return SpeciesRange(GeoStatus.NO_DATA, dataset)
+            return SpeciesRange(GeoStatus.NO_DATA, dataset, is_provisional=is_provisional)
         presences = repository.presences(taxon.taxon_id, cells.coarsest_cells(), month)
         if presences.dataset == dataset.version:
             expected = {
@@ -114,7 +115,7 @@ def _species_range(repository: FeatureRepository, taxon: Taxon, month: int) -> S
                 for cell, presence in presences.cells.items()
                 if presence >= dataset.expected_presence
             }
-            return SpeciesRange(GeoStatus.APPLIED, dataset, expected)
+            return SpeciesRange(GeoStatus.APPLIED, dataset, expected, is_provisional)
     raise FeaturesUnavailable(DATASET_CHANGES)
 
 
