@@ -20,13 +20,13 @@ import redis
 from msgspec.structs import replace
 
 from bench.servers import servers
-from bench.steady import SimulatedClock
 from chalicelib.bootstrap import Services
 from chalicelib.domain import GeoStatus, Identification
 from chalicelib.identify import IdentifyRequest
 from chalicelib.ports import Runtime
 from chalicelib.settings import Settings
 from tests.conftest import OCEAN, PLACES, load_places
+from tests.fakes import FakeClock
 from tests.proxy import Fault, Proxy, proxy
 from tests.samples import SAMPLES
 from tests.servers import Mariadb, RedisServer, port_of
@@ -104,8 +104,8 @@ class Behind(NamedTuple):
     cache: Proxy
     mysql_url: str
     redis_url: str
-    clock: SimulatedClock
-    time_of_day: SimulatedClock
+    clock: FakeClock
+    time_of_day: FakeClock
 
     def environment(self) -> Services:
         """Return a new environment with default settings and an empty memory."""
@@ -139,8 +139,8 @@ def behind_proxies(mysql_url: str, cache: RedisServer) -> Iterator[Behind]:
             cache_door,
             mysql_url.replace(str(port_of(mysql_url)), str(database_door.port)),
             f"redis://127.0.0.1:{cache_door.port}",
-            SimulatedClock(0.0),
-            SimulatedClock(1_800_000_000.0),
+            FakeClock(0.0),
+            FakeClock(1_800_000_000.0),
         )
 
 

@@ -7,7 +7,6 @@ everything that happens by time happens: refreshes, renewals, checks.
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain import Coordinates
 from chalicelib.ports import Runtime
 from chalicelib.settings import Settings
+from tests.fakes import FakeClock
 from tests.servers import Mariadb
 
 SECONDS: Final = 600
@@ -25,17 +25,6 @@ LIFE_SECONDS: Final = 120
 
 ENVIRONMENTS: Final = 4
 START: Final = 1_800_000_000.0
-
-
-@dataclass
-class SimulatedClock:
-    """A clock that the bench moves."""
-
-    now: float
-
-    def __call__(self) -> float:
-        """Return the time in seconds."""
-        return self.now
 
 
 def steady(database: Mariadb, settings: dict[str, str], cells: Sequence[str]) -> dict[str, Any]:
@@ -47,7 +36,7 @@ def steady(database: Mariadb, settings: dict[str, str], cells: Sequence[str]) ->
         cells: the places; each is cached before the ten minutes begin.
     """
     chance = random.Random(1)
-    monotonic, time_of_day, tokens = SimulatedClock(0.0), SimulatedClock(START), count()
+    monotonic, time_of_day, tokens = FakeClock(0.0), FakeClock(START), count()
     runtime = Runtime(lambda: f"steady-{next(tokens)}", time_of_day, lambda _: None, chance.random)
 
     def environment() -> Services:

@@ -98,8 +98,8 @@ class CacheAside(Struct, frozen=True, eq=False):
         token = self.runtime.new_lease_token()
         deadline = self.runtime.clock() + self.policy.lease_wait
         values: dict[int, Value] = {}
+        waiting = missing
         while True:
-            waiting = [number for number in missing if number not in values]
             keys = [codecs[number].key() for number in waiting]
             try:
                 leases = self.cache.lease(keys, token, self.policy.lease_ttl)

@@ -56,11 +56,9 @@ class Places(Struct, frozen=True, eq=False):
         """
         if not self.is_enabled or coordinates is None:
             return PlaceLookup(GeoStatus.DISABLED)
-        try:
+        with suppress(FeaturesUnavailable):
             if self.fallback:
                 return _look_up(self.fallback, coordinates, month)
-        except FeaturesUnavailable:
-            pass
         return PlaceLookup(GeoStatus.DEGRADED)
 
     def species_range(self, taxon: Taxon, month: int) -> SpeciesRange:

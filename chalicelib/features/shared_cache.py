@@ -64,18 +64,11 @@ class SharedCachedFeatures:
         Raises ``FeaturesUnavailable``.
         """
         version = (self._known or self.dataset()).version
-        features = self._aside.get(
-            [PlaceCodec(version, month, chain[0]) for chain in chains],
-            lambda positions: self._repository.features([chains[at] for at in positions], month),
-        )
+        features = self._features_of(version, chains, month)
         if all(each.dataset == version for each in features):
             return features
         # The database has a newer dataset. What the cache had of the older one is loaded again.
-        newer = self._meet_newer().version
-        return self._aside.get(
-            [PlaceCodec(newer, month, chain[0]) for chain in chains],
-            lambda positions: self._repository.features([chains[at] for at in positions], month),
-        )
+        return self._features_of(self._meet_newer().version, chains, month)
 
     def presences(self, taxon_id: str, cells: Sequence[str], month: int) -> TaxonPresences:
         """Return a taxon's range from the shared cache, else from the wrapped repository.
@@ -106,6 +99,15 @@ class SharedCachedFeatures:
         own = ("cache",) if self._aside.cache.is_breaker_open else ()
         writes = ("cacheWrites",) if self._aside.cache.is_read_only else ()
         return own + writes + self._repository.open_breakers()
+
+    def _features_of(
+        self, version: str, chains: Sequence[Chain], month: int
+    ) -> list[PlaceFeatures]:
+        """Return what the cache has of a version; the repository may answer with a newer one."""
+        return self._aside.get(
+            [PlaceCodec(version, month, chain[0]) for chain in chains],
+            lambda positions: self._repository.features([chains[at] for at in positions], month),
+        )
 
     def _publish(self, cached: bytes | None, token: str | None = None) -> Dataset:
         """Read the dataset from the database, and write it to the cache if possible.

@@ -35,6 +35,19 @@ def url_of(network: Proxy) -> str:
     return f"redis://localhost:{network.port}"
 
 
+@contextmanager
+def behind_proxy(directory: Path) -> Iterator[tuple[FakeClock, Proxy, RedisCache, redis.Redis]]:
+    """Start a server; yield a clock, a network, a cache on both, and a client beside them."""
+    clock = FakeClock()
+    with (
+        redis_server(directory) as server,
+        proxy(server.port) as network,
+        cache_of(url_of(network), clock) as cache,
+        server.client() as client,
+    ):
+        yield clock, network, cache, client
+
+
 def become_replica(client: redis.Redis, directory: Path) -> None:
     client.replicaof("127.0.0.1", 1)
 
@@ -76,13 +89,7 @@ class TestRefusedWrites:
     )
     def test_reads_go_on_and_writes_stop_until_they_are_accepted_again(self, tmp_path, refuse):
         """Three refusals stop writes, and writes only; a probe finds that they are accepted."""
-        clock = FakeClock()
-        with (
-            redis_server(tmp_path) as server,
-            proxy(server.port) as network,
-            cache_of(url_of(network), clock) as cache,
-            server.client() as client,
-        ):
+        with behind_proxy(tmp_path) as (clock, network, cache, client):
             cache.put({"key": b"value"}, 60)
             refuse(client, tmp_path)
             writes: list[Callable[[], object]] = [
@@ -128,13 +135,7 @@ class TestRefusedWrites:
 
     def test_an_outage_says_nothing_about_writes(self, tmp_path):
         """A cache that is gone and comes back still refuses writes: the probe finds out."""
-        clock = FakeClock()
-        with (
-            redis_server(tmp_path) as server,
-            proxy(server.port) as network,
-            cache_of(url_of(network), clock) as cache,
-            server.client() as client,
-        ):
+        with behind_proxy(tmp_path) as (clock, network, cache, client):
             fill_memory(client, tmp_path)
             for _ in range(3):
                 with pytest.raises(CacheReadOnly):

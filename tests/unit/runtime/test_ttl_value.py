@@ -29,25 +29,7 @@ def test_a_value_is_fetched_again_only_after_its_time_to_live():
     assert value() == 2
 
 
-def test_an_old_value_stays_in_use_while_the_fetch_raises_stale_on():
-    """The fetch is not repeated on each call. Without an old value the error propagates."""
-    clock, source = FakeClock(), Source()
-    source.is_down = True
-    value = TtlValue(source, 30, clock, stale_on=(OSError,))
-    with pytest.raises(OSError, match="down"):
-        value()
-    source.is_down = False
-    assert value() == 1
-    source.is_down = True
-    clock.now += 30
-    assert value() == 1
-    source.is_down = False
-    assert value() == 1
-    clock.now += 30
-    assert value() == 2
-
-
-def test_other_errors_propagate():
+def test_errors_propagate():
     """An expired password is of no use."""
     clock, source = FakeClock(), Source()
     value = TtlValue(source, 30, clock)
@@ -56,13 +38,3 @@ def test_other_errors_propagate():
     clock.now += 30
     with pytest.raises(OSError, match="down"):
         value()
-
-
-def test_an_invalidated_value_is_fetched_on_the_next_call():
-    """A current value stays."""
-    value = TtlValue(Source(), 30, FakeClock())
-    value()
-    value.invalidate_unless(lambda number: number == 1)
-    assert value() == 1
-    value.invalidate_unless(lambda number: number == 7)
-    assert value() == 2
