@@ -425,6 +425,8 @@ def test_an_animal_that_migrates_or_sleeps_is_there_in_its_months(
         ("Karachi", Coordinates(24.85, 67.0), "red-breasted merganser", True),
         ("Benghazi", Coordinates(32.1, 20.1), "red-breasted merganser", True),
         ("Yerevan", Coordinates(40.15, 44.5), "swamphen", True),
+        ("Pago Pago", Coordinates(-14.28, -170.7), "swamphen", True),
+        ("Niue", Coordinates(-19.05, -169.9), "swamphen", True),
         ("Belize City", Coordinates(17.5, -88.2), "American robin", False),
     ],
 )

@@ -57,11 +57,17 @@ def sample_cells(regions: Regions) -> dict[str, Cell]:
     fine: dict[tuple[str, bool, str | None], float] = defaultdict(float)
     for finest, region, is_land, weight in sample_points(regions):
         fine[finest, is_land, region] += weight
+    # The table of land lacks the smallest islands: Niue, American Samoa, Tokelau.
+    landless = {region for _, _, region in fine if region is not None} - {
+        region for _, is_land, region in fine if is_land
+    }
     surfaces: dict[bool, dict[str, dict[str, float]]] = {True: {}, False: {}}
     touched: dict[bool, set[str]] = {True: set(), False: set()}
     for (finest, is_land, region), weight in fine.items():
         for cell in with_parents(finest):
             touched[is_land].add(cell)
+            if region in landless:
+                touched[True].add(cell)
             if region is not None and region not in regions.thin:
                 counts = surfaces[is_land].setdefault(cell, {})
                 counts[region] = counts.get(region, 0) + weight
