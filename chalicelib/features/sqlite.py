@@ -63,7 +63,8 @@ REGIONS: Final = Queries(
           FROM geo_cell WHERE cell IN ({{cells}}) GROUP BY cell
          UNION ALL
         SELECT geo_cell.cell, 0, taxon.id,
-               sum(geo_cell.samples * region_taxon.presence
+               sum(CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END
+                   * region_taxon.presence
                    * CASE WHEN region_taxon.months & :season THEN 1
                           ELSE {OUT_OF_SEASON_FACTOR} END),
                region_taxon.status, {ALL_MONTHS}
@@ -71,11 +72,12 @@ REGIONS: Final = Queries(
           JOIN region_taxon USING (region)
           JOIN taxon ON taxon.id = region_taxon.taxon
          WHERE geo_cell.cell IN ({{cells}})
-           AND CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END
+           AND CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END > 0
          GROUP BY geo_cell.cell, taxon.id HAVING max(region_taxon.presence) > 0
     """,
 )
-"""A cell that spans a border mixes its regions by area, each with its own seasons.
+"""A cell that spans a border mixes its regions by their land, or by their sea for marine animals,
+each with its own seasons.
 
 SQLite takes ``status`` from the row that has ``max(presence)``
 (https://www.sqlite.org/lang_select.html#bareagg).

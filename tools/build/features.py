@@ -42,9 +42,9 @@ SCHEMA: Final = """
     CREATE TABLE geo_cell (
         cell INTEGER NOT NULL,      -- H3 index, resolutions 4, 3 and 2
         region INTEGER NOT NULL REFERENCES region,
-        samples INTEGER NOT NULL,   -- sampled points of the cell that lie in the region
-        land INTEGER NOT NULL,      -- whether land is in the cell or next to it
-        sea INTEGER NOT NULL,       -- whether sea is in the cell or next to it
+        samples REAL NOT NULL,      -- sampled points of the cell that lie in the region
+        land REAL NOT NULL,         -- the region's share of the points, for land animals
+        sea REAL NOT NULL,          -- the same for marine animals
         PRIMARY KEY (cell, region)
     ) WITHOUT ROWID;
 """
@@ -103,9 +103,13 @@ def build(target: Path) -> None:
     connection.executemany(
         "INSERT INTO geo_cell VALUES (?, ?, ?, ?, ?)",
         (
-            (int(name, 16), region_ids[region], number, cell.land, cell.sea)
+            (
+                int(name, 16),
+                region_ids[region],
+                *(round(part.get(region, 0), 2) for part in (cell.samples, cell.land, cell.sea)),
+            )
             for name, cell in sorted(cells.items())
-            for region, number in sorted(cell.samples.items())
+            for region in sorted(cell.samples)
         ),
     )
     connection.commit()

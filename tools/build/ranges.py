@@ -67,9 +67,16 @@ def months_by_region(
 
 
 def month_bits(months: str) -> int:
-    """Return ``4-9`` as bits 4 to 9; ``11-3`` crosses the new year: bits 11, 12 and 1 to 3."""
-    first, last = (int(month) for month in months.split("-"))
-    if not (1 <= first <= 12 and 1 <= last <= 12):
-        raise FactError(f"seasons.csv: {months} is not a span of months such as 4-9")
-    count = (last - first) % 12 + 1
-    return sum(1 << ((first - 1 + number) % 12 + 1) for number in range(count))
+    """Return ``4-9`` as bits 4 to 9.
+
+    ``11-3`` crosses the new year: bits 11, 12 and 1 to 3. ``3-5 8-11`` has two spans, as for a bird
+    on passage.
+    """
+    bits = 0
+    for span in months.split():
+        first, last = (int(month) for month in span.split("-"))
+        if not (1 <= first <= 12 and 1 <= last <= 12):
+            raise FactError(f"seasons.csv: {months} is not a span of months such as 4-9")
+        count = (last - first) % 12 + 1
+        bits |= sum(1 << ((first - 1 + number) % 12 + 1) for number in range(count))
+    return bits

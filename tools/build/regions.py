@@ -1,7 +1,7 @@
 """The tree of regions, and the region and continent in which a point lies."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +16,10 @@ CONTINENTS: Final = {
 """Codes of UN M49 (https://unstats.un.org/unsd/methodology/m49/); 003 includes the Caribbean."""
 
 
+Box = tuple[str, tuple[float, float, float, float]]
+"""A region inside another one: its code, and south, west, north and east in degrees."""
+
+
 @dataclass(frozen=True)
 class Regions:
     """The tree of regions: names, parents, border polygons and boxes."""
@@ -26,6 +30,8 @@ class Regions:
     boxes: tuple[tuple[str, str, tuple[float, float, float, float]], ...]
     groups: Mapping[str, tuple[str, ...]]
     """The groups that each border belongs to; codes of UN M49 are among them."""
+    thin: frozenset[str]
+    """The regions whose lists are too thin: that they lack an animal says nothing."""
 
     @classmethod
     def read(cls) -> "Regions":
@@ -62,6 +68,7 @@ class Regions:
                 for row in rows
                 if row["border"]
             },
+            thin=frozenset(row["region"] for row in rows if row["list"] == "thin"),
         )
 
     def lineage(self, region: str) -> Iterator[str]:
@@ -85,10 +92,16 @@ class Regions:
         located: list[str | None] = [None] * len(points)
         for point, polygon in zip(*tree.query(points, predicate="intersects"), strict=True):
             located[point] = codes[polygon]
+        within = {code: self._boxes(code) for code in self.names}
         for index, code in enumerate(located):
             if code is not None:
-                located[index] = self._subregion(code, latitudes[index], longitudes[index])
+                located[index] = subregion(code, latitudes[index], longitudes[index], within)
         return located
+
+    def _boxes(self, region: str) -> list[Box]:
+        """Return the boxes of a region: a country's own border has those of its parents, too."""
+        parents = set(self.lineage(region)) if region in self.polygons else {region}
+        return [(code, bounds) for code, parent, bounds in self.boxes if parent in parents]
 
     def _continent(self, region: str) -> str | None:
         groups = (
@@ -96,9 +109,12 @@ class Regions:
         )
         return next((CONTINENTS[group] for group in groups if group in CONTINENTS), None)
 
-    def _subregion(self, region: str, latitude: float, longitude: float) -> str:
-        lineage = tuple(self.lineage(region))
-        for code, parent, (south, west, north, east) in self.boxes:
-            if parent in lineage and south <= latitude < north and west <= longitude < east:
-                return code
-        return region
+
+def subregion(
+    region: str, latitude: float, longitude: float, within: Mapping[str, Iterable[Box]]
+) -> str:
+    """Return the innermost box of a region that has the point: a box may have boxes, too."""
+    for code, (south, west, north, east) in within[region]:
+        if south <= latitude < north and west <= longitude < east:
+            return subregion(code, latitude, longitude, within)
+    return region

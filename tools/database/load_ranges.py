@@ -25,12 +25,13 @@ from tools.database.connection import DatasetError
 from tools.database.dataset_loader import FeatureRow, TaxonRow, writer_of
 
 ROWS: Final = """
-    SELECT geo_cell.cell, taxon.id, geo_cell.samples * region_taxon.presence,
+    SELECT geo_cell.cell, taxon.id,
+           CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END * region_taxon.presence,
            region_taxon.status, region_taxon.months, region_taxon.presence
       FROM geo_cell
       JOIN region_taxon USING (region)
       JOIN taxon ON taxon.id = region_taxon.taxon
-     WHERE CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END
+     WHERE CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END > 0
        AND geo_cell.cell BETWEEN ? AND ?
      ORDER BY geo_cell.cell, taxon.id
 """
