@@ -63,9 +63,7 @@ def is_right(decision: Decision, truth: Taxon) -> bool:
     """Return whether the decision's name is right for the animal in the photo."""
     if decision.name is None:
         return False
-    if decision.kind is DecisionKind.SPECIES:
-        return decision.name.scientific_name == truth.scientific_name
-    return truth.higher.get(decision.name.taxon_rank) == decision.name.scientific_name
+    return decision.name.scientific_name in {truth.scientific_name, *truth.higher.values()}
 
 
 def precision(photos: Sequence[Photo], kind: DecisionKind, thresholds: Thresholds) -> float:
