@@ -121,7 +121,8 @@ class ClassFinder:
         lineage = [row[column] for column in LINEAGE_COLUMNS if row.get(column)]
         names = [name for name in row.get(TAXA, "").split("|") if name] + lineage
         try:
-            classes = self.find(row if not names else {"scientificName": names[0], **row})
+            named = any(row.get(column) for column in TRUTH_COLUMNS)
+            classes = self.find(row if named else {**row, "scientificName": "".join(names[:1])})
         except ValueError:
             is_lineage = row.get(TAXA) or any(row.get(column) for column in LINEAGE_COLUMNS[1:])
             if not is_lineage or row.get("classIndex"):
