@@ -4,14 +4,31 @@ A list of probabilities leaves the visitor with the question. The decision is a 
 model, if its score passes a threshold. Otherwise it is the finest higher taxon whose members
 together pass theirs, like iNaturalist's common ancestor and SpeciesNet's roll-up. Otherwise the
 animal is unknown, or there is no animal.
+
+The model knows few of the animals that people photograph. A place raises the score of the few
+that live there, whether or not the animal is one of them. So a higher taxon is named by the
+picture alone. ``docs/accuracy.md`` has the rules that were compared.
 """
+
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.answer.ranking import Ranking
 from chalicelib.answer.taxon_index import NameGroups
-from chalicelib.domain import Decision, DecisionKind, NamedTaxon, Rejection, Thresholds
+from chalicelib.domain import (
+    SPECIES_RANKS,
+    Candidate,
+    Decision,
+    DecisionKind,
+    NamedTaxon,
+    Rejection,
+    Thresholds,
+)
+
+CLEARLY_LIKELIER: Final = 2
+"""How many times likelier an animal that lives elsewhere must be than any that may live here."""
 
 
 def decide(candidates: Ranking, animal_score: float, thresholds: Thresholds) -> Decision:
@@ -20,28 +37,60 @@ def decide(candidates: Ranking, animal_score: float, thresholds: Thresholds) -> 
         return Decision(DecisionKind.NOT_AN_ANIMAL)
     if animal_score < thresholds.animal:
         return Decision(DecisionKind.UNKNOWN)
-    named = likeliest(candidates.animals.names, candidates.scores)
-    is_sure = named is not None and named.score >= thresholds.named
     first = candidates.first_by_look()
-    if is_sure and first.expected_here is not False:
-        return Decision(DecisionKind.SPECIES, named)
-    rolled_up = roll_up(candidates, thresholds.rolled_up)
+    own = sure_name(candidates, first, thresholds)
+    if own and first.expected_here is not False:
+        return named(own, candidates, None)
+    rolled_up = roll_up(candidates, thresholds)
     rejection = None
     if first.expected_here is False:
-        instead = (animal.taxon for animal in candidates if animal.expected_here is not False)
+        instead = (animal.taxon for animal in candidates if animal.expected_here)
         rejection = Rejection(first.taxon, next(instead, None), rolled_up)
-    if is_sure:
-        return Decision(DecisionKind.SPECIES, named, rejection)
-    if rolled_up is not None:
+    if own:
+        return named(own, candidates, rejection)
+    if rolled_up:
         return Decision(DecisionKind.ROLLED_UP, rolled_up, rejection)
     return Decision(DecisionKind.UNKNOWN, None, rejection)
 
 
-def roll_up(candidates: Ranking, threshold: float) -> NamedTaxon | None:
-    """Return the finest higher taxon whose candidates sum to at least ``threshold``."""
+def sure_name(
+    candidates: Ranking, first_by_look: Candidate, thresholds: Thresholds
+) -> NamedTaxon | None:
+    """Return the likeliest name of the model, if it is sure by picture and place.
+
+    An animal in a zoo, a garden or a market lives elsewhere. It needs a sure picture, and
+    nothing that may live here may be half as likely.
+    """
+    names = candidates.animals.names
+    best = likeliest(names, candidates.scores)
+    if best is None:
+        return None
+    if best.score >= thresholds.to_name(candidates.best_of(best.scientific_name).taxon):
+        return best
+    by_look = likeliest(names, candidates.vision_scores)
+    if (
+        by_look is not None
+        and by_look.scientific_name == best.scientific_name
+        and first_by_look.expected_here is False
+        and by_look.score >= thresholds.to_name_elsewhere(first_by_look.taxon)
+        and best.score >= CLEARLY_LIKELIER * candidates.best_score_here()
+    ):
+        return by_look
+    return None
+
+
+def named(own: NamedTaxon, candidates: Ranking, rejection: Rejection | None) -> Decision:
+    """Return the decision for a name of the model, which may be that of a wider group."""
+    is_species = own.taxon_rank in SPECIES_RANKS
+    kind = DecisionKind.SPECIES if is_species else DecisionKind.ROLLED_UP
+    return Decision(kind, own, rejection, candidates.best_of(own.scientific_name).expected_here)
+
+
+def roll_up(candidates: Ranking, thresholds: Thresholds) -> NamedTaxon | None:
+    """Return the finest higher taxon whose vision scores sum to its threshold."""
     for groups in candidates.animals.higher_ranks:
-        taxon = likeliest(groups, candidates.scores)
-        if taxon is not None and taxon.score >= threshold:
+        taxon = likeliest(groups, candidates.vision_scores)
+        if taxon is not None and taxon.score >= thresholds.to_roll_up(taxon.taxon_rank):
             return taxon
     return None
 

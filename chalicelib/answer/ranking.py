@@ -81,6 +81,15 @@ class Ranking(Sequence[Candidate]):
         """Return the candidate with the best vision score; of equal ones the better ranked."""
         return self[int(self.vision_scores[self._order].argmax())]
 
+    def best_of(self, scientific_name: str) -> Candidate:
+        """Return the best candidate of that name; breeds share one."""
+        return next(animal for animal in self if animal.taxon.scientific_name == scientific_name)
+
+    def best_score_here(self) -> float:
+        """Return the best score of an animal that the place does not speak against."""
+        _, is_covered, is_expected = self.place
+        return float(self.scores[~is_covered | is_expected].max(initial=0.0))
+
     def _candidate(self, animal: int) -> Candidate:
         weights, is_covered, is_expected = self.place
         return Candidate(

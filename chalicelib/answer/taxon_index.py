@@ -4,6 +4,7 @@ They are made once for each model. A loop over 398 taxa for each prediction take
 a third of what the service adds to decoding and the model.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, Self
@@ -48,7 +49,8 @@ class TaxonIndex:
     """The outputs of a model that stand for animals, in the model's order.
 
     ``taxa[i]`` is the taxon of output ``outputs[i]``. ``names`` groups the animals by their own
-    names, ``higher_ranks`` by their names of each rank of ``HIGHER_RANKS``.
+    names, ``higher_ranks`` by their names of each rank of ``HIGHER_RANKS``. A higher taxon with
+    one name in the model is not among these: it would be no surer than that name.
     ``indices_by_taxon_id`` holds the indices of the animals with a ``taxonID``.
     """
 
@@ -61,11 +63,16 @@ class TaxonIndex:
             (index, (taxon.scientific_name, taxon.taxon_rank))
             for index, taxon in enumerate(self.taxa)
         )
+        shared = Counter(
+            (rank, higher)
+            for taxon in {taxon.scientific_name: taxon for taxon in self.taxa}.values()
+            for rank, higher in taxon.higher.items()
+        )
         self.higher_ranks = tuple(
             NameGroups.of(
                 (index, (taxon.higher[rank], rank))
                 for index, taxon in enumerate(self.taxa)
-                if rank in taxon.higher
+                if rank in taxon.higher and shared[rank, taxon.higher[rank]] > 1
             )
             for rank in HIGHER_RANKS
         )

@@ -83,6 +83,12 @@ class TfliteClassifier:
                     not_an_animal=decision["notAnAnimal"],
                     named=decision["named"],
                     rolled_up=decision["rolledUp"],
+                    not_living_here=decision.get("notLivingHere"),
+                    named_by_geography={
+                        Geography(geography): score
+                        for geography, score in decision.get("namedByGeography", {}).items()
+                    },
+                    rolled_up_by_rank=decision.get("rolledUpByRank", {}),
                 ),
                 card=self._card,
             )

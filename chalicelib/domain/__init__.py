@@ -32,6 +32,7 @@ from chalicelib.domain.features import (
 from chalicelib.domain.model import (
     ENGLISH,
     HIGHER_RANKS,
+    SPECIES_RANKS,
     Geography,
     Model,
     ModelInput,
@@ -64,6 +65,7 @@ __all__ = [
     "MAX_UNCERTAINTY_METRES",
     "MEDIA_TYPES",
     "PRESENCE_BY_STATUS",
+    "SPECIES_RANKS",
     "WHOLE_YEAR",
     "Candidate",
     "Coordinates",

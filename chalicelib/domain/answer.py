@@ -26,7 +26,7 @@ class Candidate(Struct, frozen=True):
 
 
 class DecisionKind(StrEnum):
-    """The kind of a decision: a name of the model, a wider name, or none."""
+    """The kind of a decision: a species (or a breed), a wider name, or none."""
 
     SPECIES = "species"
     ROLLED_UP = "rolledUp"
@@ -35,7 +35,11 @@ class DecisionKind(StrEnum):
 
 
 class NamedTaxon(Struct, frozen=True):
-    """A taxon of any rank, with the scores of all its members summed."""
+    """A taxon of any rank, with the scores of all its members summed.
+
+    The score is the one that decided: of picture and place, or of the picture alone for a wider
+    taxon and for an animal that does not live here.
+    """
 
     scientific_name: str
     taxon_rank: str
@@ -45,7 +49,7 @@ class NamedTaxon(Struct, frozen=True):
 class Rejection(Struct, frozen=True):
     """The picture's first choice is not expected at the place: alternatives.
 
-    ``instead`` is the likeliest animal that the place does not speak against;
+    ``instead`` is the likeliest animal that is expected there;
     ``rolled_up`` is the finest higher taxon with a sufficient score.
     """
 
@@ -55,11 +59,16 @@ class Rejection(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """The answer in one word: a name with a sufficient score, or that there is none."""
+    """The answer in one word: a name with a sufficient score, or that there is none.
+
+    ``lives_here`` says whether the named animal is expected at the place: ``None`` if the place
+    has no opinion, or the name is not one of the model's own.
+    """
 
     kind: DecisionKind
     name: NamedTaxon | None = None
     rejection: Rejection | None = None
+    lives_here: bool | None = None
 
 
 class Identification(Struct, frozen=True):

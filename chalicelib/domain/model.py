@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 Scores = NDArray[np.float32]
 """One probability for each class of the model; they sum to 1."""
 
+SPECIES_RANKS: Final = frozenset({"species", "subspecies", "variety", "form", "breed", "hybrid"})
+"""Ranks of a name that says which species it is; any other rank is wider."""
+
 HIGHER_RANKS: Final = ("genus", "family", "order", "class")
 """Ranks to roll up to, finest first. A name above the class would tell a visitor little."""
 
@@ -75,14 +78,34 @@ class Thresholds(Struct, frozen=True):
 
     ``animal``: the least share of animal classes in the scores for any name;
     ``not_an_animal``: the share below which the decision is that there is no animal;
-    ``named``: for one taxon of the model;
-    ``rolled_up``: for a higher taxon, all its members summed.
+    ``named``: for a name of the model, by picture and place;
+    ``rolled_up``: for a higher taxon, its members' vision scores summed;
+    ``not_living_here``: for an animal that the place rejects, by the picture alone; ``None`` is
+    ``named``;
+    ``named_by_geography`` and ``rolled_up_by_rank``: in place of ``named`` and ``rolled_up``.
     """
 
     animal: float
     not_an_animal: float
     named: float
     rolled_up: float
+    not_living_here: float | None = None
+    named_by_geography: Mapping[Geography, float] = MappingProxyType({})
+    rolled_up_by_rank: Mapping[str, float] = MappingProxyType({})
+
+    def to_name(self, taxon: Taxon) -> float:
+        """Return the score from which an animal that may live here is named."""
+        return self.named_by_geography.get(taxon.geography, self.named)
+
+    def to_name_elsewhere(self, taxon: Taxon) -> float:
+        """Return the vision score from which an animal that does not live here is named."""
+        if self.not_living_here is None:
+            return self.to_name(taxon)
+        return self.not_living_here
+
+    def to_roll_up(self, rank: str) -> float:
+        """Return the sum of vision scores from which a taxon of that rank is named."""
+        return self.rolled_up_by_rank.get(rank, self.rolled_up)
 
 
 class Model(Struct, frozen=True, eq=False):

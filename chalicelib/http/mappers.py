@@ -98,6 +98,7 @@ def decision(result: domain.Decision, names: domain.VernacularNames) -> schemas.
     return schemas.Decision(
         kind=result.kind,
         name=name(result.name) if result.name else None,
+        lives_here=result.lives_here,
         rejected_by_place=rejection(result.rejection, names) if result.rejection else None,
     )
 

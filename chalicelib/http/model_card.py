@@ -39,12 +39,19 @@ class Calibration(schemas.Answer):
 
 
 class Thresholds(schemas.Answer):
-    """The scores at which the decision changes its kind."""
+    """The scores at which the decision changes its kind.
+
+    ``namedByGeography`` and ``rolledUpByRank`` replace ``named`` and ``rolledUp`` where they say
+    something; ``notLivingHere`` is for an animal that does not live at the place.
+    """
 
     animal: float
     not_an_animal: float
     named: float
     rolled_up: float
+    named_by_geography: dict[str, float] | UnsetType = UNSET
+    rolled_up_by_rank: dict[str, float] | UnsetType = UNSET
+    not_living_here: float | UnsetType = UNSET
     provenance: str | UnsetType = UNSET
 
 

@@ -60,7 +60,10 @@ class Prediction(Answer):
 
 
 class Name(Answer):
-    """A name of any rank. ``score`` is the sum of the scores of all animals under it."""
+    """A name of any rank. ``score`` is the sum of the scores of all animals under it.
+
+    The vision scores count for a wider name, and for an animal that does not live at the place.
+    """
 
     scientific_name: str
     taxon_rank: str
@@ -70,8 +73,8 @@ class Name(Answer):
 class Rejection(Answer):
     """The picture's first choice, which does not live at this place, and its alternatives.
 
-    ``instead`` is the most probable animal that the place does not reject. ``rolledUp`` is the
-    most specific higher taxon with a sufficient score.
+    ``instead`` is the most probable animal that is expected there. ``rolledUp`` is the most
+    specific higher taxon with a sufficient score.
     """
 
     first_by_look: Taxon
@@ -82,12 +85,15 @@ class Rejection(Answer):
 class Decision(Answer):
     """The final answer: ``species``, ``rolledUp``, ``unknown`` or ``notAnAnimal``.
 
-    ``species`` is a name from the model's own list, of any rank. ``rejectedByPlace`` is null
-    unless the place rejects the picture's first choice.
+    ``species`` is a name of a species, a subspecies or a breed; ``rolledUp`` is a wider name.
+    ``livesHere`` is false for a named animal that does not live at the place in the wild: it may
+    be in a zoo, a garden or a market. It is null if the place says nothing about it.
+    ``rejectedByPlace`` is null unless the place rejects the picture's first choice.
     """
 
     kind: domain.DecisionKind
     name: Name | None
+    lives_here: bool | None
     rejected_by_place: Rejection | None
 
 

@@ -16,7 +16,7 @@ export function showAnswer(answer, choose) {
   const place = location.cell && position(location.decimalLatitude, location.decimalLongitude);
   find("results").replaceChildren(
     ...verdict(answer),
-    ...(decision.rejectedByPlace ? [rejection(decision.rejectedByPlace)] : []),
+    ...(decision.rejectedByPlace && decision.livesHere !== false ? [rejection(decision.rejectedByPlace)] : []),
     make("p", { class: geo.status === "applied" ? "hint" : "notice", id: "geo" },
       say(`geo.${geo.status}`, { place, count: number(geo.candidates) })),
     ...(geo.source === "stale" ? [make("p", { class: "notice", id: "stale" }, say("stale"))] : []),
@@ -35,23 +35,46 @@ export function summary(answer) {
 }
 
 /** Return the decision in a word or two. @param {any} answer */
-export function title({ decision, predictions }) {
-  const { kind, name } = decision;
-  if (kind === "species") {
-    // A name may cover several classes, such as breeds of dogs. The first has the highest score.
-    const taxon = predictions.find((/** @type {any} */ one) => one.taxon.scientificName === name.scientificName)?.taxon;
-    return capital(taxon?.vernacularName ?? name.scientificName);
-  }
-  return kind === "rolledUp" ? name.scientificName : say(`title.${kind}`);
+export function title(answer) {
+  const { kind, name } = answer.decision;
+  if (!name) return say(`title.${kind}`);
+  const own = best(answer);
+  return own && isWhole(answer, own) ? capital(own.taxon.vernacularName) : name.scientificName;
+}
+
+/**
+ * Return the best prediction of the decision's name; a wider name has none.
+ * @param {any} answer
+ */
+function best({ decision: { name }, predictions }) {
+  return predictions.find((/** @type {any} */ one) => one.taxon.scientificName === name?.scientificName);
+}
+
+/**
+ * Whether the decision's score is that of this one animal. A name may cover several, such as breeds
+ * of dogs: then the score is not that of the best breed, whose name must not stand beside it.
+ * @param {any} answer
+ * @param {any} own
+ */
+function isWhole({ decision: { name } }, own) {
+  return [own.score, own.visionScore].some((score) => percent(score) === percent(name.score));
 }
 
 /** Return the decision as a sentence. @param {any} answer */
-function sentence({ animalScore, decision: { kind, name } }) {
-  return say(`decision.${kind}`, {
+function sentence(answer) {
+  const { animalScore, decision: { kind, livesHere, name } } = answer;
+  const own = name && best(answer);
+  const isWider = kind === "rolledUp" && !own;
+  const words = say(own ? "decision.species" : `decision.${kind}`, {
     score: name ? percent(name.score) : "",
-    rank: kind === "rolledUp" ? say(`rank.${name.taxonRank}`) : "",
+    rank: isWider ? say(`rank.${name.taxonRank}`) : "",
     animal: percent(animalScore),
   });
+  return [
+    ...(livesHere === false ? [say("livesElsewhere")] : []),
+    words,
+    ...(own && !isWhole(answer, own) ? [say("mostLikely", { animal: own.taxon.vernacularName, score: percent(own.score) })] : []),
+  ].join(" ");
 }
 
 /** @param {any} answer */
@@ -60,7 +83,7 @@ function verdict(answer) {
   return [
     make("p", { class: "eyebrow" }, say("answer")),
     make("h2", { id: "answer" }, title(answer)),
-    kind === "species" ? make("p", { class: "scientific" }, make("i", { lang: "la" }, name.scientificName)) : null,
+    name && title(answer) !== name.scientificName ? make("p", { class: "scientific" }, make("i", { lang: "la" }, name.scientificName)) : null,
     make("p", { class: "decision" }, sentence(answer)),
   ].filter((one) => one !== null);
 }

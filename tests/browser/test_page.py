@@ -102,6 +102,19 @@ def test_typed_coordinates_are_read_as_people_write_them(visit):
     expect(visit.page.locator("#rejected")).to_have_count(0)
 
 
+def test_an_animal_in_a_zoo_is_named_and_does_not_live_here(visit):
+    """A koala in London keeps its name, with the reason why the place does not speak for it."""
+    visit.upload("koala.jpg")
+    visit.answer("Koala")
+    expect(visit.sees(".decision")).not_to_contain_text("zoo")
+    visit.place("51.5", "-0.1")
+    visit.press("Identify with this place")
+    expect(visit.sees(".decision")).to_contain_text("It does not live here in the wild: a zoo?")
+    visit.answer("Koala")
+    expect(visit.page.locator("#rejected")).to_have_count(0)
+    visit.look("zoo")
+
+
 def test_a_click_on_the_map_sets_the_place(visit):
     """A click in the middle of the first view sets a place on the prime meridian."""
     visit.page.locator("#map").click()

@@ -148,6 +148,45 @@ def test_a_label_is_found_in_its_column(tmp_path):
         assert fault in done.stderr.splitlines()
 
 
+def test_an_animal_that_the_model_lacks_counts_by_its_wider_names(tmp_path):
+    """Its lineage may stand in one column or in several; without any, the row is left out."""
+    directory = ROOT / "samples"
+    labels = write_labels(
+        tmp_path / "labels.csv",
+        [
+            {"file": directory / "jaguar.jpg", "taxa": "Panthera onca|Panthera|Felidae|Mammalia"},
+            # The photos stand for animals that look like these.
+            {"file": directory / "jaguar.jpg", "taxa": "Panthera yeti|Panthera", "kind": "yeti"},
+            {"file": directory / "koala.jpg", "scientificName": "Vombatus yeti",
+             "order": "Diprotodontia", "class": "Mammalia"},
+            {"file": directory / "koala.jpg", "scientificName": "Vombatus yeti"},
+        ],
+    )  # fmt: skip
+    done = run(EVALUATE, labels, "--json", tmp_path / "r.json", "--unlisted-share", 0.25)
+    assert done.returncode == 0, done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("row "))
+    assert line.startswith("row 5 ")
+    assert "'Vombatus yeti'" in line
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert result["photos"] == 1
+    names = result["names"]
+    assert names["listed, range"]["own"]["value"] == 1.0
+    assert names["unlisted"]["photos"] == 2
+    assert names["unlisted"]["wrong"]["value"] == 1.0
+    assert names["mixed, 25% unlisted"]["wrong"]["value"] == 0.25
+    assert "mixed, 25% unlisted" in done.stdout
+
+
+def test_a_table_of_unlisted_animals_alone_can_be_evaluated(tmp_path):
+    """There is no accuracy without a class, but there are right and wrong names."""
+    row = {"file": ROOT / "samples" / "koala.jpg", "taxa": "Vombatus yeti|Mammalia"}
+    labels = write_labels(tmp_path / "labels.csv", [row])
+    done = run(EVALUATE, labels, "--plots", tmp_path / "plots", "--json", tmp_path / "r.json")
+    assert done.returncode == 0, done.stderr
+    assert "unlisted, at most 4 a kind" in done.stdout
+    assert "accuracy" not in json.loads((tmp_path / "r.json").read_text())
+
+
 @pytest.mark.parametrize(
     ("content", "arguments", "fault"),
     [
@@ -221,6 +260,11 @@ def test_rules_and_models_are_compared_and_scores_calibrated_on_a_development_se
     assert models.returncode == 0, models.stderr
     assert "| efficientnet-lite2, square frame, 0.875, bilinear | 12.2 | 1.00 |" in models.stdout
     assert "| efficientnet-lite2, square frame, 1.000, bilinear | 12.2 |" in models.stdout
+    decided = run("compare_decisions", development_set / "labels.csv")
+    assert decided.returncode == 0, decided.stderr
+    assert "25 damaged photos" in decided.stdout
+    assert "| named 0.77, roll-up 0.94 of both | " in decided.stdout
+    assert "| the model's thresholds | " in decided.stdout
     card = Settings().model_directory / "model.json"
     before = card.read_bytes()
     calibrated = run("calibrate", development_set / "labels.csv")

@@ -80,6 +80,18 @@ def test_the_answer_says_if_the_place_rejects_the_first_choice():
     assert decision["kind"] == "rolledUp"
 
 
+def test_an_animal_in_a_zoo_is_named_and_does_not_live_here():
+    """A koala in London is a koala; the answer says that it does not live there in the wild."""
+    home = predict(SAMPLES["koala.jpg"].content).body["decision"]
+    away = predict(
+        SAMPLES["koala.jpg"].content, decimalLatitude="51.5", decimalLongitude="-0.1"
+    ).body["decision"]
+    assert home["name"]["scientificName"] == away["name"]["scientificName"]
+    assert (home["livesHere"], away["livesHere"]) == (True, False)
+    assert home["rejectedByPlace"] is None
+    assert away["rejectedByPlace"]["firstByLook"]["scientificName"] == "Phascolarctos cinereus"
+
+
 def test_the_decision_on_a_photo_without_an_animal_names_none():
     """Trees are not an animal, whatever the scores of the animals are."""
     decision = predict(SAMPLES["trees-without-animal.jpg"].content).body["decision"]

@@ -20,7 +20,7 @@ from chalicelib.answer.decision import decide
 from chalicelib.answer.ranking import Ranking, fuse, place_weights
 from chalicelib.answer.taxon_index import taxon_index
 from chalicelib.bootstrap import Services
-from chalicelib.domain import Decision, DecisionKind, Scores, Taxon, Thresholds
+from chalicelib.domain import DecisionKind, NamedTaxon, Scores, Taxon, Thresholds
 from chalicelib.settings import Settings
 from tools.evaluate.development_set import DevelopmentSet, fit_temperature, read
 from tools.evaluate.labels import LabelsError
@@ -36,6 +36,10 @@ GRID: Final = np.arange(0.50, 1.0, 0.01)
 
 NEVER: Final = 2.0
 """A threshold that no score passes."""
+
+
+CHOSEN: Final = frozenset({"namedByGeography", "rolledUpByRank", "notLivingHere"})
+"""Members of a description's decision that :mod:`tools.evaluate.compare_decisions` is for."""
 
 
 class Photo(NamedTuple):
@@ -59,40 +63,45 @@ def combine(photos: DevelopmentSet, services: Services, temperature: float) -> l
     return fused
 
 
-def is_right(decision: Decision, truth: Taxon) -> bool:
+def is_right(name: NamedTaxon | None, truth: Taxon) -> bool:
     """Return whether the decision's name is right for the animal in the photo."""
-    if decision.name is None:
-        return False
-    if decision.kind is DecisionKind.SPECIES:
-        return decision.name.scientific_name == truth.scientific_name
-    return truth.higher.get(decision.name.taxon_rank) == decision.name.scientific_name
+    names = {truth.scientific_name, *truth.higher.values()}
+    return name is not None and name.scientific_name in names
 
 
-def precision(photos: Sequence[Photo], kind: DecisionKind, thresholds: Thresholds) -> float:
-    """Return the share of right decisions among those of a kind; 1 if there are none."""
-    decided = [
-        is_right(decision, photo.truth)
-        for photo in photos
-        if (decision := decide(photo.candidates, photo.animal_score, thresholds)).kind is kind
-    ]
+def precision(photos: Sequence[Photo], thresholds: Thresholds, *, own: bool) -> float:
+    """Return the share of right names; 1 if there are none.
+
+    ``own`` chooses the names of the model's classes, else those of wider taxa count.
+    """
+    decided = []
+    for photo in photos:
+        name = decide(photo.candidates, photo.animal_score, thresholds).name
+        if name and ((name.scientific_name, name.taxon_rank) in _own_names(photo)) is own:
+            decided.append(is_right(name, photo.truth))
     return float(np.mean(decided)) if decided else 1.0
+
+
+def _own_names(photo: Photo) -> tuple[tuple[str, str], ...]:
+    return photo.candidates.animals.names.names
 
 
 def fit_thresholds(photos: Sequence[Photo], start: Thresholds) -> Thresholds:
     """Return the lowest thresholds that reach ``AIM``: first for species, then for roll-up.
 
-    Every higher threshold of the grid must reach it, too.
+    Every higher threshold of the grid must reach it, too. One threshold holds for every kind of
+    animal and for every rank.
     """
-    species_only = replace(start, rolled_up=NEVER)
+    own_only = Thresholds(start.animal, start.not_an_animal, named=NEVER, rolled_up=NEVER)
     for named in reversed(GRID.round(2).tolist()):
-        attempt = replace(species_only, named=named)
-        if precision(photos, DecisionKind.SPECIES, attempt) < AIM:
+        attempt = replace(own_only, named=named)
+        if precision(photos, attempt, own=True) < AIM:
             break
-        species_only = attempt
-    thresholds = species_only
+        own_only = attempt
+    thresholds = own_only
     for rolled_up in reversed(GRID.round(2).tolist()):
-        attempt = replace(species_only, rolled_up=rolled_up)
-        if precision(photos, DecisionKind.ROLLED_UP, attempt) < AIM:
+        attempt = replace(own_only, rolled_up=rolled_up)
+        if precision(photos, attempt, own=False) < AIM:
             break
         thresholds = attempt
     return thresholds
@@ -102,7 +111,10 @@ def report(name: str, photos: Sequence[Photo], thresholds: Thresholds) -> None:
     """Print how often each decision is made, and how often it is right."""
     decisions = [decide(photo.candidates, photo.animal_score, thresholds) for photo in photos]
     right = np.array(
-        [is_right(decision, photo.truth) for decision, photo in zip(decisions, photos, strict=True)]
+        [
+            is_right(decision.name, photo.truth)
+            for decision, photo in zip(decisions, photos, strict=True)
+        ]
     )
     print(f"{name}: {len(photos)} photos")
     for kind in DecisionKind:
@@ -126,18 +138,24 @@ def weights_of(photos: DevelopmentSet, services: Services) -> Floats:
 def described(
     card: dict[str, Any], temperature: float, thresholds: Thresholds, fitted: int
 ) -> dict[str, Any]:
-    """Return the model's description with the fitted values and their provenance."""
+    """Return the model's description with the fitted values and their provenance.
+
+    Thresholds that were chosen on animals that the model lacks, too, stay: these photos have none.
+    """
     provenance = (
         f"Fitted by tools.evaluate.calibrate on {fitted} damaged and undamaged copies of photos of "
         f"imagenet-sample-images, at places drawn from data/ranges.csv"
     )
+    calibration = {
+        "method": "temperature",
+        "temperature": temperature,
+        "provenance": f"{provenance}: least negative log-likelihood, look and place together.",
+    }
+    if card["decision"].keys() & CHOSEN:
+        return {**card, "calibration": calibration}
     return {
         **card,
-        "calibration": {
-            "method": "temperature",
-            "temperature": temperature,
-            "provenance": f"{provenance}: least negative log-likelihood, look and place together.",
-        },
+        "calibration": calibration,
         "decision": {
             "animal": thresholds.animal,
             "notAnAnimal": thresholds.not_an_animal,
@@ -166,7 +184,10 @@ def main() -> None:
     factors = weights_of(photos, services)
     temperature = fit_temperature(photos, factors, np.zeros_like(factors), fitted)
     fused = combine(photos, services, temperature)
-    thresholds = fit_thresholds(select(fitted), services.classifier.model.thresholds)
+    model = services.classifier.model
+    thresholds = model.thresholds
+    if not model.card["decision"].keys() & CHOSEN:
+        thresholds = fit_thresholds(select(fitted), thresholds)
     print(f"temperature {temperature}, {thresholds}")
     for name, rows in (
         ("fitted on", fitted),

@@ -15,13 +15,15 @@ from chalicelib.domain import (
     DecisionKind,
     EventDate,
     GeoStatus,
+    Identification,
     Taxon,
 )
 from chalicelib.errors import LocationRequired, RangefinderError
 from chalicelib.identify import IdentifyRequest
-from tools.evaluate.labels import ClassFinder, Condition, Row, read_labelled_rows
+from tools.evaluate.decisions import UNLISTED, Decided
+from tools.evaluate.labels import ClassFinder, Condition, Row, Truth, read_labelled_rows
 from tools.evaluate.metrics import brier_score
-from tools.evaluate.outcome import Judgement, Outcome
+from tools.evaluate.outcome import Answered, Judgement, Outcome
 
 MONTH: Final = slice(5, 7)
 """Where an ISO 8601 date has its month: 2026-11."""
@@ -47,12 +49,16 @@ def judge(
 
 
 def judge_decision(decision: Decision, truth: Taxon) -> tuple[str, int | None, bool]:
-    """Return the decision's level, its ranks above the truth's own, and whether it is right."""
+    """Return the decision's level, its ranks above the truth's own, and whether it is right.
+
+    The level of the animal's own name is ``species``, although it may be that of a family.
+    """
     if decision.name is None:
         return decision.kind, None, False
+    if decision.name.scientific_name == truth.scientific_name:
+        return DecisionKind.SPECIES, 0, True
     if decision.kind is DecisionKind.SPECIES:
-        is_right = decision.name.scientific_name == truth.scientific_name
-        return DecisionKind.SPECIES, 0, is_right
+        return DecisionKind.SPECIES, 0, False
     rank = decision.name.taxon_rank
     ranks = [higher for higher in HIGHER_RANKS if higher in truth.higher]
     if truth.taxon_rank in ranks:
@@ -61,12 +67,49 @@ def judge_decision(decision: Decision, truth: Taxon) -> tuple[str, int | None, b
     return rank, steps, truth.higher.get(rank) == decision.name.scientific_name
 
 
-def identify(row: Row, directory: Path, services: Services, finder: ClassFinder) -> Outcome:
+def identify(row: Row, directory: Path, services: Services, finder: ClassFinder) -> Answered:
     """Run the pipeline on a row.
 
     Raises what a request would raise, ``OSError`` if the photo cannot be read, or ``ValueError``.
     """
-    truth = finder.find(row)
+    truth, names, kind = finder.truth(row)
+    answer = answer_row(row, directory, services)
+    decided = judge_name(answer.decision, Truth(truth, names, kind), row.get("damage", ""))
+    if not truth:
+        return Answered(decided, None)
+    level, steps, is_right = judge_decision(answer.decision, truth[0])
+    outcome = Outcome(
+        row=row,
+        truth=truth[0],
+        # The vision score is the score that the answer would have without the place.
+        alone=judge(answer.candidates, truth, lambda candidate: candidate.vision_score),
+        together=judge(answer.candidates, truth, lambda candidate: candidate.score)
+        if answer.geo.status is not GeoStatus.DISABLED
+        else None,
+        level=level,
+        steps=steps,
+        is_decision_right=is_right,
+        coordinates=answer.location.coordinates,
+    )
+    return Answered(decided, outcome)
+
+
+def judge_name(decision: Decision, truth: Truth, damage: str) -> Decided:
+    """Compare the name that a decision gives, of whatever rank, with all right ones."""
+    name = decision.name.scientific_name if decision.name else None
+    own = {taxon.scientific_name for taxon in truth.classes}
+    return Decided(
+        kind=truth.kind,
+        group=truth.classes[0].geography if truth.classes else UNLISTED,
+        damage=damage,
+        name=name,
+        is_right=name in truth.names,
+        is_own=name in own,
+    )
+
+
+def answer_row(row: Row, directory: Path, services: Services) -> Identification:
+    """Ask the service about the photo of a row; raises what :func:`identify` raises."""
     if not row["file"]:
         raise ValueError("the row names no file")
     photo = (directory / row["file"]).read_bytes()
@@ -82,23 +125,9 @@ def identify(row: Row, directory: Path, services: Services, finder: ClassFinder)
         event_date=_event_date(row["eventDate"]) if row.get("eventDate") else None,
     )
     try:
-        answer = services.identify(request)
+        return services.identify(request)
     except LocationRequired:
-        answer = services.identify(IdentifyRequest(photo, use_geo=False))
-    level, steps, is_right = judge_decision(answer.decision, truth[0])
-    return Outcome(
-        row=row,
-        truth=truth[0],
-        # The vision score is the score that the answer would have without the place.
-        alone=judge(answer.candidates, truth, lambda candidate: candidate.vision_score),
-        together=judge(answer.candidates, truth, lambda candidate: candidate.score)
-        if answer.geo.status is not GeoStatus.DISABLED
-        else None,
-        level=level,
-        steps=steps,
-        is_decision_right=is_right,
-        coordinates=answer.location.coordinates,
-    )
+        return services.identify(IdentifyRequest(photo, use_geo=False))
 
 
 def _number(row: Row, column: str) -> float:
@@ -117,8 +146,8 @@ def _event_date(date: str) -> EventDate:
 
 def evaluate(
     labels: Path, services: Services, only: Sequence[Condition] = (), columns: Sequence[str] = ()
-) -> Iterator[Outcome | str]:
-    """Yield an outcome for each row that meets the conditions, or the fault of the row.
+) -> Iterator[Answered | str]:
+    """Yield an answer for each row that meets the conditions, or the fault of the row.
 
     Args:
         labels: The table; paths of photos are relative to its directory.

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from chalicelib.domain import Taxon
 from tools.build.facts import read_table
@@ -15,6 +15,13 @@ FIRST_ROW: Final = 2
 
 TRUTH_COLUMNS: Final = ("classIndex", "taxonID", "scientificName")
 """Columns that name the animal. The first that is not empty in a row counts."""
+
+
+LINEAGE_COLUMNS: Final = ("scientificName", "genus", "family", "order", "class", "phylum")
+"""Darwin Core columns with names that are right for the animal, finest first."""
+
+TAXA: Final = "taxa"
+"""A column with all names that are right, finest first, with ``|`` between them."""
 
 
 class LabelsError(ValueError):
@@ -40,13 +47,14 @@ def read_rows(labels: Path, required: Iterable[str] = ("file",)) -> list[dict[st
 def read_labelled_rows(labels: Path, columns: Iterable[str] = ()) -> list[tuple[int, Row]]:
     """Return the rows of a table with their numbers.
 
-    Raises ``LabelsError`` if the table has no ``file``, none of ``TRUTH_COLUMNS``, or lacks one
-    of ``columns``.
+    Raises ``LabelsError`` if the table has no ``file``, none of ``TRUTH_COLUMNS`` and no
+    ``taxa``, or lacks one of ``columns``.
     """
     rows = read_rows(labels, ("file", *columns))
-    if rows and not rows[0].keys() & set(TRUTH_COLUMNS):
+    naming = (*TRUTH_COLUMNS, TAXA)
+    if rows and not rows[0].keys() & set(naming):
         raise LabelsError(
-            f"{labels} does not name the animals: it needs a column {' or '.join(TRUTH_COLUMNS)}"
+            f"{labels} does not name the animals: it needs a column {' or '.join(naming)}"
         )
     return list(enumerate(rows, start=FIRST_ROW))
 
@@ -64,6 +72,14 @@ class Condition:
     def is_met(self, row: Row) -> bool:
         """Return whether the row meets the condition."""
         return (row[self.column] == self._value) != self._is_negated
+
+
+class Truth(NamedTuple):
+    """What a photo shows: its classes, none if the model lacks it, and every right name."""
+
+    classes: list[Taxon]
+    names: frozenset[str]
+    kind: str
 
 
 class ClassFinder:
@@ -96,3 +112,23 @@ class ClassFinder:
         if not animals:
             raise ValueError(f"no animal of the model has the {column} {label!r}")
         return animals
+
+    def truth(self, row: Row) -> Truth:
+        """Return what the row's photo shows; an animal without a class needs a lineage.
+
+        Raises ``ValueError`` if the row has no label, or an unknown one and no wider name.
+        """
+        lineage = [row[column] for column in LINEAGE_COLUMNS if row.get(column)]
+        names = [name for name in row.get(TAXA, "").split("|") if name] + lineage
+        try:
+            named = any(row.get(column) for column in TRUTH_COLUMNS)
+            classes = self.find(row if named else {**row, "scientificName": "".join(names[:1])})
+        except ValueError:
+            is_lineage = row.get(TAXA) or any(row.get(column) for column in LINEAGE_COLUMNS[1:])
+            if not is_lineage or row.get("classIndex"):
+                raise
+            classes = []
+        for taxon in classes:
+            names += [taxon.scientific_name, *taxon.higher.values()]
+        kind = row.get("kind") or names[0]
+        return Truth(classes, frozenset(names), kind)

@@ -14,9 +14,12 @@ CALIBRATION_BINS: Final = 15
 
 RESAMPLES: Final = 1_000
 
+NORMAL_QUANTILE: Final = 1.959964
+"""The standard deviations that hold 95 % of a normal distribution."""
+
 
 class Interval(NamedTuple):
-    """A figure with its 95 % bootstrap interval."""
+    """A figure with its 95 % interval."""
 
     value: float
     low: float
@@ -47,6 +50,17 @@ def expected_calibration_error(scores: Floats, right: Flags) -> float:
 def brier_score(truth: float, others: Sequence[float]) -> float:
     """Return the squared distance from a certain, right answer: 0 to 2 (Brier 1950)."""
     return (1 - truth) ** 2 + sum(other**2 for other in others)
+
+
+def wilson(count: int, whole: int) -> Interval:
+    """Return a share with its 95 % interval (Wilson 1927), which is fair for few and for none."""
+    if not whole:
+        return Interval(np.nan, np.nan, np.nan)
+    share, square = count / whole, NORMAL_QUANTILE**2
+    middle = share + square / (2 * whole)
+    reach = NORMAL_QUANTILE * np.sqrt(share * (1 - share) / whole + square / (4 * whole**2))
+    low, high = ((middle + side * reach) / (1 + square / whole) for side in (-1, 1))
+    return Interval(share, max(0.0, float(low)), min(1.0, float(high)))
 
 
 def bootstrap(

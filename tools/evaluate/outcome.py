@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.domain import Coordinates, Taxon
+from tools.evaluate.decisions import Decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +38,11 @@ class Outcome:
     steps: int | None
     is_decision_right: bool
     coordinates: Coordinates | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A row with its answer. ``outcome`` is ``None`` if the model has no class for the animal."""
+
+    decided: Decided
+    outcome: Outcome | None

@@ -39,3 +39,20 @@ def print_report(report: Mapping[str, Any]) -> None:
         for name, group in groups.items():
             top1 = f"{group['alone']:13.1%}{group['together']:17.1%}"
             print(f"  {name:26}{group['photos']:6}{top1}")
+
+
+def print_decisions(report: Mapping[str, Any]) -> None:
+    """Print how often the decision gives a wrong, a right and the animal's own name."""
+    titles = {
+        "wrong": "wrong name",
+        "right": "right name",
+        "own": "own name",
+        "precision": "names right",
+    }
+    heads = "".join(f"{title:26}" for title in titles.values())
+    print(f"\n{'names':34}photos  {heads}".rstrip())
+    for group, figures in report.items():
+        cells = "".join(
+            f"{percent(figures[name]) if name in figures else '':26}" for name in titles
+        )
+        print(f"  {group:32}{figures['photos']:6}  {cells}".rstrip())

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.answer.decision import decide
 from chalicelib.answer.ranking import PlaceWeights, Ranking
 from chalicelib.answer.taxon_index import TaxonIndex
 from chalicelib.domain import DecisionKind, Geography, NamedTaxon, Rejection, Taxon, Thresholds
-from tests.fakes import ANT, CANIS, DOG, JAGUAR, LEOPARD
+from tests.fakes import ANT, CANIS, DOG, JAGUAR, LEOPARD, UNMAPPED
 
 THRESHOLDS = Thresholds(animal=0.5, not_an_animal=0.1, named=0.8, rolled_up=0.85)
 POODLE = Taxon("poodle", "Canis familiaris", "poodle", "species", Geography.DOMESTIC, CANIS)
@@ -101,3 +102,93 @@ def test_a_very_sure_picture_is_named_against_the_place():
     assert decision.name == NamedTaxon("Panthera pardus", "species", 0.9)
     assert decision.rejection is not None
     assert decision.rejection.instead == JAGUAR
+
+
+def test_a_sure_picture_of_an_animal_that_does_not_live_here_is_named_and_says_so():
+    """A koala far from Australia is in a zoo: the place lowers its score, the picture is sure."""
+    decision = decide(
+        candidates((LEOPARD, 0.6, 0.95, False), (DOG, 0.25, 0.05, None)), 0.9, THRESHOLDS
+    )
+    assert decision.kind is DecisionKind.SPECIES
+    assert decision.name == NamedTaxon("Panthera pardus", "species", 0.95)
+    assert decision.lives_here is False
+
+
+@pytest.mark.parametrize("here", [True, None])
+def test_an_animal_that_may_live_here_and_is_half_as_likely_speaks_against_a_zoo(here):
+    """A leopard where jaguars live may well be a jaguar, so only their genus is named."""
+    decision = decide(
+        candidates((LEOPARD, 0.6, 0.95, False), (JAGUAR, 0.4, 0.05, here)), 0.9, THRESHOLDS
+    )
+    assert decision.kind is DecisionKind.ROLLED_UP
+    assert decision.name == NamedTaxon("Panthera", "genus", 1.0)
+    assert decision.lives_here is None
+
+
+def test_an_animal_that_lives_elsewhere_has_a_threshold_of_its_own():
+    """It holds for the picture alone; an animal that may live here needs the other."""
+    thresholds = replace(THRESHOLDS, not_living_here=0.7)
+    away = candidates((LEOPARD, 0.6, 0.75, False), (DOG, 0.2, 0.25, None))
+    home = candidates((LEOPARD, 0.75, 0.75, True), (DOG, 0.25, 0.25, None))
+    assert decide(away, 0.9, THRESHOLDS).kind is DecisionKind.ROLLED_UP
+    assert decide(away, 0.9, thresholds).lives_here is False
+    assert decide(home, 0.9, thresholds).kind is DecisionKind.ROLLED_UP
+
+
+@pytest.mark.parametrize(("here", "lives_here"), [(True, True), (None, None)])
+def test_a_named_animal_that_may_live_here_says_so(here, lives_here):
+    """The place expects it, or has no opinion."""
+    decision = decide(candidates((LEOPARD, 1.0, 1.0, here)), 0.9, THRESHOLDS)
+    assert decision.lives_here is lives_here
+
+
+def test_only_what_is_expected_is_said_to_live_here_instead():
+    """A dog may be anywhere, but the place does not expect it."""
+    decision = decide(
+        candidates((LEOPARD, 0.3, 0.9, False), (DOG, 0.7, 0.1, None)), 0.9, THRESHOLDS
+    )
+    assert decision.rejection is not None
+    assert decision.rejection.instead is None
+
+
+def test_a_name_wider_than_a_species_is_rolled_up():
+    """The model knows ants as a family: no species is named."""
+    decision = decide(candidates((ANT, 1.0, 1.0, None)), 0.9, THRESHOLDS)
+    assert decision.kind is DecisionKind.ROLLED_UP
+    assert decision.name == NamedTaxon("Formicidae", "family", 1.0)
+
+
+def test_a_higher_taxon_is_named_by_the_picture_alone():
+    """The place raises what lives here, also if the animal is one that the model lacks."""
+    raised = candidates((JAGUAR, 0.5, 0.2, True), (LEOPARD, 0.4, 0.3, True), (ANT, 0.1, 0.5, None))
+    assert decide(raised, 0.9, THRESHOLDS).kind is DecisionKind.UNKNOWN
+    lowered = candidates((JAGUAR, 0.2, 0.5, True), (LEOPARD, 0.3, 0.4, True), (ANT, 0.5, 0.1, None))
+    assert decide(lowered, 0.9, THRESHOLDS).name == NamedTaxon("Panthera", "genus", 0.9)
+
+
+def test_a_genus_with_one_animal_of_the_model_adds_no_certainty():
+    """Its name would be no surer than that of its animal."""
+    decision = decide(candidates((DOG, 0.79, 0.9, None), (ANT, 0.21, 0.1, None)), 0.9, THRESHOLDS)
+    assert decision.kind is DecisionKind.UNKNOWN
+
+
+def test_each_rank_has_its_own_threshold():
+    """A genus that is not sure enough leaves the name to a wider taxon."""
+    thresholds = replace(THRESHOLDS, rolled_up_by_rank={"genus": 0.95, "order": 0.9})
+    ranking = candidates((JAGUAR, 0.5, 0.5, None), (LEOPARD, 0.4, 0.4, None), (DOG, 0.1, 0.1, None))
+    assert decide(ranking, 0.9, THRESHOLDS).name == NamedTaxon("Panthera", "genus", 0.9)
+    assert decide(ranking, 0.9, thresholds).name == NamedTaxon("Felidae", "family", 0.9)
+    thresholds = replace(thresholds, rolled_up=0.95)
+    assert decide(ranking, 0.9, thresholds).name == NamedTaxon("Carnivora", "order", 1.0)
+
+
+@pytest.mark.parametrize(("taxon", "is_named"), [(UNMAPPED, False), (DOG, True), (ANT, False)])
+def test_each_kind_of_animal_has_its_own_threshold(taxon, is_named):
+    """Wild animals need a surer score than domestic ones, whose relatives are all known."""
+    thresholds = replace(
+        THRESHOLDS, named=0.9,
+        named_by_geography={Geography.DOMESTIC: 0.8, Geography.COSMOPOLITAN: 0.95},
+    )  # fmt: skip
+    ranking = candidates((taxon, 0.85, 0.85, None), (JAGUAR, 0.15, 0.15, None))
+    name = decide(ranking, 0.9, thresholds).name
+    assert (name is not None and name.scientific_name == taxon.scientific_name) is is_named

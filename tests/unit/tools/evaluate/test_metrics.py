@@ -62,3 +62,25 @@ def test_copies_of_a_photo_do_not_narrow_the_interval():
 def test_the_same_seed_gives_the_same_interval():
     """A second run of the command prints the same figures."""
     assert interval_of([0.0, 1.0, 1.0], [1, 2, 3]) == interval_of([0.0, 1.0, 1.0], [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("count", "whole", "low", "high"),
+    [
+        (0, 10, 0.0, 0.2775),
+        (10, 10, 0.7225, 1.0),
+        (5, 10, 0.2366, 0.7634),
+        (95, 100, 0.8882, 0.9785),
+    ],
+)
+def test_a_share_has_the_interval_of_wilson(count, whole, low, high):
+    """As published tables have it; none of ten is not surely none."""
+    interval = metrics.wilson(count, whole)
+    assert interval.value == count / whole
+    assert interval.low == pytest.approx(low, abs=5e-4)
+    assert interval.high == pytest.approx(high, abs=5e-4)
+
+
+def test_a_share_of_nothing_has_no_value():
+    """A group without photos has no figure, rather than a good one."""
+    assert np.isnan(metrics.wilson(0, 0).value)

@@ -1,0 +1,56 @@
+"""What a model's description may leave out."""
+
+import json
+
+import pytest
+
+from chalicelib.classifier.tflite import TfliteClassifier
+from chalicelib.domain import Geography, Thresholds
+from chalicelib.errors import ModelUnavailable
+from tests.fakes import ANT, JAGUAR
+
+LABELS = """classIndex,taxonID,vernacularName,scientificName,taxonRank,geography
+0,n02128925,jaguar,Panthera onca,species,range
+"""
+DECISION = {"animal": 0.5, "notAnAnimal": 0.1, "named": 0.8, "rolledUp": 0.95}
+
+
+@pytest.fixture(name="thresholds")
+def read_thresholds(tmp_path):
+    """A function that reads the thresholds of a description with these members."""
+
+    def read(**members: object) -> Thresholds:
+        (tmp_path / "labels.csv").write_text(LABELS)
+        card = {
+            "name": "mine", "version": "1", "sha256": "", "labels": "labels.csv",
+            "input": {"width": 8, "height": 8, "cropFraction": 1, "resample": "bilinear"},
+            "decision": {**DECISION, **members},
+        }  # fmt: skip
+        (tmp_path / "model.json").write_text(json.dumps(card))
+        return TfliteClassifier(tmp_path, 1).model.thresholds
+
+    return read
+
+
+def test_a_description_with_two_thresholds_uses_them_for_every_animal_and_rank(thresholds):
+    """As descriptions had them at first."""
+    old = thresholds()
+    assert old.to_name(JAGUAR) == old.to_name(ANT) == old.to_name_elsewhere(JAGUAR) == 0.8
+    assert old.to_roll_up("genus") == old.to_roll_up("class") == 0.95
+
+
+def test_thresholds_by_geography_and_rank_win_where_they_are_given(thresholds):
+    """The others keep the general one."""
+    new = thresholds(
+        namedByGeography={"range": 0.9}, rolledUpByRank={"class": 0.7}, notLivingHere=0.6
+    )
+    assert (new.to_name(JAGUAR), new.to_name(ANT)) == (0.9, 0.8)
+    assert (new.to_roll_up("class"), new.to_roll_up("genus")) == (0.7, 0.95)
+    assert new.to_name_elsewhere(JAGUAR) == 0.6
+    assert new.named_by_geography == {Geography.RANGE: 0.9}
+
+
+def test_a_kind_of_animal_that_does_not_exist_is_refused(thresholds):
+    """A misspelt one would never count."""
+    with pytest.raises(ModelUnavailable, match="wild"):
+        thresholds(namedByGeography={"wild": 0.9})
