@@ -27,6 +27,11 @@ CELL_WEIGHT: Final = 7.0
 CLOSER_WEIGHT: Final = 1 / 7
 """What a point of the closer sample counts, so that each cell has seven points' weight."""
 
+NEIGHBOUR_WEIGHT: Final = 1 / 25
+"""What a neighbour's point counts in the cell of a region that is smaller than a cell.
+
+All neighbours together then have less than the presence at which an animal is expected."""
+
 
 Point = tuple[str, str | None, bool, float]
 """A sampled point: its cell of the finest resolution, its region, if it is land, its weight."""
@@ -107,14 +112,26 @@ def sample_points(regions: Regions) -> list[Point]:
             points += [(*point, 1.0) for point in found]
     closer = [child for cell in mixed for child in children(cell, CLOSER_RESOLUTION)]
     points += [(*point, CLOSER_WEIGHT) for point in locate(closer, regions, land)]
-    return [*points, *small_regions(points, regions)]
+    small = list(small_regions(points, regions))
+    return [*with_light_neighbours(points, small), *small]
+
+
+def with_light_neighbours(points: Iterable[Point], small: Iterable[Point]) -> Iterator[Point]:
+    """Yield the points; those beside a small region count little in the cell of that region."""
+    owners: dict[str, set[str | None]] = defaultdict(set)
+    for cell, region, _, _ in small:
+        owners[cell].add(region)
+    for cell, region, is_land, weight in points:
+        is_neighbour = cell in owners and region is not None and region not in owners[cell]
+        yield cell, region, is_land, weight * (NEIGHBOUR_WEIGHT if is_neighbour else 1)
 
 
 def small_regions(points: Iterable[Point], regions: Regions) -> Iterator[Point]:
     """Yield one heavy point on land for each region that is smaller than a cell.
 
     It has the weight of a cell: who takes a photo in such a cell is probably in Singapore or in
-    Gibraltar and not in the hills across the water.
+    Gibraltar and not in the hills across the water. A region with a thin list gets none: it has
+    nothing to say.
     """
     area: dict[str | None, float] = defaultdict(float)
     for _, region, _, weight in points:
@@ -123,7 +140,7 @@ def small_regions(points: Iterable[Point], regions: Regions) -> Iterator[Point]:
     latitudes, longitudes = shapely.get_y(middles), shapely.get_x(middles)
     located = regions.locate(latitudes, longitudes)
     for region, latitude, longitude in zip(located, latitudes, longitudes, strict=True):
-        if area[region] < CELL_WEIGHT:
+        if area[region] < CELL_WEIGHT and region not in regions.thin:
             cell = h3.latlng_to_cell(latitude, longitude, FINEST_RESOLUTION)
             yield cell, region, True, CELL_WEIGHT
 

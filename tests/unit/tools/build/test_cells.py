@@ -1,10 +1,19 @@
 """Test how cells are shared among regions."""
 
+from dataclasses import replace
+
 import pytest
 import shapely
 
-from chalicelib.domain import Status
-from tools.build.cells import CELL_WEIGHT, Cell, prevalence, share, small_regions
+from chalicelib.domain import EXPECTED_IN_RANGE, Status
+from tools.build.cells import (
+    CELL_WEIGHT,
+    Cell,
+    prevalence,
+    share,
+    small_regions,
+    with_light_neighbours,
+)
 from tools.build.regions import Regions
 
 CELL = "84754a9ffffffff"
@@ -40,6 +49,23 @@ def test_a_region_smaller_than_a_cell_gets_the_weight_of_one():
     points = [("84652c5ffffffff", "hinterland", True, CELL_WEIGHT)]
     (heavy,) = small_regions(points, regions(city=city, hinterland=hinterland))
     assert heavy[1:] == ("city", True, CELL_WEIGHT)
+
+
+def test_the_neighbours_of_a_small_region_count_little_in_its_cell():
+    """Together they stay below the presence at which an animal is expected."""
+    small = (CELL, "city", True, CELL_WEIGHT)
+    neighbour, elsewhere = (CELL, "land", True, CELL_WEIGHT), ("elsewhere", "land", True, 1.0)
+    sea = (CELL, None, False, 1.0)
+    points = list(with_light_neighbours([neighbour, elsewhere, sea], [small]))
+    assert points[1:] == [elsewhere, sea]
+    ((_, _, _, weight), *_) = points
+    assert weight / (weight + CELL_WEIGHT) < EXPECTED_IN_RANGE
+
+
+def test_a_region_with_a_thin_list_gets_no_weight():
+    """It would push away what is known of the land around it."""
+    thin = replace(regions(city=shapely.box(103.6, 1.2, 104.0, 1.5)), thin=frozenset({"city"}))
+    assert list(small_regions([], thin)) == []
 
 
 @pytest.mark.parametrize(("marine", "expected"), [(set(), 0.25), ({"a"}, 1.0)])
