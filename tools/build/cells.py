@@ -63,9 +63,14 @@ def sample_cells(regions: Regions) -> dict[str, Cell]:
     for finest, region, is_land, weight in sample_points(regions):
         fine[finest, is_land, region] += weight
     # The table of land lacks the smallest islands: Niue, American Samoa, Tokelau.
-    landless = {region for _, _, region in fine if region is not None} - {
-        region for _, is_land, region in fine if is_land
+    # The sea around the boxes of a country that has land is not such an island.
+    with_land = {
+        ancestor
+        for _, is_land, region in fine
+        if is_land and region is not None
+        for ancestor in regions.lineage(region)
     }
+    landless = {region for _, _, region in fine if region is not None} - with_land
     surfaces: dict[bool, dict[str, dict[str, float]]] = {True: {}, False: {}}
     touched: dict[bool, set[str]] = {True: set(), False: set()}
     for (finest, is_land, region), weight in fine.items():
