@@ -7,11 +7,12 @@ is therefore drawn towards the next wider one, the more strongly the fewer obser
 from collections.abc import Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
-RANGE_PRIOR_STRENGTH: Final = 0.5
+RANGE_PRIOR_STRENGTH: Final = 0.25
 """Weight of the wider cell, in observations, for datasets made from range polygons.
 
 Such an observation is a sampled point of a range and not a chance find, so a single one nearly
-settles the question. Each dataset has its own strength.
+settles the question. A cell with all its points speaks for itself: an animal that lives only
+beside it stays below the presence at which it is expected. Each dataset has its own strength.
 """
 
 Key = TypeVar("Key")

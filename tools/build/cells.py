@@ -27,7 +27,7 @@ CELL_WEIGHT: Final = 7.0
 CLOSER_WEIGHT: Final = 1 / 7
 """What a point of the closer sample counts, so that each cell has seven points' weight."""
 
-NEIGHBOUR_WEIGHT: Final = 1 / 25
+NEIGHBOUR_WEIGHT: Final = 1 / 50
 """What a neighbour's point counts in the cell of a region that is smaller than a cell.
 
 All neighbours together then have less than the presence at which an animal is expected."""
@@ -59,8 +59,13 @@ def sample_cells(regions: Regions) -> dict[str, Cell]:
 
     A region whose list is too thin to mean anything counts as no region.
     """
+    return share_cells(sample_points(regions), regions)
+
+
+def share_cells(points: Iterable[Point], regions: Regions) -> dict[str, Cell]:
+    """Return the cells of the points, each with the regions that share it."""
     fine: dict[tuple[str, bool, str | None], float] = defaultdict(float)
-    for finest, region, is_land, weight in sample_points(regions):
+    for finest, region, is_land, weight in points:
         fine[finest, is_land, region] += weight
     # The table of land lacks the smallest islands: Niue, American Samoa, Tokelau.
     # The sea around the boxes of a country that has land is not such an island.

@@ -1,6 +1,7 @@
 import pytest
 
-from chalicelib.features.smoothing import CellCounts, smooth
+from chalicelib.domain import EXPECTED_IN_RANGE
+from chalicelib.features.smoothing import RANGE_PRIOR_STRENGTH, CellCounts, smooth
 
 
 def test_a_large_effort_outweighs_the_parent_cell():
@@ -32,3 +33,10 @@ def test_every_resolution_counts():
 def test_without_observations_there_are_no_presences():
     """A chain of cells without observations, as in the open ocean, has no presences."""
     assert smooth([CellCounts(0, {}), CellCounts(0, {})], prior_strength=1) == {}
+
+
+def test_a_cell_with_all_its_points_does_not_expect_what_lives_only_beside_it():
+    """A city at the foot of a mountain does not have the animals of the peaks."""
+    levels = [CellCounts(7, {}), CellCounts(49, {"snow leopard": 49})]
+    presences = smooth(levels, RANGE_PRIOR_STRENGTH)
+    assert 0 < presences["snow leopard"] < EXPECTED_IN_RANGE

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import h3
 import pytest
 import shapely
 
@@ -11,6 +12,7 @@ from tools.build.cells import (
     Cell,
     prevalence,
     share,
+    share_cells,
     small_regions,
     with_light_neighbours,
 )
@@ -66,6 +68,23 @@ def test_a_region_with_a_thin_list_gets_no_weight():
     """It would push away what is known of the land around it."""
     thin = replace(regions(city=shapely.box(103.6, 1.2, 104.0, 1.5)), thin=frozenset({"city"}))
     assert list(small_regions([], thin)) == []
+
+
+def test_the_sea_around_a_box_is_not_an_islet():
+    """A country that has land in its boxes has no land animals in the waters outside them."""
+    country = Regions(
+        names={"C": "Country", "C/box": "Box"},
+        parents={"C/box": "C"},
+        polygons={"C": shapely.box(-40.0, 10.0, -20.0, 20.0)},
+        boxes=(("C/box", "C", (10.0, -40.0, 20.0, -39.0)),),
+        groups={},
+        thin=frozenset(),
+    )
+    sea = h3.latlng_to_cell(15.0, -30.0, 4)
+    land = h3.latlng_to_cell(15.0, -39.5, 4)
+    cells = share_cells([(sea, "C", False, 7.0), (land, "C/box", True, 7.0)], country)
+    assert cells[sea].land == {}
+    assert cells[land].land == {"C/box": 7.0}
 
 
 @pytest.mark.parametrize(("marine", "expected"), [(set(), 0.25), ({"a"}, 1.0)])
