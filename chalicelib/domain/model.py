@@ -57,6 +57,32 @@ class Taxon(Struct, frozen=True):
     higher: Mapping[str, str] = MappingProxyType({})
 
 
+class Likeness(StrEnum):
+    """How often an animal that the model does not know is taken for one that it knows.
+
+    ``genus`` and ``family`` stand for all species of that rank that the model does not know, where
+    no animal is named.
+    """
+
+    CLOSE = "close"
+    LOOSE = "loose"
+    GENUS = "genus"
+    FAMILY = "family"
+
+
+class Lookalike(Struct, frozen=True):
+    """An animal that the model does not know, and the name of the model that it is taken for.
+
+    ``taxon`` has the identifier of the dataset. Of a group without a name of its own
+    (``Likeness.GENUS``, ``Likeness.FAMILY``) it has none, and ``species`` counts its members.
+    """
+
+    known_as: str
+    likeness: Likeness
+    taxon: Taxon
+    species: int = 0
+
+
 class VernacularNames(Struct, frozen=True):
     """The known names of animals in one language (BCP 47), by ``taxonID``."""
 
