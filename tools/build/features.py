@@ -18,7 +18,7 @@ from chalicelib.features.observations import ALL_MONTHS
 from tools import ROOT
 from tools.build.cells import prevalence, sample_cells
 from tools.build.facts import DATA, FactError, read_table
-from tools.build.lookalikes import unlisted_statuses, unlisted_taxa
+from tools.build.lookalikes import ranged_taxa, unlisted_statuses, unlisted_taxa
 from tools.build.ranges import months_by_region, statuses_by_region
 from tools.build.regions import Regions
 
@@ -75,10 +75,14 @@ def build(target: Path) -> None:
     statuses = statuses_by_region(regions, ranges, regions.names)
     seasons = months_by_region(regions, read_table("seasons.csv"), statuses)
     unlisted = unlisted_taxa()
-    for region, found in unlisted_statuses(regions, unlisted).items():
-        statuses[region] |= found
+    unlisted_by_region = unlisted_statuses(regions, unlisted)
+    with_range = ranged_taxa(unlisted_by_region)
+    for region, found in unlisted_by_region.items():
+        statuses[region] |= {key: found[key] for key in found if key in with_range}
     habitats = {taxon_id: classes[taxon_id]["habitat"] for taxon_id in ranged} | {
-        row["taxonID"]: row["habitat"] for row in unlisted.values()
+        row["taxonID"]: row["habitat"]
+        for row in unlisted.values()
+        if row["taxonID"] in with_range
     }
     marine = {taxon_id for taxon_id, habitat in habitats.items() if habitat == "marine"}
     prevalences = prevalence(cells, statuses, marine)

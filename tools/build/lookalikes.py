@@ -4,6 +4,7 @@
 for which class of the model each is taken.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -14,8 +15,14 @@ from tools.build.regions import CONTINENTS, Regions
 WORLD: Final = "001"
 """The code of UN M49 for the world; codes of continents are in ``CONTINENTS``."""
 
-RANKS: Final = ("subspecies", "species", *HIGHER_RANKS)
-"""The ranks of an unlisted taxon, finest first."""
+WORLDWIDE: Final = 0.75
+"""A taxon in at least this share of the regions lives everywhere."""
+
+RANKS: Final = frozenset(
+    {"subspecies", "species", "tribe", "subfamily", "superfamily", "infraorder", "suborder",
+     "phylum", *HIGHER_RANKS}
+)  # fmt: skip
+"""The ranks that an unlisted taxon may have."""
 
 HABITATS: Final = frozenset({"land", "terrestrial", "freshwater", "marine"})
 
@@ -36,7 +43,7 @@ def unlisted_taxa() -> dict[str, Row]:
         if row["taxonRank"] not in RANKS or row["habitat"] not in HABITATS:
             raise FactError(
                 f"unlisted.csv: {name} has rank {row['taxonRank']!r} and habitat "
-                f"{row['habitat']!r}; ranks are {', '.join(RANKS)}, "
+                f"{row['habitat']!r}; ranks are {', '.join(sorted(RANKS))}, "
                 f"habitats {', '.join(sorted(HABITATS))}"
             )
         if not identifier:
@@ -55,7 +62,7 @@ def unlisted_statuses(
     """Return the statuses of the unlisted taxa, by region and taxonID. Raises ``FactError``.
 
     The finest code that names a region counts: the region itself, what it lies in, its continent,
-    then the world.
+    then the world. What one row takes out, another may put in with its own status.
     """
     stated: dict[str, dict[str, Status | None]] = {}
     for row in read_table("unlisted_ranges.csv"):
@@ -64,9 +71,12 @@ def unlisted_statuses(
             raise FactError(f"unlisted_ranges.csv: {name} is not in unlisted.csv")
         of_taxon = stated.setdefault(name, {})
         for code, status in codes(row, regions):
-            if code in of_taxon:
+            if status is None:
+                of_taxon.setdefault(code, None)
+            elif of_taxon.get(code):
                 raise FactError(f"unlisted_ranges.csv: {name} has {code} twice")
-            of_taxon[code] = status
+            else:
+                of_taxon[code] = status
     if missing := sorted(taxa.keys() - stated.keys()):
         raise FactError(f"unlisted_ranges.csv: no region has {', '.join(missing)}")
     result: dict[str, dict[str, Status]] = {region: {} for region in regions.names}
@@ -78,6 +88,18 @@ def unlisted_statuses(
             if status:
                 found[taxa[name]["taxonID"]] = status
     return result
+
+
+def ranged_taxa(statuses: Mapping[str, Mapping[str, Status]]) -> set[str]:
+    """Return the taxonIDs of taxa that a place can speak for or against.
+
+    A group that lives nearly everywhere (crows, flies) has no range: a place says nothing about it,
+    and its rows would be most of the store.
+    """
+    counts = Counter(taxon_id for found in statuses.values() for taxon_id in found)
+    return {
+        taxon_id for taxon_id, count in counts.items() if count < WORLDWIDE * len(statuses)
+    }
 
 
 def codes(row: Row, regions: Regions) -> Iterator[tuple[str, Status | None]]:
