@@ -98,6 +98,7 @@ clean: ## Remove everything that the targets have made
 features: developer ## Build the embedded feature store and the labels from data/
 	$(RUN) tools.build.features
 	$(RUN) tools.build.labels
+	$(RUN) tools.build.lookalikes
 
 relatives: developer ## Look the animals of data/unlisted.csv up, and count the relatives of ours
 	rm -rf build/relatives && mkdir -p build/relatives

@@ -80,9 +80,7 @@ def build(target: Path) -> None:
     for region, found in unlisted_by_region.items():
         statuses[region] |= {key: found[key] for key in found if key in with_range}
     habitats = {taxon_id: classes[taxon_id]["habitat"] for taxon_id in ranged} | {
-        row["taxonID"]: row["habitat"]
-        for row in unlisted.values()
-        if row["taxonID"] in with_range
+        row["taxonID"]: row["habitat"] for row in unlisted.values() if row["taxonID"] in with_range
     }
     marine = {taxon_id for taxon_id, habitat in habitats.items() if habitat == "marine"}
     prevalences = prevalence(cells, statuses, marine)
@@ -147,8 +145,8 @@ def describe() -> dict[str, str]:
         "version": f"ranges-{digest.hexdigest()[:12]}",
         "title": "Rangefinder's table of ranges",
         "licence": "Apache-2.0",
-        "citation": "Rangefinder, data/ranges.csv and data/unlisted_ranges.csv, after general references "
-        "(IUCN Red List, GBIF, field guides); borders: country-coder, Natural Earth.",
+        "citation": "Rangefinder, data/ranges.csv and data/unlisted_ranges.csv, after general "
+        "references (IUCN Red List, GBIF, field guides); borders: country-coder, Natural Earth.",
     }
 
 

@@ -4,11 +4,14 @@
 for which class of the model each is taken.
 """
 
-from collections import Counter
+import csv
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
-from chalicelib.domain import HIGHER_RANKS, PRESENCE_BY_STATUS, Likeness, Status
+from chalicelib.domain import HIGHER_RANKS, PRESENCE_BY_STATUS, Geography, Status
+from tools import ROOT
 from tools.build.facts import FactError, read_table
 from tools.build.regions import CONTINENTS, Regions
 
@@ -25,6 +28,16 @@ RANKS: Final = frozenset(
 """The ranks that an unlisted taxon may have."""
 
 HABITATS: Final = frozenset({"land", "terrestrial", "freshwater", "marine"})
+
+LIKENESSES: Final = ("close", "loose")
+
+COLUMNS: Final = (
+    "taxonID", "scientificName", "vernacularName", "taxonRank", "geography",
+    "class", "order", "family", "genus", *LIKENESSES,
+)  # fmt: skip
+"""The columns of the model's table; names of classes are separated by ``|``."""
+
+TARGET: Final = ROOT / "chalicelib" / "data" / "model" / "lookalikes.csv"
 
 Row = Mapping[str, str]
 
@@ -56,9 +69,7 @@ def unlisted_taxa() -> dict[str, Row]:
     return taxa
 
 
-def unlisted_statuses(
-    regions: Regions, taxa: Mapping[str, Row]
-) -> dict[str, dict[str, Status]]:
+def unlisted_statuses(regions: Regions, taxa: Mapping[str, Row]) -> dict[str, dict[str, Status]]:
     """Return the statuses of the unlisted taxa, by region and taxonID. Raises ``FactError``.
 
     The finest code that names a region counts: the region itself, what it lies in, its continent,
@@ -83,8 +94,7 @@ def unlisted_statuses(
     for region, found in result.items():
         wider = (*regions.lineage(region), regions.continent(region), WORLD)
         for name, of_taxon in stated.items():
-            code = next((code for code in wider if code in of_taxon), None)
-            status = code and of_taxon[code]
+            status = next((of_taxon[code] for code in wider if code in of_taxon), None)
             if status:
                 found[taxa[name]["taxonID"]] = status
     return result
@@ -97,9 +107,7 @@ def ranged_taxa(statuses: Mapping[str, Mapping[str, Status]]) -> set[str]:
     and its rows would be most of the store.
     """
     counts = Counter(taxon_id for found in statuses.values() for taxon_id in found)
-    return {
-        taxon_id for taxon_id, count in counts.items() if count < WORLDWIDE * len(statuses)
-    }
+    return {taxon_id for taxon_id, count in counts.items() if count < WORLDWIDE * len(statuses)}
 
 
 def codes(row: Row, regions: Regions) -> Iterator[tuple[str, Status | None]]:
@@ -126,13 +134,15 @@ def lookalikes(taxa: Mapping[str, Row]) -> list[Row]:
         if name not in classes:
             raise FactError(f"lookalikes.csv: {name} is no class of classes.csv")
         if lookalike not in taxa:
-            raise FactError(f"lookalikes.csv: {lookalike}, taken for {name}, is not in unlisted.csv")
+            raise FactError(
+                f"lookalikes.csv: {lookalike}, taken for {name}, is not in unlisted.csv"
+            )
         if (name, lookalike) in seen:
             raise FactError(f"lookalikes.csv: {lookalike} is taken for {name} twice")
-        if row["likeness"] not in {Likeness.CLOSE, Likeness.LOOSE}:
+        if row["likeness"] not in LIKENESSES:
             raise FactError(
                 f"lookalikes.csv: {lookalike} is like {name} {row['likeness']!r}; "
-                f"it is {Likeness.CLOSE} or {Likeness.LOOSE}"
+                f"it is {' or '.join(LIKENESSES)}"
             )
         common = common_taxon(classes[name], taxa[lookalike])
         if common != (row["commonRank"], row["commonTaxon"]):
@@ -168,3 +178,26 @@ def names_by_rank(taxa: Iterable[Row]) -> dict[tuple[str, str], str]:
          row["scientificName"]): row["taxonID"]
         for row in taxa
     }  # fmt: skip
+
+
+def build(target: Path) -> None:
+    """Write the model's table: each unlisted taxon, and the classes that it is taken for."""
+    taxa = unlisted_taxa()
+    with_range = ranged_taxa(unlisted_statuses(Regions.read(), taxa))
+    taken_for: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in lookalikes(taxa):
+        taken_for[row["lookalike"], row["likeness"]].append(row["scientificName"])
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        for name, taxon in sorted(taxa.items()):
+            is_ranged = taxon["taxonID"] in with_range
+            likenesses = {likeness: "|".join(taken_for[name, likeness]) for likeness in LIKENESSES}
+            geography = Geography.RANGE if is_ranged else Geography.COSMOPOLITAN
+            if any(likenesses.values()):
+                writer.writerow({**taxon, **likenesses, "geography": geography})
+
+
+if __name__ == "__main__":
+    build(TARGET)
+    print(f"{TARGET}: {TARGET.stat().st_size:,} bytes")
