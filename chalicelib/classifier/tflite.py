@@ -18,15 +18,18 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from chalicelib.classifier.lookalike_table import LookalikeTable
 from chalicelib.domain import (
     HIGHER_RANKS,
     Geography,
+    LookalikeStrengths,
     Model,
     ModelInput,
     Pixels,
     Scores,
     Taxon,
     Thresholds,
+    no_lookalikes,
 )
 from chalicelib.errors import ModelUnavailable
 
@@ -89,8 +92,12 @@ class TfliteClassifier:
                         for geography, score in decision.get("namedByGeography", {}).items()
                     },
                     rolled_up_by_rank=decision.get("rolledUpByRank", {}),
+                    lookalikes=_strengths(decision.get("lookalikes")),
                 ),
                 card=self._card,
+                lookalikes_of=LookalikeTable(self._directory / self._card["lookalikes"]).of
+                if "lookalikes" in self._card
+                else no_lookalikes,
             )
         except (OSError, KeyError, ValueError) as error:
             raise ModelUnavailable(f"model.json or the labels are invalid: {error!r}") from error
@@ -192,6 +199,22 @@ def _interpreter_class() -> Any:
         except ModuleNotFoundError:
             continue
     raise ModelUnavailable(f"None of {', '.join(RUNTIMES)} is installed")
+
+
+def _strengths(members: dict[str, Any] | None) -> LookalikeStrengths | None:
+    """Return what ``lookalikes`` of the decision says, if it is there."""
+    if members is None:
+        return None
+    return LookalikeStrengths(
+        close=members["close"],
+        loose=members["loose"],
+        by_geography={
+            Geography(geography): factor
+            for geography, factor in members.get("byGeography", {}).items()
+        },
+        elsewhere=members.get("elsewhere", 1.0),
+        no_place=members.get("noPlace", 1.0),
+    )
 
 
 def _taxa(labels: Path) -> tuple[Taxon | None, ...]:

@@ -58,22 +58,37 @@ class Rejection(Struct, frozen=True):
     rolled_up: NamedTaxon | None
 
 
+class Doubt(Struct, frozen=True):
+    """An animal that the model does not know, and that the photo may show instead.
+
+    ``common`` is the finest taxon, as rank and name, that holds it and the model's choice.
+    ``expected_here`` is ``None`` if the place has no opinion.
+    """
+
+    taxon: Taxon
+    common: tuple[str, str] | None
+    expected_here: bool | None
+
+
 class Decision(Struct, frozen=True):
     """The answer in one word: a name with a sufficient score, or that there is none.
 
     ``lives_here`` says whether the named animal is expected at the place: ``None`` if the place
-    has no opinion, or the name is not one of the model's own.
+    has no opinion, or the name is not one of the model's own. ``lookalikes`` are the animals
+    off the model's list that counted, the likeliest first.
     """
 
     kind: DecisionKind
     name: NamedTaxon | None = None
     rejection: Rejection | None = None
     lives_here: bool | None = None
+    lookalikes: tuple[Doubt, ...] = ()
 
 
 class Identification(Struct, frozen=True):
     """The answer to one photo: the animals it may show, and what that rests on.
 
+    ``expected_taxa`` counts the animals of the model that are expected at the place.
     ``timings`` are milliseconds by stage, in the order in which the stages ran.
     ``open_breakers`` names the servers that were not asked because their circuit breaker is open.
     """
@@ -88,6 +103,7 @@ class Identification(Struct, frozen=True):
     location: Location
     geo: PlaceLookup
     candidates: Sequence[Candidate]
+    expected_taxa: int
     animal_score: float
     decision: Decision
     timings: Mapping[str, float]

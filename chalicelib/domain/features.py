@@ -132,15 +132,11 @@ class GeoStatus(StrEnum):
 
 
 class PlaceLookup(Struct, frozen=True):
-    """The result of looking a place up: the outcome, and the features if there are any.
-
-    ``expected_taxa`` counts the dataset's taxa that are expected at the place.
-    """
+    """The result of looking a place up: the outcome, and the features if there are any."""
 
     status: GeoStatus
     features: PlaceFeatures | None = None
     dataset: Dataset | None = None
-    expected_taxa: int = 0
 
 
 class SpeciesRange(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The model: its input, its classes as taxa, and its thresholds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
@@ -57,6 +57,17 @@ class Taxon(Struct, frozen=True):
     higher: Mapping[str, str] = MappingProxyType({})
 
 
+class Lookalike(Struct, frozen=True):
+    """An animal that the model does not know, as a class of the model sees it.
+
+    ``taxon`` has the identifier of the dataset. ``is_close``: photos of it would often be given
+    the name of that class, else now and then.
+    """
+
+    taxon: Taxon
+    is_close: bool
+
+
 class VernacularNames(Struct, frozen=True):
     """The known names of animals in one language (BCP 47), by ``taxonID``."""
 
@@ -73,6 +84,26 @@ ENGLISH: Final = VernacularNames("en", MappingProxyType({}))
 """English needs no table: the model's labels are in English."""
 
 
+class LookalikeStrengths(Struct, frozen=True):
+    """How much an animal that the model does not know weighs against the name of a class.
+
+    ``close`` and ``loose`` are for a place that expects both alike. ``by_geography`` multiplies
+    them: people photograph more dogs than wolves. ``elsewhere`` multiplies them where the named
+    animal does not live; ``no_place`` where there is no place.
+    """
+
+    close: float
+    loose: float
+    by_geography: Mapping[Geography, float] = MappingProxyType({})
+    elsewhere: float = 1.0
+    no_place: float = 1.0
+
+    def of(self, lookalike: Lookalike, named: Taxon) -> float:
+        """Return the weight of a lookalike of a named taxon, wherever both are."""
+        strength = self.close if lookalike.is_close else self.loose
+        return strength * self.by_geography.get(named.geography, 1.0)
+
+
 class Thresholds(Struct, frozen=True):
     """The scores from which a decision gives a name; chosen on development data.
 
@@ -82,7 +113,8 @@ class Thresholds(Struct, frozen=True):
     ``rolled_up``: for a higher taxon, its members' vision scores summed;
     ``not_living_here``: for an animal that the place rejects, by the picture alone; ``None`` is
     ``named``;
-    ``named_by_geography`` and ``rolled_up_by_rank``: in place of ``named`` and ``rolled_up``.
+    ``named_by_geography`` and ``rolled_up_by_rank``: in place of ``named`` and ``rolled_up``;
+    ``lookalikes``: what animals weigh that the model does not know; ``None`` if nothing.
     """
 
     animal: float
@@ -92,6 +124,7 @@ class Thresholds(Struct, frozen=True):
     not_living_here: float | None = None
     named_by_geography: Mapping[Geography, float] = MappingProxyType({})
     rolled_up_by_rank: Mapping[str, float] = MappingProxyType({})
+    lookalikes: LookalikeStrengths | None = None
 
     def to_name(self, taxon: Taxon) -> float:
         """Return the score from which an animal that may live here is named."""
@@ -108,11 +141,18 @@ class Thresholds(Struct, frozen=True):
         return self.rolled_up_by_rank.get(rank, self.rolled_up)
 
 
+def no_lookalikes(scientific_name: str) -> Sequence[Lookalike]:
+    """Return nothing: the model has no table of animals that it lacks."""
+    del scientific_name
+    return ()
+
+
 class Model(Struct, frozen=True, eq=False):
     """The description of a classifier, with the taxon of each of its outputs.
 
     ``taxa[i]`` is the taxon of output ``i``, or ``None`` if that output is not an animal.
     ``card`` is the model's description file as it stands, for ``GET /v1/model``.
+    ``lookalikes_of`` returns the animals that the model lacks and takes for that scientific name.
     A model equals only itself, so that it can be the key of a cache.
     """
 
@@ -123,6 +163,7 @@ class Model(Struct, frozen=True, eq=False):
     taxa: tuple[Taxon | None, ...]
     thresholds: Thresholds
     card: Mapping[str, Any]
+    lookalikes_of: Callable[[str], Sequence[Lookalike]] = no_lookalikes
 
     def taxon(self, taxon_id: str) -> Taxon | None:
         """Return the taxon with that identifier, or ``None`` if the model has no such class."""

@@ -94,8 +94,7 @@ def _look_up(repository: FeatureRepository, coordinates: Coordinates, month: int
         if all(entry.dataset == dataset.version for entry in entries):
             features = average(list(zip(entries, shares, strict=True)))
             status = GeoStatus.APPLIED if features.taxa else GeoStatus.NO_DATA
-            expected = sum(map(dataset.expects, features.taxa.values()))
-            return PlaceLookup(status, features, dataset, expected)
+            return PlaceLookup(status, features, dataset)
     raise FeaturesUnavailable(DATASET_CHANGES)
 
 

@@ -30,7 +30,7 @@ def identification(
             event_date=result.event_date.text if result.event_date else None,
         ),
         location=location(result.location),
-        geo=geo(result.geo, result.geo.expected_taxa),
+        geo=geo(result.geo, result.expected_taxa),
         predictions=[
             schemas.Prediction(
                 rank=rank,
@@ -100,6 +100,21 @@ def decision(result: domain.Decision, names: domain.VernacularNames) -> schemas.
         name=name(result.name) if result.name else None,
         lives_here=result.lives_here,
         rejected_by_place=rejection(result.rejection, names) if result.rejection else None,
+        lookalikes=[lookalike(doubt) for doubt in result.lookalikes],
+    )
+
+
+def lookalike(doubt: domain.Doubt) -> schemas.Lookalike:
+    """Map an animal that the model does not know."""
+    rank, name = doubt.common or (None, None)
+    return schemas.Lookalike(
+        scientific_name=doubt.taxon.scientific_name,
+        vernacular_name=doubt.taxon.vernacular_name,
+        taxon_rank=doubt.taxon.taxon_rank,
+        common_taxon=name,
+        common_rank=rank,
+        expected_here=doubt.expected_here,
+        taxon_id=doubt.taxon.taxon_id,
     )
 
 

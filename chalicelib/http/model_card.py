@@ -38,11 +38,27 @@ class Calibration(schemas.Answer):
     provenance: str | UnsetType = UNSET
 
 
+class Lookalikes(schemas.Answer):
+    """What an animal that the model does not know weighs against a name of the model.
+
+    ``close`` is for one that is often taken for it, ``loose`` for one that is now and then. Factors
+    on these: ``byGeography`` of the named animal, ``elsewhere`` if that does not live at the
+    place, and ``noPlace``.
+    """
+
+    close: float
+    loose: float
+    by_geography: dict[str, float] | UnsetType = UNSET
+    elsewhere: float | UnsetType = UNSET
+    no_place: float | UnsetType = UNSET
+
+
 class Thresholds(schemas.Answer):
     """The scores at which the decision changes its kind.
 
     ``namedByGeography`` and ``rolledUpByRank`` replace ``named`` and ``rolledUp`` where they say
     something; ``notLivingHere`` is for an animal that does not live at the place.
+    ``lookalikes`` says what animals weigh that the model does not know.
     """
 
     animal: float
@@ -52,6 +68,7 @@ class Thresholds(schemas.Answer):
     named_by_geography: dict[str, float] | UnsetType = UNSET
     rolled_up_by_rank: dict[str, float] | UnsetType = UNSET
     not_living_here: float | UnsetType = UNSET
+    lookalikes: Lookalikes | UnsetType = UNSET
     provenance: str | UnsetType = UNSET
 
 
@@ -69,6 +86,7 @@ class Model(schemas.Answer):
     """``GET /v1/model``: the model's card (``model.json``), and the dataset in use.
 
     ``labels`` is the file of the model's classes; ``animals`` of these classes are animals.
+    ``lookalikes`` is the file of animals that the model does not know and takes for its classes.
     ``dataset`` is null if the data on places are unavailable.
     """
 
@@ -87,6 +105,7 @@ class Model(schemas.Answer):
     license: str | UnsetType = UNSET
     source: str | UnsetType = UNSET
     training_data: str | UnsetType = UNSET
+    lookalikes: str | UnsetType = UNSET
 
 
 def model(description: domain.Model, dataset: domain.Dataset | None) -> Model:

@@ -82,6 +82,23 @@ class Rejection(Answer):
     rolled_up: Name | None
 
 
+class Lookalike(Answer):
+    """An animal that the model does not know, and that the photo may show instead.
+
+    ``commonTaxon`` and ``commonRank`` name the finest taxon that holds it and the model's choice;
+    they are null if not even a class does. ``expectedHere`` is null if the place says nothing about
+    it. ``vernacularName`` is in English.
+    """
+
+    scientific_name: str
+    vernacular_name: str
+    taxon_rank: str
+    common_taxon: str | None
+    common_rank: str | None
+    expected_here: bool | None
+    taxon_id: str = field(name="taxonID")
+
+
 class Decision(Answer):
     """The final answer: ``species``, ``rolledUp``, ``unknown`` or ``notAnAnimal``.
 
@@ -89,12 +106,15 @@ class Decision(Answer):
     ``livesHere`` is false for a named animal that does not live at the place in the wild: it may
     be in a zoo, a garden or a market. It is null if the place says nothing about it.
     ``rejectedByPlace`` is null unless the place rejects the picture's first choice.
+    ``lookalikes`` are animals that the model does not know and that counted, the likeliest first:
+    they have a share of the named animal's score, or kept it from being named.
     """
 
     kind: domain.DecisionKind
     name: Name | None
     lives_here: bool | None
     rejected_by_place: Rejection | None
+    lookalikes: list[Lookalike]
 
 
 class ModelName(Answer):

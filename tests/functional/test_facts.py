@@ -45,11 +45,12 @@ def make_store():
 
 
 def animals_at(store: EmbeddedFeatures, coordinates: Coordinates) -> set[str]:
+    """The animals of the model that are expected at a place."""
     features = store.features([cell_chain(coordinates)], 0)[0]
     return {
         CLASSES[taxon_id]["vernacularName"]
         for taxon_id, feature in features.taxa.items()
-        if store.dataset().expects(feature)
+        if taxon_id in CLASSES and store.dataset().expects(feature)
     }
 
 
@@ -62,7 +63,7 @@ def names_by_weight(store: EmbeddedFeatures, coordinates: Coordinates) -> list[s
     return [
         CLASSES[taxon_id]["vernacularName"]
         for taxon_id, feature in ranked
-        if store.dataset().expects(feature)
+        if taxon_id in CLASSES and store.dataset().expects(feature)
     ]
 
 
@@ -416,7 +417,8 @@ def test_where_our_list_is_too_thin_the_place_says_nothing(store, place, coordin
     """Two known animals do not mean that the others are absent."""
     lookup = Places(store).look_up(coordinates, 0)
     assert lookup.status is GeoStatus.NO_DATA, place
-    assert lookup.expected_taxa == 0
+    assert lookup.features
+    assert not lookup.features.taxa
 
 
 CITIES = {

@@ -19,11 +19,15 @@ from tests.occurrences import ALL, BAD, JAGUAR, KEPT, KRUGER, PANTANAL, seen
 from tools.build.facts import read_table
 from tools.occurrences import counting, embedded
 from tools.occurrences.import_occurrences import main
-from tools.occurrences.names import RANKS, class_names, numbers
+from tools.occurrences.names import RANKS, class_names, numbers, unlisted_numbers
 from tools.occurrences.sources import Request, open_source
 from tools.occurrences.statement import Filters, statement
 
-TAXA = {row["vernacularName"]: row["taxonID"] for row in read_table("classes.csv")}
+TAXA = {
+    row["vernacularName"]: row["taxonID"]
+    for table in ("classes.csv", "unlisted.csv")
+    for row in read_table(table)
+}
 PLACES = {
     name: Coordinates(float(str(place["decimalLatitude"])), float(str(place["decimalLongitude"])))
     for name, place in (
@@ -49,7 +53,7 @@ def observation_count(
     store: Path, place: Coordinates, resolution: int, month: int, taxon: str | None
 ) -> float:
     """Return the observers of a taxon in a cell; without ``taxon``, all observers there."""
-    number = 0 if taxon is None else numbers()[TAXA[taxon]]
+    number = 0 if taxon is None else (numbers() | unlisted_numbers())[TAXA[taxon]]
     cell = int(cell_chain(place)[4 - resolution], 16)
     with closing(sqlite3.connect(store)) as connection:
         row = connection.execute(
@@ -85,6 +89,7 @@ def store(request, tmp_path_factory) -> Path:
 def test_an_observer_counts_once(store):
     """Ana saw the jaguar twice. The capybara is not a class, but its observer counts as effort."""
     place = PLACES["Pantanal"]
+    assert observation_count(store, place, 4, 0, "capybara") == 1
     assert observation_count(store, place, 4, 0, "jaguar") == 2
     assert observation_count(store, place, 4, 0, None) == 3
 
@@ -170,7 +175,8 @@ def test_the_dataset_covers_the_observed_classes(store):
     """A class without observations is not covered, so no place lowers its score."""
     with closing(EmbeddedFeatures(store)) as features:
         dataset = features.dataset()
-    assert dataset.taxa == {TAXA[name] for name in ("jaguar", "leopard", "dingo", "magpie")}
+    names = ("jaguar", "leopard", "dingo", "magpie", "capybara")
+    assert dataset.taxa == {TAXA[name] for name in names}
     assert dataset.version.startswith("occurrences-")
     assert dataset.licence == "CC-BY-4.0"
     assert dataset.expected_presence == 0.001

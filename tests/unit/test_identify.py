@@ -124,7 +124,7 @@ def test_a_place_without_data_has_the_status_no_data():
     scenario.features.entry = place()
     answer = scenario.identify(IdentifyRequest(b"photo"))
     assert answer.geo.status is GeoStatus.NO_DATA
-    assert answer.geo.expected_taxa == 0
+    assert answer.expected_taxa == 0
     assert {candidate.expected_here for candidate in answer.candidates} == {None}
 
 

@@ -1,6 +1,7 @@
 """Build the embedded feature store from the facts in ``data/``: ``make features``.
 
-``data/ranges.csv`` says which animal lives in which region, and borders say which H3 cells a
+``data/ranges.csv`` says which animal lives in which region, ``data/unlisted_ranges.csv`` says so
+of animals that the model does not know, and borders say which H3 cells a
 region has. The store keeps the two apart and joins them at each lookup, so it stays small. The
 same facts give the same bytes.
 """
@@ -17,10 +18,17 @@ from chalicelib.features.observations import ALL_MONTHS
 from tools import ROOT
 from tools.build.cells import prevalence, sample_cells
 from tools.build.facts import DATA, FactError, read_table
+from tools.build.lookalikes import ranged_taxa, unlisted_statuses, unlisted_taxa
 from tools.build.ranges import months_by_region, statuses_by_region
 from tools.build.regions import Regions
 
 TARGET: Final = ROOT / "chalicelib" / "data" / "features.sqlite"
+
+FACTS: Final = (
+    "classes.csv", "ranges.csv", "seasons.csv", "regions.csv", "subregions.csv",
+    "unlisted.csv", "unlisted_ranges.csv",
+)  # fmt: skip
+"""The tables whose content makes the dataset's version."""
 
 SCHEMA: Final = """
     CREATE TABLE dataset (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -66,10 +74,18 @@ def build(target: Path) -> None:
     used = sorted({region for cell in cells.values() for region in cell.samples})
     statuses = statuses_by_region(regions, ranges, regions.names)
     seasons = months_by_region(regions, read_table("seasons.csv"), statuses)
-    marine = {taxon_id for taxon_id in ranged if classes[taxon_id]["habitat"] == "marine"}
+    unlisted = unlisted_taxa()
+    unlisted_by_region = unlisted_statuses(regions, unlisted)
+    with_range = ranged_taxa(unlisted_by_region)
+    for region, found in unlisted_by_region.items():
+        statuses[region] |= {key: found[key] for key in found if key in with_range}
+    habitats = {taxon_id: classes[taxon_id]["habitat"] for taxon_id in ranged} | {
+        row["taxonID"]: row["habitat"] for row in unlisted.values() if row["taxonID"] in with_range
+    }
+    marine = {taxon_id for taxon_id, habitat in habitats.items() if habitat == "marine"}
     prevalences = prevalence(cells, statuses, marine)
 
-    taxa = {taxon_id: number for number, taxon_id in enumerate(sorted(ranged), start=1)}
+    taxa = {taxon_id: number for number, taxon_id in enumerate(sorted(habitats), start=1)}
     region_ids = {region: number for number, region in enumerate(used, start=1)}
     target.unlink(missing_ok=True)
     connection = sqlite3.connect(target)
@@ -78,7 +94,7 @@ def build(target: Path) -> None:
     connection.executemany(
         "INSERT INTO taxon VALUES (?, ?, ?, ?)",
         (
-            (number, taxon_id, taxon_id in marine, round(prevalences[taxon_id], 6))
+            (number, taxon_id, taxon_id in marine, round(prevalences.get(taxon_id, 0), 6))
             for taxon_id, number in taxa.items()
         ),
     )
@@ -120,7 +136,7 @@ def build(target: Path) -> None:
 def describe() -> dict[str, str]:
     """Return the dataset's description; its version is a hash of the facts."""
     digest = hashlib.sha256()
-    for name in ("classes.csv", "ranges.csv", "seasons.csv", "regions.csv", "subregions.csv"):
+    for name in FACTS:
         digest.update((DATA / name).read_bytes())
     for name in ("borders.json", "land-50m.json"):
         digest.update((DATA / "borders" / name).read_bytes())
@@ -129,8 +145,8 @@ def describe() -> dict[str, str]:
         "version": f"ranges-{digest.hexdigest()[:12]}",
         "title": "Rangefinder's table of ranges",
         "licence": "Apache-2.0",
-        "citation": "Rangefinder, data/ranges.csv, after general references "
-        "(IUCN Red List, GBIF, field guides); borders: country-coder, Natural Earth.",
+        "citation": "Rangefinder, data/ranges.csv and data/unlisted_ranges.csv, after general "
+        "references (IUCN Red List, GBIF, field guides); borders: country-coder, Natural Earth.",
     }
 
 

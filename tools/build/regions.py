@@ -80,7 +80,7 @@ class Regions:
     def continents(self, latitudes: Any, longitudes: Any) -> list[str | None]:
         """Return the continent of each point by UN M49; ``None`` at sea."""
         return [
-            self._continent(region) if region else None
+            self.continent(region) if region else None
             for region in self.locate(latitudes, longitudes)
         ]
 
@@ -103,7 +103,8 @@ class Regions:
         parents = set(self.lineage(region)) if region in self.polygons else {region}
         return [(code, bounds) for code, parent, bounds in self.boxes if parent in parents]
 
-    def _continent(self, region: str) -> str | None:
+    def continent(self, region: str) -> str | None:
+        """Return the code of the continent that a region belongs to, if any."""
         groups = (
             group for ancestor in self.lineage(region) for group in self.groups.get(ancestor, ())
         )

@@ -27,6 +27,9 @@ from tools.evaluate.labels import ClassFinder, LabelsError, Row, Truth, read_lab
 NEVER: Final = 2.0
 """A threshold that no score passes."""
 
+LOOKALIKES: Final = ((0.3, 0.02), (0.8, 0.02), (0.8, 0.1), (2.0, 0.1))
+"""Strengths of close and loose lookalikes to compare."""
+
 ONE: Final = Thresholds(animal=0.5, not_an_animal=0.1, named=0.77, rolled_up=0.94)
 """The thresholds that were fitted on listed animals only."""
 
@@ -42,7 +45,13 @@ def by_look_and_place(thresholds: Thresholds) -> Rule:
     """Return the rule that rolls up by picture and place, as a name of the model is given."""
 
     def decide(candidates: Ranking, animal_score: float) -> Decision:
-        placed = Ranking(candidates.animals, candidates.scores, candidates.scores, candidates.place)
+        placed = Ranking(
+            candidates.animals,
+            candidates.scores,
+            candidates.scores,
+            candidates.place,
+            candidates.lookalikes,
+        )
         return decision.decide(placed, animal_score, thresholds)
 
     return decide
@@ -50,7 +59,8 @@ def by_look_and_place(thresholds: Thresholds) -> Rule:
 
 def rules(ours: Thresholds) -> dict[str, Rule]:
     """Return the rules of the table by name."""
-    no_zoo = replace(ours, not_living_here=NEVER)
+    alone = replace(ours, lookalikes=None)
+    no_zoo = replace(alone, not_living_here=NEVER)
     same = replace(no_zoo, named_by_geography={})
     by_geography = dict(ours.named_by_geography)
     ranged = by_geography.get(Geography.RANGE, ours.named)
@@ -65,8 +75,15 @@ def rules(ours: Thresholds) -> dict[str, Rule]:
         "named 0.90, ranks apart": by_look(replace(same, named=0.90)),
         f"{ranged:.2f} wild, ranks and kinds apart": by_look(no_zoo),
         **{
-            f"and not living here {score:.2f}": by_look(replace(ours, not_living_here=score))
+            f"and not living here {score:.2f}": by_look(replace(alone, not_living_here=score))
             for score in (0.90, 0.85, 0.80, 0.75)
+        },
+        **{
+            f"and lookalikes {close:.1f} close, {loose:.2f} loose": by_look(
+                replace(ours, lookalikes=replace(ours.lookalikes, close=close, loose=loose))
+            )
+            for close, loose in LOOKALIKES
+            if ours.lookalikes
         },
         "the model's thresholds": by_look(ours),
     }

@@ -35,6 +35,9 @@ CLASSES: Final = f"""
      UNION
     SELECT classes, classes // ({BASE} ** power)::BIGINT % {BASE} AS taxon
       FROM (SELECT DISTINCT classes FROM observation), range({len(RANKS)}) AS digit (power)
+     UNION
+    SELECT classes, classes // {BASE ** len(RANKS)} AS taxon
+      FROM (SELECT DISTINCT classes FROM observation)
 """
 SEEN: Final = """
     CREATE TABLE seen AS

@@ -9,7 +9,7 @@ import duckdb
 from chalicelib.domain import Status
 from chalicelib.features.observations import ALL_MONTHS, EFFORT_ROW
 from tools.database.dataset_loader import FeatureRow, TaxonRow
-from tools.occurrences.names import numbers
+from tools.occurrences.names import numbers, unlisted_numbers
 from tools.occurrences.statement import LICENCES
 from tools.occurrences.tables import REJECTED_ROWS
 
@@ -104,7 +104,8 @@ def taxa(connection: duckdb.DuckDBPyConnection, prior_strength: float) -> list[T
 
     The dataset does not cover the other classes: a download of birds is no evidence about bears.
     """
-    taxon_ids = {number: taxon_id for taxon_id, number in numbers().items()}
+    numbered = numbers() | unlisted_numbers()
+    taxon_ids = {number: taxon_id for taxon_id, number in numbered.items()}
     prevalences = connection.execute(PREVALENCES, {"prior": prior_strength}).fetchall()
     return [(taxon, taxon_ids[taxon], prevalence) for taxon, prevalence in prevalences]
 
@@ -125,5 +126,7 @@ def version(connection: duckdb.DuckDBPyConnection, description: Mapping[str, Any
         "SELECT count(*), bit_xor(md5_number(concat_ws(' ', cell, month, taxon, observations))) "
         "FROM feature"
     ).fetchone()
-    content = repr((digest, sorted(numbers().items()), sorted(description.items())))
+    content = repr(
+        (digest, sorted((numbers() | unlisted_numbers()).items()), sorted(description.items()))
+    )
     return f"occurrences-{hashlib.sha256(content.encode()).hexdigest()[:12]}"

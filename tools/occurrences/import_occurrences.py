@@ -25,7 +25,7 @@ from tools.database.connection import DatasetError
 from tools.database.dataset_loader import FeatureRow, MysqlWriter, writer_of
 from tools.occurrences import counting, embedded, features
 from tools.occurrences.athena import Athena, AthenaError, Client
-from tools.occurrences.names import class_names
+from tools.occurrences.names import all_names
 from tools.occurrences.relations import SNAPSHOT, gbif_relation
 from tools.occurrences.sources import FORMATS, Request, Source, open_source
 from tools.occurrences.statement import LICENCES, Filters, literal, statement
@@ -141,7 +141,7 @@ def gather(
     filters = Filters(
         options.maximum_uncertainty, tuple(options.licences), tuple(options.reject_basis)
     )
-    text = statement(source.relation, class_names(), filters)
+    text = statement(source.relation, all_names(), filters)
     if options.engine == "athena":
         result = work / "result.csv"
         with tqdm(unit="B", unit_scale=True, desc="Athena reads", disable=None) as bar:

@@ -3,16 +3,21 @@
 Occurrences name a taxon by rank: subspecies, species, genus, family, order, class. A class
 matches its own name in the column of its rank. If there is no such column (tribes, subfamilies),
 or the taxon is wider than the class, the class matches the names that ``data/members.csv`` lists.
-``data/synonyms.csv`` adds older names.
+``data/synonyms.csv`` adds older names. ``data/unlisted.csv`` has animals that the model does not
+know: a record is one of these if no finer name of it belongs to a class or to another of them.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
 from tools.build.facts import FactError, read_table
+from tools.build.lookalikes import names_by_rank, unlisted_taxa
 
 RANKS: Final = ("infraspecific", "species", "genus", "family", "order", "class")
 """Finest first; ``infraspecific`` is any rank below the species."""
+
+FIRST_UNLISTED: Final = 400
+"""From here on, numbers are those of animals that the model does not know."""
 
 NO_CLASS: Final = 0
 """The number of a known name that belongs to no class; also the number of the sampling effort."""
@@ -25,6 +30,26 @@ def numbers() -> dict[str, int]:
     """Return the number of each class that has a range, by taxonID."""
     ranged = (row["taxonID"] for row in read_table("classes.csv") if row["geography"] == "range")
     return {taxon_id: number for number, taxon_id in enumerate(sorted(ranged), start=1)}
+
+
+def unlisted_numbers() -> dict[str, int]:
+    """Return the number of each animal that the model does not know, by taxonID."""
+    taxa = sorted(row["taxonID"] for row in unlisted_taxa().values())
+    return {taxon_id: number for number, taxon_id in enumerate(taxa, start=FIRST_UNLISTED)}
+
+
+def all_names() -> ClassNames:
+    """Return the names of classes and of animals that the model does not know.
+
+    A name of both is that of the class. Raises ``FactError`` as :func:`class_names` does.
+    """
+    numbered = unlisted_numbers()
+    unlisted = {
+        (rank, name): numbered[taxon_id]
+        for (rank, name), taxon_id in names_by_rank(unlisted_taxa().values()).items()
+        if rank in RANKS
+    }
+    return {**unlisted, **class_names()}
 
 
 def class_names() -> ClassNames:

@@ -15,14 +15,15 @@ from typing import Final
 
 from chalicelib.features.cells import COARSEST_RESOLUTION, UNCERTAINTY_LIMITS
 from tools.build.facts import read_table
-from tools.occurrences.names import RANKS, ClassNames
+from tools.occurrences.names import FIRST_UNLISTED, RANKS, ClassNames
 
 BINS_PER_DEGREE: Final = 50
 """A bin has 0.02 degrees, about 2 km. Then 2 % of points lie in another cell than the middle of
 their bin (simulated over random points on land)."""
 
-BASE: Final = 1000
-"""One number of this base holds six digits: the number of the class at each rank."""
+BASE: Final = FIRST_UNLISTED
+"""One number of this base holds six digits, the number of the class at each rank, and above them
+the number of an animal that the model does not know."""
 
 LICENCES: Final = ("CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0")
 """The licences that GBIF accepts, the most restrictive last."""
@@ -125,9 +126,7 @@ def statement(relation: str, names: ClassNames, filters: Filters) -> str:
         ),
         licences=", ".join(str(LICENCES.index(licence)) for licence in filters.licences),
         resolution=resolution(),
-        classes=" + ".join(
-            f"coalesce({rank}_name.number, 0) * {BASE**power}" for power, rank in enumerate(RANKS)
-        ),
+        classes=" + ".join([*map(class_digit, RANKS), unlisted_digit()]),
         joins="".join(join(rank) for rank in RANKS),
     )
 
@@ -139,6 +138,19 @@ def resolution() -> str:
     )
     finest = UNCERTAINTY_LIMITS[0][0]
     return f"CASE WHEN uncertainty IS NULL THEN {finest} {cases} ELSE {COARSEST_RESOLUTION} END"
+
+
+def class_digit(rank: str) -> str:
+    """Return SQL for the class of a name of this rank, as a digit of its own."""
+    number = f"{rank}_name.number"
+    power = RANKS.index(rank)
+    return f"CASE WHEN {number} < {BASE} THEN {number} ELSE 0 END * {BASE**power}"
+
+
+def unlisted_digit() -> str:
+    """Return SQL for the animal that the model does not know, if the finest known name is one."""
+    finest = f"coalesce({', '.join(f'{rank}_name.number' for rank in RANKS)}, 0)"
+    return f"CASE WHEN {finest} >= {BASE} THEN {finest} ELSE 0 END * {BASE ** len(RANKS)}"
 
 
 def join(rank: str) -> str:
