@@ -30,6 +30,12 @@ export function say(key, values = {}) {
  */
 const format = (value, options) => new Intl.NumberFormat(spoken, options).format(value);
 
+/**
+ * Return the parts of a list of alternatives: `element` for a name, `literal` for what joins them.
+ * @param {string[]} names
+ */
+export const either = (names) => new Intl.ListFormat(spoken, { type: "disjunction" }).formatToParts(names);
+
 /** Smallest share that `percent` shows as a number. */
 export const LEAST_SHARE = 0.001;
 

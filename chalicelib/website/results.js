@@ -1,7 +1,7 @@
 /** Show an answer as words and bars. */
 
 import { capital, find, make, names } from "./elements.js";
-import { LEAST_SHARE, number, percent, position, say } from "./language.js";
+import { LEAST_SHARE, either, number, percent, position, say } from "./language.js";
 
 /**
  * Show an answer of `POST /v1/predictions`.
@@ -16,6 +16,7 @@ export function showAnswer(answer, choose) {
   const place = location.cell && position(location.decimalLatitude, location.decimalLongitude);
   find("results").replaceChildren(
     ...verdict(answer),
+    ...lookalikes(decision.lookalikes ?? []),
     ...(decision.rejectedByPlace && decision.livesHere !== false ? [rejection(decision.rejectedByPlace)] : []),
     make("p", { class: geo.status === "applied" ? "hint" : "notice", id: "geo" },
       say(`geo.${geo.status}`, { place, count: number(geo.candidates) })),
@@ -86,6 +87,18 @@ function verdict(answer) {
     name && title(answer) !== name.scientificName ? make("p", { class: "scientific" }, make("i", { lang: "la" }, name.scientificName)) : null,
     make("p", { class: "decision" }, sentence(answer)),
   ].filter((one) => one !== null);
+}
+
+/**
+ * Name the animals that the model does not know and that the photo may show. The service has their
+ * names in English only.
+ * @param {any[]} animals
+ */
+function lookalikes(animals) {
+  if (!animals.length) return [];
+  const list = either(animals.map((animal) => animal.vernacularName));
+  return [make("p", { class: "notice", id: "lookalikes" }, say("lookalikes"), " ",
+    ...list.map(({ type, value }) => (type === "element" ? make("span", { lang: "en" }, value) : make("span", {}, value))), ".")];
 }
 
 /** @param {any} rejected */

@@ -115,6 +115,18 @@ def test_an_animal_in_a_zoo_is_named_and_does_not_live_here(visit):
     visit.look("zoo")
 
 
+def test_animals_that_the_model_does_not_know_are_named(visit):
+    """A red panda in Berlin may be a raccoon. Its name is English on a page in any language."""
+    visit.upload("red-panda.jpg")
+    visit.place("52.5", "13.4")
+    visit.press("Identify with this place")
+    said = visit.sees("#lookalikes")
+    expect(said).to_contain_text("an animal that this model does not know: ")
+    expect(said).to_contain_text("common raccoon")
+    expect(said.locator("[lang=en]").first).to_be_visible()
+    visit.look("lookalikes")
+
+
 def test_a_click_on_the_map_sets_the_place(visit):
     """A click in the middle of the first view sets a place on the prime meridian."""
     visit.page.locator("#map").click()

@@ -47,6 +47,36 @@ def test_each_sample_is_identified(sample: Sample):
         assert answer.body["geo"]["status"] == "applied"
 
 
+def test_an_animal_that_the_model_lacks_and_that_lives_here_is_named_beside_the_wider_group():
+    """A red panda is no more likely in Berlin than a raccoon, which the model does not know."""
+    berlin = {"decimalLatitude": "52.5", "decimalLongitude": "13.4"}
+    body = predict(SAMPLES["red-panda.jpg"].content, **berlin).body
+    decision = body["decision"]
+    assert body["predictions"][0]["taxon"]["scientificName"] == "Ailurus fulgens"
+    assert decision["kind"] == "rolledUp"
+    assert decision["name"]["scientificName"] == "Carnivora"
+    raccoon = next(
+        one for one in decision["lookalikes"] if one["scientificName"] == "Procyon lotor"
+    )
+    assert raccoon == {
+        "scientificName": "Procyon lotor",
+        "vernacularName": "common raccoon",
+        "taxonRank": "species",
+        "commonTaxon": "Carnivora",
+        "commonRank": "order",
+        "expectedHere": True,
+        "taxonID": "inat:41663",
+    }
+
+
+def test_where_no_lookalike_lives_the_animal_is_named():
+    """Raccoons and their kin live neither in the Himalaya nor in Sydney's zoo."""
+    himalaya = {"decimalLatitude": "27.5", "decimalLongitude": "88.2"}
+    decision = predict(SAMPLES["red-panda.jpg"].content, **himalaya).body["decision"]
+    assert decision["name"]["scientificName"] == "Ailurus fulgens"
+    assert "Procyon lotor" not in {one["scientificName"] for one in decision["lookalikes"]}
+
+
 def test_a_photo_without_an_animal_has_a_low_animal_score():
     """The response has predictions all the same; animalScore says how little they mean."""
     answer = predict(SAMPLES["trees-without-animal.jpg"].content)

@@ -18,7 +18,7 @@ from tools.build.regions import CONTINENTS, Regions
 WORLD: Final = "001"
 """The code of UN M49 for the world; codes of continents are in ``CONTINENTS``."""
 
-WORLDWIDE: Final = 0.75
+WORLDWIDE: Final = 0.5
 """A taxon in at least this share of the regions lives everywhere."""
 
 RANKS: Final = frozenset(
@@ -42,12 +42,12 @@ TARGET: Final = ROOT / "chalicelib" / "data" / "model" / "lookalikes.csv"
 Row = Mapping[str, str]
 
 
-def unlisted_taxa() -> dict[str, Row]:
+def unlisted_taxa(rows: Iterable[Row] | None = None) -> dict[str, Row]:
     """Return the rows of ``unlisted.csv`` by scientific name. Raises ``FactError``."""
     listed = {row["scientificName"] for row in read_table("classes.csv")}
     taxa: dict[str, Row] = {}
     identifiers: dict[str, str] = {}
-    for row in read_table("unlisted.csv"):
+    for row in read_table("unlisted.csv") if rows is None else rows:
         name, identifier = row["scientificName"], row["taxonID"]
         if name in taxa:
             raise FactError(f"unlisted.csv: {name} is there twice")
@@ -69,14 +69,16 @@ def unlisted_taxa() -> dict[str, Row]:
     return taxa
 
 
-def unlisted_statuses(regions: Regions, taxa: Mapping[str, Row]) -> dict[str, dict[str, Status]]:
+def unlisted_statuses(
+    regions: Regions, taxa: Mapping[str, Row], rows: Iterable[Row] | None = None
+) -> dict[str, dict[str, Status]]:
     """Return the statuses of the unlisted taxa, by region and taxonID. Raises ``FactError``.
 
     The finest code that names a region counts: the region itself, what it lies in, its continent,
     then the world. What one row takes out, another may put in with its own status.
     """
     stated: dict[str, dict[str, Status | None]] = {}
-    for row in read_table("unlisted_ranges.csv"):
+    for row in read_table("unlisted_ranges.csv") if rows is None else rows:
         name = row["scientificName"]
         if name not in taxa:
             raise FactError(f"unlisted_ranges.csv: {name} is not in unlisted.csv")
@@ -92,7 +94,7 @@ def unlisted_statuses(regions: Regions, taxa: Mapping[str, Row]) -> dict[str, di
         raise FactError(f"unlisted_ranges.csv: no region has {', '.join(missing)}")
     result: dict[str, dict[str, Status]] = {region: {} for region in regions.names}
     for region, found in result.items():
-        wider = (*regions.lineage(region), regions.continent(region), WORLD)
+        wider = (*regions.lineage(region), regions.continent_code(region), WORLD)
         for name, of_taxon in stated.items():
             status = next((of_taxon[code] for code in wider if code in of_taxon), None)
             if status:
@@ -125,11 +127,11 @@ def codes(row: Row, regions: Regions) -> Iterator[tuple[str, Status | None]]:
         yield code, None if token.startswith("-") else status
 
 
-def lookalikes(taxa: Mapping[str, Row]) -> list[Row]:
+def lookalikes(taxa: Mapping[str, Row], rows: Iterable[Row] | None = None) -> list[Row]:
     """Return the rows of ``lookalikes.csv``, sorted. Raises ``FactError``."""
     classes = {row["scientificName"]: row for row in read_table("classes.csv")}
     seen: dict[tuple[str, str], Row] = {}
-    for row in read_table("lookalikes.csv"):
+    for row in read_table("lookalikes.csv") if rows is None else rows:
         name, lookalike = row["scientificName"], row["lookalike"]
         if name not in classes:
             raise FactError(f"lookalikes.csv: {name} is no class of classes.csv")

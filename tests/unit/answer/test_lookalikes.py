@@ -1,0 +1,170 @@
+"""Test how animals that the model does not know count against its names."""
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from chalicelib.answer.decision import decide
+from chalicelib.answer.lookalikes import MOST_DOUBTS, doubted
+from chalicelib.answer.ranking import Ranking, WeightBounds, fuse
+from chalicelib.domain import (
+    DecisionKind,
+    Geography,
+    GeoStatus,
+    Lookalike,
+    LookalikeStrengths,
+    Model,
+    NamedTaxon,
+    PlaceLookup,
+    Taxon,
+    TaxonFeature,
+    Thresholds,
+)
+from tests import fakes
+from tests.fakes import DOG, JAGUAR, LEOPARD, PANTHERA, feature, place
+
+FELIDAE = {rank: PANTHERA[rank] for rank in ("family", "order", "class")}
+OCELOT = Taxon(
+    "ocelot", "Leopardus pardalis", "ocelot", "species", Geography.RANGE,
+    {"genus": "Leopardus", **FELIDAE},
+)  # fmt: skip
+SEALS = Taxon(
+    "seals", "Phocidae", "true seals", "family", Geography.RANGE,
+    {"order": "Carnivora", "class": "Mammalia"},
+)  # fmt: skip
+CROWS = Taxon("crows", "Corvus", "crows", "genus", Geography.COSMOPOLITAN, {"class": "Aves"})
+STRENGTHS = LookalikeStrengths(close=1.0, loose=0.1)
+THRESHOLDS = Thresholds(
+    animal=0.5, not_an_animal=0.1, named=0.8, rolled_up=0.9, lookalikes=STRENGTHS
+)
+BOUNDS = WeightBounds(0.1, 10.0)
+DATASET = replace(fakes.DATASET, taxa=frozenset({"jaguar", "leopard", "ocelot", "seals"}))
+FEATURE = feature()
+
+
+def model_with(*lookalikes: Lookalike, of: Taxon = JAGUAR, **members: object) -> Model:
+    """A model that takes these animals for one of its own."""
+    thresholds = replace(THRESHOLDS, lookalikes=replace(STRENGTHS, **members))
+    table = {of.scientific_name: lookalikes}
+    return replace(
+        fakes.MODEL, thresholds=thresholds, lookalikes_of=lambda name: table.get(name, ())
+    )
+
+
+def ranked(model: Model, *scores: float, **taxa: TaxonFeature) -> Ranking:
+    """Rank jaguar, leopard, dog, ants and okapi, in this order, at a place with these taxa."""
+    vision = np.zeros(len(model.taxa), np.float32)
+    vision[: len(scores)] = scores
+    there = (
+        PlaceLookup(GeoStatus.APPLIED, place(**taxa), DATASET)
+        if taxa
+        else PlaceLookup(GeoStatus.DISABLED)
+    )
+    return fuse(vision, model, there, BOUNDS)[0]
+
+
+def decided(model: Model, *scores: float, **taxa: TaxonFeature):
+    return decide(ranked(model, *scores, **taxa), 1.0, model.thresholds)
+
+
+def test_the_odds_of_a_name_are_divided_by_what_lookalikes_weigh():
+    """A score of 0.9 has odds of 9 to 1; one lookalike that is as likely leaves 9 to 2."""
+    model = model_with(Lookalike(OCELOT, is_close=True))
+    weights = ranked(model, 1.0, jaguar=FEATURE, ocelot=FEATURE).lookalikes.weigh(
+        JAGUAR, 9.1 / 1.9, STRENGTHS
+    )
+    assert doubted(0.9, []) == pytest.approx(0.9)
+    (weight,) = weights
+    assert doubted(0.9, weights) == pytest.approx(9 / (9 + 1 + weight.weight))
+    assert doubted(1.0, weights) == 1.0
+
+
+def test_a_lookalike_that_lives_here_keeps_the_species_back_and_the_answer_says_so():
+    """Both are cats, so the order is left; the answer names what the model does not know."""
+    model = model_with(Lookalike(OCELOT, is_close=True))
+    without = decided(model, 0.82, 0.0, 0.18, jaguar=FEATURE)
+    assert without.kind is DecisionKind.SPECIES
+    assert without.lookalikes == ()
+    # The place speaks as much for the ocelot as for the jaguar.
+    both = decided(model, 0.50, 0.0, 0.50, jaguar=FEATURE, ocelot=FEATURE)
+    assert both.kind is DecisionKind.ROLLED_UP
+    assert both.name == NamedTaxon("Carnivora", "order", 1.0)
+    (doubt,) = both.lookalikes
+    assert doubt.taxon == OCELOT
+    assert doubt.common == ("family", "Felidae")
+    assert doubt.expected_here is True
+
+
+def test_a_sure_picture_stands_against_lookalikes():
+    """It shows what sets the animal apart."""
+    model = model_with(Lookalike(OCELOT, is_close=True))
+    decision = decided(model, 0.99, 0.0, 0.01, jaguar=FEATURE, ocelot=FEATURE)
+    assert decision.kind is DecisionKind.SPECIES
+    assert decision.lookalikes == ()
+
+
+def test_a_named_animal_has_the_lookalikes_that_have_a_share_of_its_score():
+    """Nearly as sure as needed: what the model does not know is worth a mention."""
+    model = model_with(Lookalike(OCELOT, is_close=True), Lookalike(SEALS, is_close=False))
+    decision = decided(model, 0.65, 0.0, 0.35, jaguar=FEATURE, ocelot=FEATURE, seals=FEATURE)
+    assert decision.kind is DecisionKind.SPECIES
+    assert [doubt.taxon for doubt in decision.lookalikes] == [OCELOT]
+
+
+def test_a_loose_lookalike_weighs_less_than_a_close_one():
+    """And dogs, which people photograph more than wolves, less still."""
+    close = ranked(model_with(Lookalike(SEALS, is_close=True)), 1.0, seals=FEATURE).lookalikes
+    loose = ranked(model_with(Lookalike(SEALS, is_close=False)), 1.0, seals=FEATURE).lookalikes
+    (near,), (far,) = (one.weigh(JAGUAR, 1.0, STRENGTHS) for one in (close, loose))
+    assert far.weight == pytest.approx(near.weight / 10)
+    strengths = replace(STRENGTHS, by_geography={Geography.DOMESTIC: 0.5})
+    dogs = ranked(model_with(Lookalike(SEALS, is_close=True), of=DOG), 1.0, seals=FEATURE)
+    (pet,) = dogs.lookalikes.weigh(DOG, 1.0, strengths)
+    assert pet.weight == pytest.approx(near.weight / 2)
+
+
+def test_a_lookalike_counts_where_it_lives_only():
+    """One that lives everywhere counts at every place, and no place says that it is expected."""
+    model = model_with(Lookalike(OCELOT, is_close=True), Lookalike(CROWS, is_close=True))
+    at = ranked(model, 1.0, jaguar=FEATURE).lookalikes.weigh(JAGUAR, 1.0, STRENGTHS)
+    assert [(one.taxon, one.weight, one.expected_here) for one in at] == [(CROWS, 1.0, None)]
+
+
+def test_without_a_place_every_lookalike_counts_by_a_factor_of_its_own():
+    """It may live there or not."""
+    model = model_with(Lookalike(OCELOT, is_close=True))
+    strengths = replace(STRENGTHS, no_place=0.2)
+    at = ranked(model, 1.0).lookalikes.weigh(JAGUAR, 1.0, strengths)
+    assert [(one.weight, one.expected_here) for one in at] == [(0.2, None)]
+
+
+def test_a_lookalike_that_lives_here_speaks_against_a_zoo():
+    """A leopard where only ocelots live is in a zoo, if nothing says that it is an ocelot."""
+    model = model_with(Lookalike(OCELOT, is_close=True), of=LEOPARD)
+    alone = decided(model, 0.1, 0.9, seals=FEATURE)
+    assert alone.lives_here is False
+    assert alone.kind is DecisionKind.SPECIES
+    beside = decided(model, 0.1, 0.9, seals=FEATURE, ocelot=FEATURE)
+    assert beside.name == NamedTaxon("Panthera", "genus", 1.0)
+    assert [doubt.taxon for doubt in beside.lookalikes] == [OCELOT]
+
+
+def test_at_most_three_lookalikes_are_named_the_heaviest_first():
+    """A list of twenty would leave the question with the visitor."""
+    many = [replace(OCELOT, taxon_id=f"cat{number}") for number in range(5)]
+    model = model_with(*(Lookalike(one, is_close=True) for one in many))
+    decision = decided(
+        model, 0.5, 0.0, 0.5, jaguar=FEATURE,
+        **{one.taxon_id: feature(0.2 + number / 10) for number, one in enumerate(many)},
+    )  # fmt: skip
+    names = [doubt.taxon.taxon_id for doubt in decision.lookalikes]
+    assert names == ["cat4", "cat3", "cat2"]
+    assert len(names) == MOST_DOUBTS
+
+
+def test_a_model_without_a_table_decides_as_before():
+    """Lookalikes need a table and strengths."""
+    ranking = ranked(fakes.MODEL, 0.5, 0.0, 0.5, jaguar=FEATURE, ocelot=FEATURE)
+    decision = decide(ranking, 1.0, fakes.MODEL.thresholds)
+    assert decision.kind is DecisionKind.SPECIES
+    assert decision.lookalikes == ()
