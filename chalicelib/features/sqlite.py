@@ -64,16 +64,17 @@ REGIONS: Final = Queries(
          UNION ALL
         SELECT geo_cell.cell, 0, taxon.id,
                sum(CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END
-                   * region_taxon.presence
+                   * status.presence
                    * CASE WHEN region_taxon.months & :season THEN 1
                           ELSE {OUT_OF_SEASON_FACTOR} END),
-               region_taxon.status, {ALL_MONTHS}
+               status.name, {ALL_MONTHS}
           FROM geo_cell
           JOIN region_taxon USING (region)
+          JOIN status ON status.id = region_taxon.status
           JOIN taxon ON taxon.id = region_taxon.taxon
          WHERE geo_cell.cell IN ({{cells}})
            AND CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END > 0
-         GROUP BY geo_cell.cell, taxon.id HAVING max(region_taxon.presence) > 0
+         GROUP BY geo_cell.cell, taxon.id HAVING max(status.presence) > 0
     """,
 )
 """A cell that spans a border mixes its regions by their land, or by their sea for marine animals,

@@ -39,11 +39,15 @@ SCHEMA: Final = """
         prevalence REAL NOT NULL    -- mean presence over all cells with land (or with sea)
     );
     CREATE TABLE region (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL);
+    CREATE TABLE status (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        presence REAL NOT NULL      -- 0 to 1, as the status lets us expect the taxon
+    );
     CREATE TABLE region_taxon (
         region INTEGER NOT NULL REFERENCES region,
         taxon INTEGER NOT NULL REFERENCES taxon,
-        status TEXT NOT NULL,
-        presence REAL NOT NULL,     -- 0 to 1, as the status lets us expect the taxon
+        status INTEGER NOT NULL REFERENCES status,
         months INTEGER NOT NULL,    -- bits 1 to 12: when it is there
         PRIMARY KEY (region, taxon)
     ) WITHOUT ROWID;
@@ -102,14 +106,18 @@ def build(target: Path) -> None:
         "INSERT INTO region VALUES (?, ?, ?)",
         ((number, region, regions.names[region]) for region, number in region_ids.items()),
     )
+    status_ids = {status: number for number, status in enumerate(PRESENCE_BY_STATUS, start=1)}
     connection.executemany(
-        "INSERT INTO region_taxon VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO status VALUES (?, ?, ?)",
+        ((status_ids[status], status, value) for status, value in PRESENCE_BY_STATUS.items()),
+    )
+    connection.executemany(
+        "INSERT INTO region_taxon VALUES (?, ?, ?, ?)",
         (
             (
                 region_ids[region],
                 taxa[taxon_id],
-                status,
-                PRESENCE_BY_STATUS[status],
+                status_ids[status],
                 seasons[region].get(taxon_id, ALL_MONTHS),
             )
             for region in used

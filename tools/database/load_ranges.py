@@ -26,10 +26,11 @@ from tools.database.dataset_loader import FeatureRow, TaxonRow, writer_of
 
 ROWS: Final = """
     SELECT geo_cell.cell, taxon.id,
-           CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END * region_taxon.presence,
-           region_taxon.status, region_taxon.months, region_taxon.presence
+           CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END * status.presence,
+           status.name, region_taxon.months, status.presence
       FROM geo_cell
       JOIN region_taxon USING (region)
+      JOIN status ON status.id = region_taxon.status
       JOIN taxon ON taxon.id = region_taxon.taxon
      WHERE CASE WHEN taxon.marine THEN geo_cell.sea ELSE geo_cell.land END > 0
        AND geo_cell.cell BETWEEN ? AND ?

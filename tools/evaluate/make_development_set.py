@@ -100,7 +100,8 @@ class Places:
         """Return a random point in the taxon's range, or on any land if it has no range."""
         cells = self._cells(
             "FROM geo_cell JOIN region_taxon USING (region) JOIN taxon ON taxon.id = taxon "
-            "WHERE taxon_id = ? AND status IN ('native', 'introduced') "
+            "JOIN status ON status.id = region_taxon.status "
+            "WHERE taxon_id = ? AND status.name IN ('native', 'introduced') "
             "AND CASE WHEN marine THEN sea ELSE land END",
             taxon_id,
         ) or self._cells("FROM geo_cell WHERE land AND ?", "1")
