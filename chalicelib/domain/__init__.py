@@ -34,6 +34,7 @@ from chalicelib.domain.model import (
     HIGHER_RANKS,
     SPECIES_RANKS,
     Geography,
+    LookRule,
     Model,
     ModelInput,
     Scores,
@@ -45,8 +46,10 @@ from chalicelib.domain.photo import (
     MEDIA_TYPES,
     ExifReading,
     MissingPosition,
+    Part,
     Pixels,
     PresignedUpload,
+    View,
 )
 from chalicelib.domain.place import (
     MAX_UNCERTAINTY_METRES,
@@ -81,11 +84,13 @@ __all__ = [
     "Identification",
     "Location",
     "LocationSource",
+    "LookRule",
     "MissingPosition",
     "Model",
     "ModelInput",
     "NamedTaxon",
     "Occurrence",
+    "Part",
     "Pixels",
     "PlaceFeatures",
     "PlaceLookup",
@@ -100,4 +105,5 @@ __all__ = [
     "Thresholds",
     "UnitInterval",
     "VernacularNames",
+    "View",
 ]
