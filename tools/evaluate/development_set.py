@@ -1,6 +1,7 @@
 """Read a labelled development set into arrays, so that rules can be compared quickly.
 
-The real classifier looks at each photo as the service does, and the real store looks up each place once.
+The real classifier looks at each photo as the service does. The real store looks up each place
+once.
 ``tools.evaluate.make_development_set`` writes such sets.
 """
 
@@ -30,8 +31,8 @@ class DevelopmentSet:
     """A development set: a row for each photo, a column for each animal in the order of ``taxa``.
 
     ``logits`` are those of all classes, shape (photos, classes). ``presence`` is NaN if the
-    dataset does not cover the animal, or has no data on the place. ``again`` marks the photos that the
-    model looked at more than once.
+    dataset does not cover the animal, or has no data on the place. ``again`` marks the photos that
+    the model looked at more than once.
     """
 
     taxa: tuple[Taxon, ...]
