@@ -89,6 +89,7 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
                     segments=settings.maximum_photo_segments,
                     jpeg_share=settings.minimum_jpeg_share,
                     hevc_pixels=settings.maximum_hevc_pixels,
+                    kept_bytes=settings.maximum_decoding_bytes if settings.looks > 1 else 0,
                 )
             ),
             uploads=uploads,
@@ -100,6 +101,7 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
             new_id=lambda: str(uuid.uuid4()),
             executor=executor,
             features_timeout=settings.features_timeout_seconds,
+            looks=settings.looks,
         )
         return cls(
             settings=settings,

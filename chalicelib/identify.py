@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from chalicelib.answer.decision import decide
 from chalicelib.answer.ranking import WeightBounds, fuse
+from chalicelib.classifier.looks import look
 from chalicelib.domain import (
     WHOLE_YEAR,
     Coordinates,
@@ -51,7 +52,7 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
     """The five steps, put together from their parts by :mod:`chalicelib.bootstrap`.
 
     ``features_timeout`` is in seconds: how long to wait for the features of the place once the
-    classifier has finished.
+    classifier has finished. ``looks`` is the most looks at one photo.
     """
 
     photos: PhotoReader
@@ -64,6 +65,7 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
     new_id: Callable[[], str]
     executor: Executor
     features_timeout: float
+    looks: int = 1
 
     def __call__(self, request: IdentifyRequest) -> Identification:
         """Identify the animal in one photo.
@@ -99,16 +101,13 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
             if request.upload:
                 self.classifier.load()
                 self.uploads.delete(request.upload)
-            with stage("decode"):
-                pixels = photo.pixels(model.input_size, exif.orientation)
-            with stage("classify"):
-                scores = self.classifier.classify(pixels)
+            seen = look(self.classifier, photo, exif.orientation, self.looks, stage)
             with stage("wait"):
                 place = stage.result("features", pending_place, self.features_timeout)
                 place = place or self.places.look_up_fallback(point, month)
             # 5. Combine both, and return the answer.
             with stage("combine"):
-                candidates, animal_score = fuse(scores, model, place, self.weight_bounds)
+                candidates, animal_score = fuse(seen.scores, model, place, self.weight_bounds)
                 decision = decide(candidates, animal_score, model.thresholds)
         return Identification(
             prediction_id=self.new_id(),
@@ -124,6 +123,8 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
             expected_taxa=candidates.count_expected(),
             animal_score=animal_score,
             decision=decision,
+            crop=seen.crop,
+            looks=seen.looks,
             timings=stage.timings,
             open_breakers=self.places.open_breakers(),
         )
@@ -169,10 +170,10 @@ class Stopwatch(Struct):
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        """Time the body of the ``with`` statement."""
+        """Time the body of the ``with`` statement. A stage that comes again takes longer."""
         start = self.clock()
         yield
-        self.timings[stage] = (self.clock() - start) * 1000
+        self.timings[stage] = self.timings.get(stage, 0.0) + (self.clock() - start) * 1000
 
     def submit(
         self, stage: str, work: Callable[..., Result], *arguments: Any

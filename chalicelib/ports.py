@@ -8,12 +8,14 @@ from chalicelib.domain import (
     ExifReading,
     Model,
     ModelInput,
+    Part,
     Pixels,
     PlaceFeatures,
     PresignedUpload,
     Scores,
     TaxonPresences,
     VernacularNames,
+    View,
 )
 
 Clock = Callable[[], float]
@@ -76,10 +78,17 @@ class Photo(Protocol):
         """Whether the file broke off. Known once the pixels are decoded."""
 
     def pixels(self, size: ModelInput, orientation: int) -> Pixels:
-        """Decode the part that the model sees, upright, shape (height, width, 3).
+        """Decode the part that the model sees first, upright, shape (height, width, 3).
 
         Raises ``UnreadablePhoto``, or ``PhotoTooLarge`` before it decodes what would take too
         much memory.
+        """
+
+    def view(self, size: ModelInput, orientation: int, view: View) -> tuple[Pixels, Part] | None:
+        """Return another part of the decoded photo, upright, and where it is.
+
+        Call it after :meth:`pixels`: it decodes nothing. It returns ``None`` if there are no other
+        pixels.
         """
 
 

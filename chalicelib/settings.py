@@ -168,6 +168,12 @@ class Settings:
         "Threads of one prediction; 0 uses one for each available CPU.",
         default=0,
     )
+    looks: int = _setting(
+        _number(int, 1, 16),
+        "Most looks of the model at one photo: it looks again, at other parts, while it is unsure "
+        "whether it sees an animal of any class. 1 looks at the middle only.",
+        default=6,
+    )
     maximum_photo_bytes: int = _setting(
         _number(int, 1_000, 100_000_000),
         "Largest photo. API Gateway and Lambda pass about this much (6 MB as base64).",

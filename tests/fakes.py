@@ -16,6 +16,7 @@ from chalicelib.domain import (
     MissingPosition,
     Model,
     ModelInput,
+    Part,
     Pixels,
     PlaceFeatures,
     PresignedUpload,
@@ -26,6 +27,7 @@ from chalicelib.domain import (
     TaxonPresences,
     Thresholds,
     VernacularNames,
+    View,
 )
 from chalicelib.errors import FeaturesUnavailable, ModelUnavailable, UnknownUpload
 from chalicelib.ports import Chain
@@ -96,6 +98,9 @@ class FakePhoto:
 
     def pixels(self, size: ModelInput, orientation: int) -> Pixels:
         return np.full((size.height, size.width, 3), orientation, dtype=np.uint8)
+
+    def view(self, size: ModelInput, orientation: int, view: View) -> tuple[Pixels, Part] | None:
+        return self.pixels(size, orientation), Part(0.1, 0.2, 0.3, 0.4)
 
 
 @dataclass

@@ -23,12 +23,14 @@ from chalicelib.domain import (
     HIGHER_RANKS,
     Geography,
     LookalikeStrengths,
+    LookRule,
     Model,
     ModelInput,
     Pixels,
     Scores,
     Taxon,
     Thresholds,
+    View,
     no_lookalikes,
 )
 from chalicelib.errors import ModelUnavailable
@@ -98,6 +100,7 @@ class TfliteClassifier:
                 lookalikes_of=LookalikeTable(self._directory / self._card["lookalikes"]).of
                 if "lookalikes" in self._card
                 else no_lookalikes,
+                look_rule=_look_rule(self._card.get("secondLooks")),
             )
         except (OSError, KeyError, ValueError) as error:
             raise ModelUnavailable(f"model.json or the labels are invalid: {error!r}") from error
@@ -190,6 +193,22 @@ def calibrate(values: NDArray[np.float64], kind: str, calibration: dict[str, Any
     scaled = (logits - logits.max()) / float(calibration["temperature"])
     exponentials = np.exp(scaled)
     return np.asarray(exponentials / exponentials.sum(), dtype=np.float32)
+
+
+def _look_rule(described: dict[str, Any] | None) -> LookRule | None:
+    """Return when to look again; ``None`` if the card has no such member."""
+    if described is None:
+        return None
+    return LookRule(
+        unsure=described["unsure"],
+        sure=described["sure"],
+        surer=described["surer"],
+        temperature=described.get("temperature", 1.0),
+        views=tuple(
+            View(side=view["side"], across=view["across"], down=view["down"])
+            for view in described["views"]
+        ),
+    )
 
 
 def _interpreter_class() -> Any:

@@ -37,6 +37,7 @@ from chalicelib.domain.model import (
     Geography,
     Lookalike,
     LookalikeStrengths,
+    LookRule,
     Model,
     ModelInput,
     Scores,
@@ -49,8 +50,10 @@ from chalicelib.domain.photo import (
     MEDIA_TYPES,
     ExifReading,
     MissingPosition,
+    Part,
     Pixels,
     PresignedUpload,
+    View,
 )
 from chalicelib.domain.place import (
     MAX_UNCERTAINTY_METRES,
@@ -86,6 +89,7 @@ __all__ = [
     "Identification",
     "Location",
     "LocationSource",
+    "LookRule",
     "Lookalike",
     "LookalikeStrengths",
     "MissingPosition",
@@ -93,6 +97,7 @@ __all__ = [
     "ModelInput",
     "NamedTaxon",
     "Occurrence",
+    "Part",
     "Pixels",
     "PlaceFeatures",
     "PlaceLookup",
@@ -107,5 +112,6 @@ __all__ = [
     "Thresholds",
     "UnitInterval",
     "VernacularNames",
+    "View",
     "no_lookalikes",
 ]

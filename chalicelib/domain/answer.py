@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from chalicelib.domain.features import PlaceLookup, TaxonFeature
 from chalicelib.domain.model import Model, Taxon
+from chalicelib.domain.photo import Part
 from chalicelib.domain.place import EventDate, Location
 
 
@@ -90,6 +91,8 @@ class Identification(Struct, frozen=True):
 
     ``expected_taxa`` counts the animals of the model that are expected at the place.
     ``timings`` are milliseconds by stage, in the order in which the stages ran.
+    ``crop`` is the part of the photo that the scores are of; ``None`` is the part that the model
+    sees first. ``looks`` counts how often the model looked.
     ``open_breakers`` names the servers that were not asked because their circuit breaker is open.
     """
 
@@ -108,6 +111,8 @@ class Identification(Struct, frozen=True):
     decision: Decision
     timings: Mapping[str, float]
     open_breakers: tuple[str, ...] = ()
+    crop: Part | None = None
+    looks: int = 1
 
 
 class Occurrence(Struct, frozen=True):

@@ -9,6 +9,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from chalicelib.domain.photo import View
+
 Scores = NDArray[np.float32]
 """One probability for each class of the model; they sum to 1."""
 
@@ -147,10 +149,28 @@ def no_lookalikes(scientific_name: str) -> Sequence[Lookalike]:
     return ()
 
 
+class LookRule(Struct, frozen=True):
+    """When to look at a photo again, where, and when that counts; chosen on development data.
+
+    ``unsure``: others follow a first look in which no class, such as birds, has this score;
+    ``sure``: a later look counts if one name has this score. It ends the search;
+    ``surer``: and only if that is so much more than the best name of the first look has;
+    ``temperature``: divides the logits of a later look that counts, after calibration;
+    ``views``: where to look, in this order.
+    """
+
+    unsure: float
+    sure: float
+    surer: float
+    temperature: float
+    views: tuple[View, ...]
+
+
 class Model(Struct, frozen=True, eq=False):
     """The description of a classifier, with the taxon of each of its outputs.
 
     ``taxa[i]`` is the taxon of output ``i``, or ``None`` if that output is not an animal.
+    ``look_rule`` is ``None`` for a model that looks at each photo once.
     ``card`` is the model's description file as it stands, for ``GET /v1/model``.
     ``lookalikes_of`` returns the animals that the model lacks and takes for that scientific name.
     A model equals only itself, so that it can be the key of a cache.
@@ -164,6 +184,7 @@ class Model(Struct, frozen=True, eq=False):
     thresholds: Thresholds
     card: Mapping[str, Any]
     lookalikes_of: Callable[[str], Sequence[Lookalike]] = no_lookalikes
+    look_rule: LookRule | None = None
 
     def taxon(self, taxon_id: str) -> Taxon | None:
         """Return the taxon with that identifier, or ``None`` if the model has no such class."""

@@ -16,6 +16,27 @@ MEDIA_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "image/heic", "im
 """The media types that a client may declare for a photo."""
 
 
+class View(Struct, frozen=True):
+    """A square to look at: its side, and where it is.
+
+    ``side`` is in shares of the photo's shorter side. ``across`` and ``down`` are 0 at the left
+    and at the top of the upright photo, 1 at the right and at the bottom.
+    """
+
+    side: float
+    across: float
+    down: float
+
+
+class Part(Struct, frozen=True):
+    """A part of the upright photo, in shares of its width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
 class MissingPosition(Struct, frozen=True):
     """The reason why a photo gives no position: as a word, and as the end of a sentence."""
 

@@ -28,6 +28,7 @@ def identification(
             height=result.height,
             truncated=result.is_truncated,
             event_date=result.event_date.text if result.event_date else None,
+            crop=crop(result.crop) if result.crop else None,
         ),
         location=location(result.location),
         geo=geo(result.geo, result.expected_taxa),
@@ -45,6 +46,16 @@ def identification(
         animal_score=round(result.animal_score, 6),
         decision=decision(result.decision, names),
         timings={stage: round(spent, 2) for stage, spent in result.timings.items()},
+    )
+
+
+def crop(part: domain.Part) -> schemas.Crop:
+    """Map the part of the photo that the model named the animal in."""
+    return schemas.Crop(
+        left=round(part.left, 4),
+        top=round(part.top, 4),
+        width=round(part.width, 4),
+        height=round(part.height, 4),
     )
 
 

@@ -124,10 +124,21 @@ class ModelName(Answer):
     version: str
 
 
+class Crop(Answer):
+    """A part of the upright photo, in shares (0 to 1) of its width and height."""
+
+    left: domain.UnitInterval
+    top: domain.UnitInterval
+    width: domain.UnitInterval
+    height: domain.UnitInterval
+
+
 class Photo(Answer):
     """The photo as it was sent; width and height are in pixels, as stored.
 
-    ``truncated`` is true for an incomplete JPEG of which enough is left to classify it.
+    ``truncated`` is true for an incomplete JPEG of which enough is left to classify it. ``crop`` is
+    the part with the animal, if the model found it at a second look; null if the answer is that of
+    the first look, at the middle.
     """
 
     format: str
@@ -135,6 +146,7 @@ class Photo(Answer):
     height: int
     truncated: bool
     event_date: str | None
+    crop: Crop | None
 
 
 class Identification(Answer):

@@ -31,6 +31,9 @@ BREAKERS: Final = {
     "database": "DatabaseBreakerOpen",
 }
 COLD_START: Final = "ColdStart"
+SECOND_LOOKS: Final = "SecondLooks"
+"""The looks after the first one: their sum, and the number of photos as the sample count."""
+
 STAGES: Final = {
     stage: f"Stage{stage.capitalize()}"
     for stage in (
@@ -94,6 +97,8 @@ def emit_metrics(identification: Identification, deployment: str) -> None:
         counted.append(COLD_START)
     for name in counted:
         metrics.add_metric(name, MetricUnit.Count, 1.0)
+    if identification.looks > 1:
+        metrics.add_metric(SECOND_LOOKS, MetricUnit.Count, identification.looks - 1.0)
     for stage, milliseconds in identification.timings.items():
         metrics.add_metric(STAGES[stage], MetricUnit.Milliseconds, milliseconds)
     metrics.flush_metrics()

@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from PIL import ImageFile, JpegImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from chalicelib.errors import PhotoTooLarge
 
@@ -62,6 +62,6 @@ def decoded_bytes_per_pixel(image: ImageFile.ImageFile) -> int:
     return DECODE_BYTES_PER_PIXEL[image.mode] + alpha_copy
 
 
-def has_transparent_colour(image: ImageFile.ImageFile) -> bool:
+def has_transparent_colour(image: Image.Image) -> bool:
     """Whether a colour stands for transparency, in an image without an alpha channel."""
     return image.mode not in MODES_WITH_ALPHA and bool(image.has_transparency_data)

@@ -14,6 +14,9 @@ MAXIMUM_SECONDS: Final = 0.75
 """Of one CPU of an AMD EPYC. With the classifier, an answer then takes 1 s at most: five times as
 much as for a JPEG of 12 megapixels."""
 
+CHEAP_SECONDS: Final = MAXIMUM_SECONDS / 2
+"""A photo that takes longer is not looked at again: several looks take as long."""
+
 PNG_BITS: Final = {
     "1": 1, "L;2": 2, "L;4": 4, "L": 8, "I;16B": 16, "P;1": 1, "P;2": 2, "P;4": 4, "P": 8,
     "LA": 16, "LA;16B": 32, "RGB": 24, "RGB;16B": 48, "RGBA": 32, "RGBA;16B": 64,

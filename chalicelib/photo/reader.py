@@ -8,13 +8,14 @@ decoding is known before it begins, and a photo that costs too much is refused
 """
 
 import io
+from math import ceil
 from typing import Final
 
 import numpy as np
 from msgspec import Struct
 from PIL import Image, ImageFile, JpegImagePlugin
 
-from chalicelib.domain import MEDIA_TYPES, ModelInput, Pixels
+from chalicelib.domain import MEDIA_TYPES, ModelInput, Part, Pixels, View
 from chalicelib.errors import (
     PhotoTooLarge,
     RangefinderError,
@@ -22,7 +23,7 @@ from chalicelib.errors import (
     UnsupportedMediaType,
 )
 from chalicelib.photo import image_containers
-from chalicelib.photo.crop import crop_box
+from chalicelib.photo.crop import crop_box, upright_part, view_box
 from chalicelib.photo.decode_cost import (
     BYTES_PER_RESIZED_PIXEL,
     FILE_COPIES,
@@ -31,7 +32,7 @@ from chalicelib.photo.decode_cost import (
     check_memory,
     has_transparent_colour,
 )
-from chalicelib.photo.decode_time import check_time, seconds_to_decode
+from chalicelib.photo.decode_time import CHEAP_SECONDS, check_time, seconds_to_decode
 from chalicelib.photo.eoi_padded_file import EoiPaddedFile
 from chalicelib.photo.formats import detect_format, name_format, refusal
 from chalicelib.ports import Photo
@@ -67,7 +68,8 @@ class DecodeLimits(Struct, frozen=True):
     """The most that a photo may cost. ``Settings`` explains each limit.
 
     ``jpeg_share`` is the least share that must be there of the rows that the model sees, in a
-    truncated JPEG.
+    truncated JPEG. ``kept_bytes``: of a HEIC whose decoding takes no more, the tiles stay in
+    memory for a second look.
     """
 
     bytes: int
@@ -77,6 +79,7 @@ class DecodeLimits(Struct, frozen=True):
     segments: int
     jpeg_share: float
     hevc_pixels: int = 14_500_000
+    kept_bytes: int = 0
 
 
 class PillowPhoto(Struct, frozen=True, eq=False):
@@ -114,6 +117,31 @@ class PillowPhoto(Struct, frozen=True, eq=False):
         transpose = ORIENTATION_TRANSPOSE.get(orientation)
         return np.asarray(crop.transpose(transpose) if transpose is not None else crop)
 
+    def view(self, size: ModelInput, orientation: int, view: View) -> tuple[Pixels, Part] | None:
+        """Return another part of the decoded photo, upright, and where it is.
+
+        An incomplete photo has no other parts: what is missing is grey. Neither has one that took
+        long to decode. A JPEG at a reduced scale is large enough for squares of half its shorter
+        side.
+        """
+        if self.is_truncated or self.seconds > CHEAP_SECONDS:
+            return None
+        image, transpose = self.image, ORIENTATION_TRANSPOSE.get(orientation)
+        turns = () if transpose is None else (transpose,)
+        box = view_box((0, 0, *image.size), min(image.size), view, turns)
+        left, top = int(box[0]), int(box[1])
+        # Modes are converted after the cut, which is the smaller work.
+        cut = _to_resizable_mode(image.crop((left, top, ceil(box[2]), ceil(box[3]))))
+        small = cut.resize(
+            (size.width, size.height),
+            Image.Resampling[size.resample.upper()],
+            box=(box[0] - left, box[1] - top, box[2] - left, box[3] - top),
+            # Shrink a large picture by whole pixels first, which is faster.
+            reducing_gap=None if cut.mode == "I;16" else DRAFT_OVERSAMPLING,
+        )
+        upright = _to_rgb(small) if transpose is None else _to_rgb(small).transpose(transpose)
+        return np.asarray(upright), upright_part(box, *image.size, turns)
+
     def _decode_crop(self, size: ModelInput) -> Image.Image:
         image = self.image
         needed_side = DRAFT_OVERSAMPLING * max(size.width, size.height) / size.crop_fraction
@@ -125,7 +153,7 @@ class PillowPhoto(Struct, frozen=True, eq=False):
         needed_bytes += FILE_COPIES * self.file.getbuffer().nbytes
         resized_bytes = BYTES_PER_RESIZED_PIXEL * size.width * image.height
         check_memory(pixels, needed_bytes, self.limits.decoding_bytes - resized_bytes)
-        check_time(pixels, self.seconds + seconds_to_decode(image))
+        check_time(pixels, self.seconds)
         image.load()
         if self.is_truncated and decoded_share(image, size) < self.limits.jpeg_share:
             raise UnreadablePhoto("The photo is cut off: too little of it is there.")
@@ -163,6 +191,7 @@ class PillowPhotoReader(Struct, frozen=True):
                 pixels=limits.pixels,
                 decoding_bytes=limits.decoding_bytes,
                 hevc_pixels=limits.hevc_pixels,
+                kept_bytes=limits.kept_bytes,
             )
             return open_heif(content, heif_limits)
         stripped = self._strip_metadata(name, content)
@@ -177,7 +206,7 @@ class PillowPhotoReader(Struct, frozen=True):
             image=image,
             file=file,
             scans=stripped.scans,
-            seconds=stripped.seconds,
+            seconds=stripped.seconds + seconds_to_decode(image),
             format=name,
             width=image.width,
             height=image.height,
@@ -224,7 +253,7 @@ def decoded_share(image: Image.Image, size: ModelInput) -> float:
     return min((rows - top) / (bottom - top), 1.0)
 
 
-def _to_resizable_mode(image: ImageFile.ImageFile) -> Image.Image:
+def _to_resizable_mode(image: Image.Image) -> Image.Image:
     """Convert to a mode in which the mean of two pixels is a colour between them."""
     if has_transparent_colour(image) and image.mode != "I;16":
         return image.convert("RGBA")

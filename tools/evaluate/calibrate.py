@@ -194,8 +194,11 @@ def main() -> None:
         ("held out, all", photos.reported),
         ("held out, damaged", photos.reported & photos.damaged),
         ("held out, undamaged", photos.reported & ~photos.damaged),
+        ("held out, looked at once", photos.reported & ~photos.again),
+        ("held out, looked at again", photos.reported & photos.again),
     ):
-        report(name, select(rows), thresholds)
+        if rows.any():
+            report(name, select(rows), thresholds)
     if arguments.write:
         target = settings.model_directory / "model.json"
         card = described(

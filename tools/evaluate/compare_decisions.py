@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from chalicelib.answer import decision
 from chalicelib.answer.ranking import Ranking, fuse
 from chalicelib.bootstrap import Services
+from chalicelib.classifier.looks import look
 from chalicelib.domain import Coordinates, Decision, Geography, PlaceLookup, Scores, Thresholds
 from chalicelib.settings import Settings
 from tools.evaluate.decisions import UNLISTED, Decided, figures, pooled
@@ -109,12 +110,12 @@ def read(labels: Path, services: Services, away: Coordinates) -> Iterator[Photo]
             print(f"row {number} ({row['file']}): {error}", file=sys.stderr)
             continue
         photo = services.identify.photos.open((labels.parent / row["file"]).read_bytes())
-        pixels = photo.pixels(services.classifier.model.input_size, orientation=1)
+        seen = look(services.classifier, photo, 1, services.identify.looks)
         month = int(row.get("eventDate", "")[5:7] or 0)
         yield Photo(
             truth,
             row.get("damage", ""),
-            services.classifier.classify(pixels),
+            seen.scores,
             services.places.look_up(_point(row), month),
             services.places.look_up(away, month),
         )

@@ -1,6 +1,7 @@
 """Read a labelled development set into arrays, so that rules can be compared quickly.
 
-The real classifier sees each photo once, and the real store looks up each place once.
+The real classifier looks at each photo as the service does. The real store looks up each place
+once.
 ``tools.evaluate.make_development_set`` writes such sets.
 """
 
@@ -14,6 +15,7 @@ from tqdm import tqdm
 
 from chalicelib.answer.taxon_index import taxon_index
 from chalicelib.bootstrap import Services
+from chalicelib.classifier.looks import look
 from chalicelib.domain import Coordinates, GeoStatus, PlaceLookup, Taxon
 from tools.evaluate.labels import read_rows
 from tools.evaluate.metrics import Flags, Floats
@@ -29,7 +31,8 @@ class DevelopmentSet:
     """A development set: a row for each photo, a column for each animal in the order of ``taxa``.
 
     ``logits`` are those of all classes, shape (photos, classes). ``presence`` is NaN if the
-    dataset does not cover the animal, or has no data on the place.
+    dataset does not cover the animal, or has no data on the place. ``again`` marks the photos that
+    the model looked at more than once.
     """
 
     taxa: tuple[Taxon, ...]
@@ -41,6 +44,7 @@ class DevelopmentSet:
     truth: NDArray[np.intp]
     damaged: Flags
     reported: Flags
+    again: Flags
 
     @property
     def ranged(self) -> Flags:
@@ -72,12 +76,13 @@ def read(labels: Path, services: Services) -> DevelopmentSet:
     animals = taxon_index(model)
     columns, taxa = animals.outputs, animals.taxa
     temperature = float(model.card["calibration"]["temperature"])
-    logits, geos = [], []
+    logits, geos, looks = [], [], []
     for row in tqdm(rows, unit="photo", disable=None):
         photo = services.identify.photos.open((labels.parent / row["file"]).read_bytes())
-        scores = services.classifier.classify(photo.pixels(model.input_size, orientation=1))
+        seen = look(services.classifier, photo, 1, services.identify.looks)
         # Up to a constant, which does not change a softmax.
-        logits.append(np.log(np.maximum(scores.astype(np.float64), 1e-30)) * temperature)
+        logits.append(np.log(np.maximum(seen.scores.astype(np.float64), 1e-30)) * temperature)
+        looks.append(seen.looks)
         point = Coordinates(
             float(row["decimalLatitude"]),
             float(row["decimalLongitude"]),
@@ -106,6 +111,7 @@ def read(labels: Path, services: Services) -> DevelopmentSet:
         truth=np.array([position[int(row["classIndex"])] for row in rows]),
         damaged=np.array([row["damage"] != "none" for row in rows]),
         reported=np.array([row["half"] == "report" for row in rows]),
+        again=np.array(looks) > 1,
     )
 
 

@@ -1,7 +1,7 @@
 """Make a labelled development set: real photos, random places in range, added damage.
 
 Photos of web collections have no position and are easier than the photos of visitors. Each photo
-therefore gets a random place in its animal's range and is copied with five kinds of damage. All
+therefore gets a random place in its animal's range and is copied with six kinds of damage. All
 draws are seeded: the same photos and the same facts give the same set.
 
 ``python -m tools.evaluate.make_development_set PHOTOS OUT``: file names in ``PHOTOS`` begin with
@@ -87,7 +87,20 @@ def occluded(image: Image.Image, draw: random.Random) -> Image.Image:
     return copy
 
 
-DAMAGES: Final[tuple[Damage, ...]] = (none, small, blurred, dark, compressed, occluded)
+def distant(image: Image.Image, draw: random.Random) -> Image.Image:
+    """Put the image anywhere in a frame of three times its width, before a blurred backdrop.
+
+    Its pixels stay, as in a phone's photo of a distant animal.
+    """
+    width, height = 3 * image.width, 3 * image.height
+    backdrop = image.filter(ImageFilter.GaussianBlur(max(image.size) / 8)).resize((width, height))
+    left, top = draw.randint(0, width - image.width), draw.randint(0, height - image.height)
+    backdrop.paste(image, (left, top))
+    return backdrop
+
+
+DAMAGES: Final[tuple[Damage, ...]] = (none, small, blurred, dark, compressed, occluded, distant)
+"""A new one comes last: the random numbers of the others stay."""
 
 
 class Places:

@@ -6,55 +6,57 @@ Of a grid, it holds one row of the tiles that the model sees: memory does not gr
 """
 
 from collections.abc import Iterator
-from math import ceil
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 from PIL import Image
 
-from chalicelib.domain import ModelInput, Pixels
+from chalicelib.domain import ModelInput, Part, Pixels, View
 from chalicelib.errors import PhotoTooLarge, UnreadablePhoto
-from chalicelib.photo.crop import crop_box
+from chalicelib.photo.crop import crop_box, upright_part, view_box
 from chalicelib.photo.decode_cost import check_memory
 from chalicelib.photo.heif.cost import bytes_to_decode, work_to_decode
-from chalicelib.photo.heif.picture import Picture, Tiles, read_picture
-from chalicelib.photo.heif.writer import write_heif
+from chalicelib.photo.heif.picture import Picture, read_picture
+from chalicelib.photo.heif.strips import (
+    DecodedStrip,
+    Strip,
+    cut_strips,
+    decode,
+    resize,
+    seen_area,
+)
 
-FILTER_SUPPORT: Final = {"nearest": 0, "box": 0.5, "bilinear": 1, "hamming": 1, "bicubic": 2}
-"""How far a filter looks, in pixels of the smaller picture. Any other looks 3 pixels far."""
+KEPT_BYTES_PER_PIXEL: Final = 4
+"""Memory of a decoded pixel: RGBA at most."""
 
-CHANNELS: Final = {"L": 1, "I;16": 2, "RGB": 3, "RGBA": 4}
-"""Bytes of one pixel, by the mode that pi-heif decodes to."""
-
-STRIP_ROWS: Final = 256
-"""Rows that Pillow gets at a time. It needs 4 bytes for each of their pixels."""
+CHEAP_SHARE: Final = 0.8
+"""A photo that takes a larger share of the most work is looked at once. A phone's takes 0.75."""
 
 LEAST_PREVIEW: Final = 0.8
 """A preview must have this share of the model's input. Phones write 240 rows or more."""
-
-WHITE: Final = (255, 255, 255, 255)
 
 
 class HeifLimits(Struct, frozen=True):
     """The most that a HEIF photo may cost.
 
     ``pixels`` counts those of all images, ``hevc_pixels`` those that are decoded, with
-    a share for their bytes.
+    a share for their bytes. ``kept_bytes``: what is decoded stays in memory for a second look, if
+    that and decoding take no more.
     """
 
     boxes: int
     pixels: int
     decoding_bytes: int
     hevc_pixels: int
+    kept_bytes: int = 0
 
 
-class Strip(Struct, frozen=True):
-    """Tiles to decode together, and where they are in the canvas."""
+class Kept(Struct, eq=False):
+    """What is decoded, and of which picture; the picture is ``None`` if nothing was kept."""
 
-    tiles: Tiles
-    left: int
-    top: int
+    picture: Picture | None = None
+    strips: list[DecodedStrip] = field(default_factory=list)
 
 
 class HeifPhoto(Struct, frozen=True, eq=False):
@@ -63,6 +65,7 @@ class HeifPhoto(Struct, frozen=True, eq=False):
     picture: Picture
     file_bytes: int
     limits: HeifLimits
+    kept: Kept = field(default_factory=Kept)
 
     @property
     def format(self) -> str:
@@ -114,38 +117,69 @@ class HeifPhoto(Struct, frozen=True, eq=False):
                 raise
             return self._decode(preview, size)
 
-    def _decode(self, picture: Picture, size: ModelInput) -> Pixels:
-        if picture.is_on_its_side:
-            size = ModelInput(
-                size.height, size.width, size.crop_fraction, size.resample, size.frame
-            )
-        left, top, clean_width, clean_height = picture.clean
-        box = crop_box(clean_width, clean_height, size)
-        margin = _margin(box, size)
-        seen = (
-            left + max(int(box[0]) - margin, 0),
-            top + max(int(box[1]) - margin, 0),
-            left + min(ceil(box[2]) + margin, clean_width),
-            top + min(ceil(box[3]) + margin, clean_height),
+    def view(self, size: ModelInput, orientation: int, view: View) -> tuple[Pixels, Part] | None:
+        """Return another part of the decoded tiles, turned as the file says, and where it is.
+
+        Decoding takes most of the time of such a photo. So no other tile is decoded, and the view
+        stays within those that are there.
+        """
+        del orientation
+        picture, strips = self.kept.picture, self.kept.strips
+        if picture is None:
+            return None
+        left, top, width, height = picture.clean
+        first, last = strips[0].strip, strips[-1].strip
+        area = (
+            max(left, first.left),
+            max(top, first.top),
+            min(left + width, first.left + first.tiles.width),
+            min(top + height, last.top + last.tiles.height),
         )
-        strips = _strips(picture, seen)
-        self._check_cost(picture, strips)
+        box = view_box(area, min(width, height), view, picture.turns)
+        size = _as_stored(size, picture)
+        small = resize(picture, strips, seen_area(box, area, size), box, size)
+        part = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
+        return _upright(small, picture), upright_part(part, width, height, picture.turns)
+
+    def _decode(self, picture: Picture, size: ModelInput) -> Pixels:
+        size = _as_stored(size, picture)
+        left, top, width, height = picture.clean
+        box = crop_box(width, height, size)
         box = (box[0] + left, box[1] + top, box[2] + left, box[3] + top)
+        seen = seen_area(box, (left, top, left + width, top + height), size)
+        strips = cut_strips(picture, seen)
+        keeps_tiles = self._check_cost(picture, strips)
         try:
-            small = _resize(picture, strips, seen, box, size)
+            decoded = self._open(picture, strips, keeps_tiles=keeps_tiles)
+            small = resize(picture, decoded, seen, box, size)
         except Exception:  # decoders raise many types of errors
             raise UnreadablePhoto("The photo is damaged or incomplete.") from None
-        for turn in picture.turns:
-            small = small.transpose(turn)
-        return np.asarray(small)
+        return _upright(small, picture)
 
-    def _check_cost(self, picture: Picture, strips: list[Strip]) -> None:
+    def _open(
+        self, picture: Picture, strips: list[Strip], *, keeps_tiles: bool
+    ) -> Iterator[DecodedStrip]:
+        """Decode strip by strip, and keep what is decoded if ``keeps_tiles``."""
+        for strip in strips:
+            decoded = decode(picture, strip)
+            if keeps_tiles:
+                self.kept.picture = picture
+                self.kept.strips.append(decoded)
+            yield decoded
+
+    def _check_cost(self, picture: Picture, strips: list[Strip]) -> bool:
+        """Refuse what costs too much, and return whether the decoded tiles may stay in memory."""
         pixels = self.width * self.height
         needed_bytes = max(bytes_to_decode(strip.tiles, picture.alpha) for strip in strips)
         check_memory(pixels, needed_bytes + self.file_bytes, self.limits.decoding_bytes)
         work = sum(work_to_decode(strip.tiles, picture.alpha) for strip in strips)
         if work > self.limits.hevc_pixels:
             raise PhotoTooLarge(pixels, int(pixels * self.limits.hevc_pixels / work), "pixels")
+        needed_bytes += KEPT_BYTES_PER_PIXEL * sum(
+            strip.tiles.width * strip.tiles.height for strip in strips
+        )
+        is_cheap = work <= CHEAP_SHARE * self.limits.hevc_pixels
+        return is_cheap and needed_bytes + self.file_bytes <= self.limits.kept_bytes
 
 
 def open_heif(content: bytes, limits: HeifLimits) -> HeifPhoto:
@@ -179,109 +213,14 @@ def _as_picture(picture: Picture, size: ModelInput) -> Picture | None:
     )
 
 
-def _margin(box: tuple[float, float, float, float], size: ModelInput) -> int:
-    """Return how many pixels beyond the box the filter uses."""
-    scale = max((box[2] - box[0]) / size.width, (box[3] - box[1]) / size.height, 1)
-    return ceil(scale * FILTER_SUPPORT.get(size.resample.lower(), 3)) + 1
+def _as_stored(size: ModelInput, picture: Picture) -> ModelInput:
+    """Return the model's input as it is before the picture is turned upright."""
+    if not picture.is_on_its_side:
+        return size
+    return ModelInput(size.height, size.width, size.crop_fraction, size.resample, size.frame)
 
 
-def _strips(picture: Picture, seen: tuple[int, int, int, int]) -> list[Strip]:
-    """Return the tiles that cover a part of the canvas, row by row.
-
-    Transparency is not cut up, so the photo is not cut up either where it has one.
-    """
-    tiles = picture.tiles
-    if len(tiles.data) == 1 or picture.alpha:
-        return [Strip(tiles, 0, 0)]
-    width, height = tiles.decoding.width, tiles.decoding.height
-    first, last = seen[0] // width, ceil(seen[2] / width)
-    strips = []
-    for row in range(seen[1] // height, ceil(seen[3] / height)):
-        start = row * tiles.columns
-        strip = Tiles(
-            width=min(last * width, tiles.width) - first * width,
-            height=min((row + 1) * height, tiles.height) - row * height,
-            columns=last - first,
-            rows=1,
-            decoding=tiles.decoding,
-            colours=tiles.colours,
-            data=tiles.data[start + first : start + last],
-        )
-        strips.append(Strip(strip, first * width, row * height))
-    return strips
-
-
-def _resize(
-    picture: Picture,
-    strips: list[Strip],
-    seen: tuple[int, int, int, int],
-    box: tuple[float, float, float, float],
-    size: ModelInput,
-) -> Image.Image:
-    """Decode, and resize a part of the canvas to RGB.
-
-    Pillow resizes across and then down. So does this function, but across it goes strip by strip:
-    the result is the same.
-    """
-    left, top, _, _ = seen
-    resample = Image.Resampling[size.resample.upper()]
-    across = [
-        rows.resize(
-            (size.width, rows.height), resample, box=(box[0] - left, 0, box[2] - left, rows.height)
-        )
-        for strip in strips
-        for rows in _decode(picture, strip, seen)
-    ]
-    narrow = Image.new(across[0].mode, (size.width, sum(rows.height for rows in across)))
-    row = 0
-    for rows in across:
-        narrow.paste(rows, (0, row))
-        row += rows.height
-    small = narrow.resize(
-        (size.width, size.height), resample, box=(0, box[1] - top, size.width, box[3] - top)
-    )
-    if small.mode != "RGBa":
-        return small.convert("RGB")
-    small = small.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", small.size, WHITE), small).convert("RGB")
-
-
-def _decode(
-    picture: Picture, strip: Strip, seen: tuple[int, int, int, int]
-) -> Iterator[Image.Image]:
-    """Yield the rows of a strip that are seen, ``STRIP_ROWS`` at a time: L, RGB or RGBa."""
-    from pi_heif import HeifFile  # noqa: PLC0415 - 40 ms that no refused photo needs
-
-    file = HeifFile(
-        write_heif(strip.tiles, picture.alpha),
-        convert_hdr_to_8bit=True,
-        hdr_to_16bit=True,
-        remove_stride=False,
-    )
-    data, mode, stride = memoryview(file.data), str(file.mode), int(file.stride)
-    if file.size != (strip.tiles.width, strip.tiles.height):
-        raise UnreadablePhoto("The photo is damaged or incomplete.")
-    channels = CHANNELS[mode]
-    left, top = max(seen[0] - strip.left, 0), max(seen[1] - strip.top, 0)
-    right = min(seen[2] - strip.left, strip.tiles.width)
-    bottom = min(seen[3] - strip.top, strip.tiles.height)
-    for row in range(top, bottom, STRIP_ROWS):
-        height = min(STRIP_ROWS, bottom - row)
-        pixels: np.ndarray[Any, np.dtype[np.uint8]] = np.ndarray(
-            (height, right - left, channels),
-            np.uint8,
-            data,
-            row * stride + left * channels,
-            (stride, channels, 1),
-        )
-        if mode == "I;16":
-            pixels = pixels[:, :, 1:]  # the upper 8 bits
-        rows = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-        if rows.mode == "RGBA":  # colours are weighed by their opacity before they are mixed
-            rows = _premultiplied(rows) if picture.is_premultiplied else rows.convert("RGBa")
-        yield rows
-
-
-def _premultiplied(rows: Image.Image) -> Image.Image:
-    """Say of an image that its colours are weighed already."""
-    return Image.frombytes("RGBa", rows.size, rows.tobytes())
+def _upright(small: Image.Image, picture: Picture) -> Pixels:
+    for turn in picture.turns:
+        small = small.transpose(turn)
+    return np.asarray(small)
