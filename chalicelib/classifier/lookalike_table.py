@@ -13,6 +13,9 @@ from chalicelib.errors import ModelUnavailable
 LIKENESSES: Final = (("close", True), ("loose", False))
 """The columns that name the classes, with ``|`` between them."""
 
+Row = tuple[list[str], list[str]]
+"""The header of the table, and a line of it."""
+
 
 class LookalikeTable:
     """The table, which is read when a decision first needs it."""
@@ -21,23 +24,26 @@ class LookalikeTable:
         self._path = path
 
     @cached_property
-    def _by_name(self) -> Mapping[str, list[tuple[dict[str, str], bool]]]:
-        rows: defaultdict[str, list[tuple[dict[str, str], bool]]] = defaultdict(list)
+    def _by_name(self) -> Mapping[str, list[tuple[Row, bool]]]:
+        """The rows of each class; a row becomes a taxon only when its class comes into question."""
+        by_name: defaultdict[str, list[tuple[Row, bool]]] = defaultdict(list)
         try:
             with self._path.open(encoding="utf-8", newline="") as file:
-                for row in csv.DictReader(file):
-                    for column, is_close in LIKENESSES:
-                        for name in filter(None, row[column].split("|")):
-                            rows[name].append((row, is_close))
-        except (OSError, KeyError, ValueError) as error:
+                header, *lines = csv.reader(file)
+            columns = [(header.index(column), is_close) for column, is_close in LIKENESSES]
+            for line in lines:
+                for column, is_close in columns:
+                    if line[column]:
+                        for name in line[column].split("|"):
+                            by_name[name].append(((header, line), is_close))
+        except (OSError, IndexError, ValueError) as error:
             raise ModelUnavailable(f"{self._path.name} is invalid: {error!r}") from error
-        return rows
+        return by_name
 
     def of(self, scientific_name: str) -> Sequence[Lookalike]:
         """Return the lookalikes of a class. Raises ``ModelUnavailable``."""
-        return [
-            Lookalike(_taxon(row), close) for row, close in self._by_name.get(scientific_name, ())
-        ]
+        rows = self._by_name.get(scientific_name, ())
+        return [Lookalike(_taxon(dict(zip(*row, strict=True))), is_close) for row, is_close in rows]
 
 
 def _taxon(row: Mapping[str, str]) -> Taxon:

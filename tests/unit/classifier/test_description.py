@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from chalicelib.classifier.lookalike_table import LookalikeTable
 from chalicelib.classifier.tflite import TfliteClassifier
 from chalicelib.domain import Geography, LookRule, Thresholds, View
 from chalicelib.errors import ModelUnavailable
@@ -66,3 +67,39 @@ def test_a_description_may_leave_second_looks_out(tmp_path, thresholds):
     (tmp_path / "model.json").write_text(json.dumps(card))
     rule = TfliteClassifier(tmp_path, 1).model.look_rule
     assert rule == LookRule(0.6, 0.5, 0.2, 1.0, (View(0.6, 0, 1),))
+
+
+LOOKALIKES = """taxonID,scientificName,vernacularName,taxonRank,geography,class,order,family,genus,close,loose
+inat:1,Leopardus pardalis,ocelot,species,range,Mammalia,Carnivora,Felidae,Leopardus,Panthera onca|Panthera pardus,
+inat:2,Corvus,crows,genus,cosmopolitan,Aves,Passeriformes,Corvidae,,,Panthera onca
+"""  # noqa: E501
+
+
+def test_the_table_of_lookalikes_is_read_by_class(tmp_path):
+    """A class has those that name it; others have none."""
+    (tmp_path / "lookalikes.csv").write_text(LOOKALIKES)
+    table = LookalikeTable(tmp_path / "lookalikes.csv")
+    ocelot, crows = table.of("Panthera onca")
+    assert (ocelot.taxon.vernacular_name, ocelot.is_close) == ("ocelot", True)
+    assert (crows.taxon.geography, crows.is_close) == (Geography.COSMOPOLITAN, False)
+    assert crows.taxon.higher == {
+        "family": "Corvidae", "order": "Passeriformes", "class": "Aves",
+    }  # fmt: skip
+    assert len(table.of("Panthera pardus")) == 1
+    assert table.of("Canis lupus") == []
+
+
+@pytest.mark.parametrize("content", ["", "taxonID,close\n", "close,loose\na\n"])
+def test_a_table_of_lookalikes_that_is_broken_makes_the_model_unavailable(tmp_path, content):
+    """The decision must not be made as if there were none."""
+    (tmp_path / "lookalikes.csv").write_text(content)
+    with pytest.raises(ModelUnavailable, match=r"lookalikes\.csv"):
+        LookalikeTable(tmp_path / "lookalikes.csv").of("Panthera onca")
+
+
+def test_strengths_of_lookalikes_are_read_and_may_be_missing(thresholds):
+    """A description without them decides as before."""
+    assert thresholds().lookalikes is None
+    strengths = thresholds(lookalikes={"close": 0.5, "loose": 0.1, "elsewhere": 2}).lookalikes
+    assert (strengths.close, strengths.loose) == (0.5, 0.1)
+    assert (strengths.elsewhere, strengths.no_place) == (2, 1)
