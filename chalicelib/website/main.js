@@ -9,7 +9,7 @@ import { find, make, names } from "./elements.js";
 import { forget, picture, remember, visits } from "./history.js";
 import { number, percent, position, say, translate } from "./language.js";
 import { WorldMap } from "./map.js";
-import { listen, show, shrink, thumbnail } from "./photo.js";
+import { listen, mark, show, shrink, thumbnail } from "./photo.js";
 import { PlaceForm } from "./place.js";
 import { showAnswer, summary, title } from "./results.js";
 import * as service from "./service.js";
@@ -40,6 +40,7 @@ listen((given) => {
   find("drop-hint").hidden = true;
   find("use-place").textContent = say("askHere");
   find("use-place").classList.add("primary");
+  mark(null);
   show(given);
   ask();
 });
@@ -117,6 +118,7 @@ function showResult(found) {
   find("place").classList.remove("needed");
   find("place-hint").textContent = say("placeHint");
   showAnswer(found, chooseAnimal);
+  mark(found.photo.crop);
   find("results").hidden = false;
   find("results").focus({ preventScroll: true });
   find("results").scrollIntoView({ block: "nearest" });

@@ -39,6 +39,16 @@ export async function show(photo) {
 }
 
 /**
+ * Draw a box around the part of the photo that the answer is of, or none.
+ * @param {{ left: number, top: number, width: number, height: number } | null} [crop] in shares of the upright photo
+ */
+export function mark(crop) {
+  const box = find("crop");
+  box.hidden = !crop || find("preview").hidden;
+  for (const [side, share] of Object.entries(crop ?? {})) box.style.setProperty(side, `${100 * share}%`);
+}
+
+/**
  * Draw an upright, smaller copy. It has no EXIF, so no place.
  * @param {Blob} photo
  * @param {number} longest most pixels of its longer side

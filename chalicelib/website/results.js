@@ -9,7 +9,7 @@ import { LEAST_SHARE, either, number, percent, position, say } from "./language.
  * @param {(taxon: any) => void} choose called with the animal that the visitor chooses
  */
 export function showAnswer(answer, choose) {
-  const { decision, geo, location, predictions } = answer;
+  const { decision, geo, location, photo, predictions } = answer;
   const worthTelling = predictions.filter(
     (/** @type {any} */ one) => one.rank === 1 || Math.max(one.score, one.visionScore) >= LEAST_SHARE,
   );
@@ -18,6 +18,7 @@ export function showAnswer(answer, choose) {
     ...verdict(answer),
     ...lookalikes(decision.lookalikes ?? []),
     ...(decision.rejectedByPlace && decision.livesHere !== false ? [rejection(decision.rejectedByPlace)] : []),
+    ...(photo.crop ? [make("p", { class: "hint", id: "closer" }, say("closer"))] : []),
     make("p", { class: geo.status === "applied" ? "hint" : "notice", id: "geo" },
       say(`geo.${geo.status}`, { place, count: number(geo.candidates) })),
     ...(geo.source === "stale" ? [make("p", { class: "notice", id: "stale" }, say("stale"))] : []),

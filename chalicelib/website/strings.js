@@ -91,6 +91,7 @@ export const STRINGS = {
     details: "Details",
     model: "The model",
     dataset: "Data on places",
+    closer: "We looked closer at the marked part of the photo.",
     picture: "Picture",
     when: "Taken",
 
@@ -206,6 +207,7 @@ export const STRINGS = {
     details: "Einzelheiten",
     model: "Das Modell",
     dataset: "Daten über Orte",
+    closer: "Wir haben den markierten Teil des Fotos genauer angesehen.",
     picture: "Bild",
     when: "Aufgenommen",
 

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.prefix import under_prefix
 from tests.browser.visit import Visit
 from tests.conftest import OCEAN, PLACES
+from tests.distant_animal import distant
 
 KRUGER = PLACES["Kruger park"]
 MINUS = "\N{MINUS SIGN}"
@@ -215,6 +216,22 @@ def test_a_photo_without_an_animal_gets_words(visit):
     """For a photo without an animal, the page says that there is none or that it is not sure."""
     visit.upload("trees-without-animal.jpg")
     expect(visit.sees("#results")).to_contain_text(re.compile("No animal|Not sure|not sure"))
+
+
+def test_a_second_look_is_marked_on_the_photo(visit, tmp_path):
+    """The page draws a box around the part that the answer is of; the next photo has none."""
+    (tmp_path / "distant.jpg").write_bytes(distant("scarlet-macaw.jpg"))
+    visit.upload(tmp_path / "distant.jpg")
+    box, photo = visit.sees("#crop").bounding_box(), visit.sees("#preview").bounding_box()
+    expect(visit.sees("#closer")).to_contain_text("We looked closer")
+    assert (box["x"], box["y"]) == pytest.approx((photo["x"], photo["y"]), abs=1)
+    assert box["width"] / photo["width"] == pytest.approx(0.45, abs=0.02)
+    assert box["height"] / photo["height"] == pytest.approx(0.6, abs=0.02)
+    visit.look("closer")
+    visit.upload("giant-panda.jpg")
+    visit.answer("Giant panda")
+    expect(visit.page.locator("#crop")).to_be_hidden()
+    expect(visit.page.locator("#closer")).to_have_count(0)
 
 
 def test_a_photo_that_the_browser_cannot_show_is_identified(visit):

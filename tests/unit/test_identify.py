@@ -4,7 +4,16 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.answer.ranking import WeightBounds
-from chalicelib.domain import Coordinates, EventDate, ExifReading, GeoStatus, LocationSource
+from chalicelib.domain import (
+    Coordinates,
+    EventDate,
+    ExifReading,
+    GeoStatus,
+    LocationSource,
+    LookRule,
+    Part,
+    View,
+)
 from chalicelib.errors import LocationRequired, ModelUnavailable
 from chalicelib.features.place_service import Places
 from chalicelib.identify import Identify, IdentifyRequest
@@ -195,3 +204,16 @@ def test_a_lookup_that_exceeds_its_timeout_is_left_out():
     )
     assert answer.geo.status is GeoStatus.DEGRADED
     assert answer.candidates[0].score == pytest.approx(answer.candidates[0].vision_score)
+
+
+def test_a_second_look_is_part_of_the_answer_and_of_the_stages():
+    """The answer has the part, the number of looks, and the time of all looks."""
+    scenario = Scenario(WITH_POSITION)
+    rule = LookRule(unsure=2, sure=0, surer=0, temperature=1, views=(View(0.6, 0, 0),))
+    scenario.classifier.model = replace(scenario.classifier.model, look_rule=rule)
+    once = scenario.identify(IdentifyRequest(b"photo"))
+    twice = replace(scenario.identify, looks=2)(IdentifyRequest(b"photo"))
+    assert (once.crop, once.looks) == (None, 1)
+    assert (twice.crop, twice.looks) == (Part(0.1, 0.2, 0.3, 0.4), 2)
+    for stage in ("decode", "classify"):
+        assert twice.timings[stage] == 2 * once.timings[stage]

@@ -75,7 +75,7 @@ def rules(ours: LookRule) -> list[Rule]:
                 (0.6, 0.8, 0.2), (0.7, 0.6, 0.2),
             )
         ),
-        Rule("the model's, without the tighter middle", "class", replace(ours, views=ours.views[1:])),
+        Rule("the model's, no tighter middle", "class", replace(ours, views=ours.views[1:])),
         Rule("the model's, 3 looks", "class", replace(ours, views=ours.views[:2])),
         Rule("the model's, 4 looks", "class", replace(ours, views=ours.views[:3])),
         *(
@@ -83,8 +83,8 @@ def rules(ours: LookRule) -> list[Rule]:
             for t in (1.1, 1.5)
         ),
         Rule(f"the model's: {warmer}", "class", ours),
-        Rule("one look, a tighter middle confirms", "name", replace(ours, views=()), is_confirmed=True),
-        Rule("the model's, a tighter middle confirms", "class", ours, is_confirmed=True),
+        Rule("one look, middle confirms", "name", replace(ours, views=()), is_confirmed=True),
+        Rule("the model's, middle confirms", "class", ours, is_confirmed=True),
     ]  # fmt: skip
 
 

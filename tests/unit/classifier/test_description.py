@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chalicelib.classifier.tflite import TfliteClassifier
-from chalicelib.domain import Geography, Thresholds
+from chalicelib.domain import Geography, LookRule, Thresholds, View
 from chalicelib.errors import ModelUnavailable
 from tests.fakes import ANT, JAGUAR
 
@@ -54,3 +54,15 @@ def test_a_kind_of_animal_that_does_not_exist_is_refused(thresholds):
     """A misspelt one would never count."""
     with pytest.raises(ModelUnavailable, match="wild"):
         thresholds(namedByGeography={"wild": 0.9})
+
+
+def test_a_description_may_leave_second_looks_out(tmp_path, thresholds):
+    """Such a model looks at each photo once; the temperature of second looks is 1 by default."""
+    thresholds()
+    assert TfliteClassifier(tmp_path, 1).model.look_rule is None
+    card = json.loads((tmp_path / "model.json").read_text())
+    view = {"side": 0.6, "across": 0, "down": 1}
+    card["secondLooks"] = {"unsure": 0.6, "sure": 0.5, "surer": 0.2, "views": [view]}
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    rule = TfliteClassifier(tmp_path, 1).model.look_rule
+    assert rule == LookRule(0.6, 0.5, 0.2, 1.0, (View(0.6, 0, 1),))
