@@ -220,8 +220,10 @@ def test_a_photo_without_an_animal_gets_words(visit):
 
 def test_a_second_look_is_marked_on_the_photo(visit, tmp_path):
     """The page draws a box around the part that the answer is of; the next photo has none."""
-    (tmp_path / "distant.jpg").write_bytes(distant("scarlet-macaw.jpg"))
+    (tmp_path / "distant.jpg").write_bytes(distant("polar-bear.jpg"))
     visit.upload(tmp_path / "distant.jpg")
+    visit.sees("#place.needed")
+    visit.page.get_by_role("switch").check()
     box, photo = visit.sees("#crop").bounding_box(), visit.sees("#preview").bounding_box()
     expect(visit.sees("#closer")).to_contain_text("We looked closer")
     assert (box["x"], box["y"]) == pytest.approx((photo["x"], photo["y"]), abs=1)

@@ -29,7 +29,7 @@ from tools.package.account import GATEWAY
 
 METRICS = {
     *telemetry.SOURCES.values(), *telemetry.STATUSES.values(), *telemetry.BREAKERS.values(),
-    *telemetry.STAGES.values(), telemetry.COLD_START,
+    *telemetry.STAGES.values(), telemetry.COLD_START, telemetry.SECOND_LOOKS,
 }  # fmt: skip
 
 ON_EVERYTHING_ONLY = {

@@ -91,6 +91,7 @@ def read_facts() -> Facts:
         custom_metrics=len(
             [
                 telemetry.COLD_START,
+                telemetry.SECOND_LOOKS,
                 *telemetry.STATUSES,
                 *telemetry.SOURCES,
                 *telemetry.BREAKERS,

@@ -71,8 +71,9 @@ def rules(ours: LookRule) -> list[Rule]:
                 replace(plain, unsure=unsure, sure=sure, surer=surer),
             )
             for unsure, sure, surer in (
-                (0.5, 0.6, 0.2), (0.6, 0.5, 0.2), (0.6, 0.6, 0.2), (0.6, 0.7, 0.2),
-                (0.6, 0.8, 0.2), (0.7, 0.6, 0.2),
+                (0.5, 0.65, 0.2), (0.6, 0.5, 0.2), (0.6, 0.6, 0.2), (0.6, 0.65, 0.2),
+                (0.6, 0.7, 0.2),
+                (0.6, 0.8, 0.2), (0.7, 0.65, 0.2),
             )
         ),
         Rule("the model's, no tighter middle", "class", replace(ours, views=ours.views[1:])),
