@@ -126,7 +126,15 @@ class PillowPhoto(Struct, frozen=True, eq=False):
         """
         if self.is_truncated or self.seconds > CHEAP_SECONDS:
             return None
-        image, transpose = self.image, ORIENTATION_TRANSPOSE.get(orientation)
+        try:
+            return self._cut(size, ORIENTATION_TRANSPOSE.get(orientation), view)
+        except Exception:  # as above
+            raise UnreadablePhoto("The photo is damaged or incomplete.") from None
+
+    def _cut(
+        self, size: ModelInput, transpose: Image.Transpose | None, view: View
+    ) -> tuple[Pixels, Part]:
+        image = self.image
         turns = () if transpose is None else (transpose,)
         box = view_box((0, 0, *image.size), min(image.size), view, turns)
         left, top = int(box[0]), int(box[1])
@@ -198,6 +206,7 @@ class PillowPhotoReader(Struct, frozen=True):
         file = EoiPaddedFile(stripped.file)
         try:
             image = _open_as(name, file)
+            seconds = stripped.seconds + seconds_to_decode(image)
         except Exception:  # decoders raise many types of errors on damaged headers
             raise UnreadablePhoto("The photo's header is damaged.") from None
         image.decodermaxblock = len(stripped.file)  # read it at once, not in blocks of 64 kB
@@ -206,7 +215,7 @@ class PillowPhotoReader(Struct, frozen=True):
             image=image,
             file=file,
             scans=stripped.scans,
-            seconds=stripped.seconds + seconds_to_decode(image),
+            seconds=seconds,
             format=name,
             width=image.width,
             height=image.height,

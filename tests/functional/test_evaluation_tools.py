@@ -97,7 +97,7 @@ def test_an_evaluation_of_some_rows(development_set):
         "--only", "damage!=none", "--only", "half=fit", "--cluster", "classIndex",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "all: 15 photos" in done.stdout
+    assert "all: 18 photos" in done.stdout
     assert "occluded" in done.stdout
     assert "  none " not in done.stdout
 
@@ -235,13 +235,13 @@ def test_a_development_set_is_the_same_each_time(development_set, tmp_path):
     again = tmp_path / "again"
     assert run("make_development_set", photos, again, "--draws", 1).returncode == 0
     names = sorted(path.name for path in again.glob("*.jpg"))
-    assert len(names) == 6
+    assert len(names) == 7
     for name in names:
         assert (again / name).read_bytes() == (development_set / name).read_bytes()
     with (again / "labels.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["damage"] for row in rows} == {
-        "none", "small", "blurred", "dark", "compressed", "occluded",
+        "none", "small", "blurred", "dark", "compressed", "occluded", "distant",
     }  # fmt: skip
     assert -39 < float(rows[0]["decimalLatitude"]) < -9
     assert 135 < float(rows[0]["decimalLongitude"]) < 155
@@ -262,7 +262,7 @@ def test_rules_and_models_are_compared_and_scores_calibrated_on_a_development_se
     assert "| efficientnet-lite2, square frame, 1.000, bilinear | 12.2 |" in models.stdout
     decided = run("compare_decisions", development_set / "labels.csv")
     assert decided.returncode == 0, decided.stderr
-    assert "25 damaged photos" in decided.stdout
+    assert "30 damaged photos" in decided.stdout
     assert "| named 0.77, roll-up 0.94 of both | " in decided.stdout
     assert "| the model's thresholds | " in decided.stdout
     card = Settings().model_directory / "model.json"

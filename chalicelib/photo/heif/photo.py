@@ -160,6 +160,7 @@ class HeifPhoto(Struct, frozen=True, eq=False):
         self, picture: Picture, strips: list[Strip], *, keeps_tiles: bool
     ) -> Iterator[DecodedStrip]:
         """Decode strip by strip, and keep what is decoded if ``keeps_tiles``."""
+        self.kept.strips.clear()
         for strip in strips:
             decoded = decode(picture, strip)
             if keeps_tiles:
