@@ -11,15 +11,17 @@ picture alone, and a name of the model must win against its lookalikes. ``docs/a
 the rules that were compared.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.answer.lookalikes import alternatives, doubted, reasons
+from chalicelib.answer.lookalikes import Weight, alternatives, doubted, lineage, reasons
 from chalicelib.answer.ranking import Ranking
 from chalicelib.answer.taxon_index import NameGroups
 from chalicelib.domain import (
+    HIGHER_RANKS,
     SPECIES_RANKS,
     Candidate,
     Decision,
@@ -27,6 +29,7 @@ from chalicelib.domain import (
     Doubt,
     NamedTaxon,
     Rejection,
+    Taxon,
     Thresholds,
 )
 
@@ -44,7 +47,7 @@ def decide(candidates: Ranking, animal_score: float, thresholds: Thresholds) -> 
     own = sure_name(candidates, first, thresholds)
     if own.name and first.expected_here is not False:
         return named(own, candidates, None)
-    rolled_up = roll_up(candidates, thresholds)
+    rolled_up = finest(own.common, roll_up(candidates, thresholds))
     rejection = None
     if first.expected_here is False:
         instead = (animal.taxon for animal in candidates if animal.expected_here)
@@ -56,10 +59,14 @@ def decide(candidates: Ranking, animal_score: float, thresholds: Thresholds) -> 
 
 
 class OwnName(NamedTuple):
-    """A sure name of the model, or none, and the lookalikes that counted for or against it."""
+    """A sure name of the model, or none, and the lookalikes that counted for or against it.
+
+    ``common`` is a sure taxon that holds both the name and the lookalikes that stood against it.
+    """
 
     name: NamedTaxon | None = None
     lookalikes: tuple[Doubt, ...] = ()
+    common: NamedTaxon | None = None
 
 
 def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresholds) -> OwnName:
@@ -79,7 +86,10 @@ def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresho
     weights = candidates.lookalikes.weigh(animal.taxon, animal.geo_weight, thresholds.lookalikes)
     if doubted(best.score, weights) >= threshold:
         return OwnName(best, alternatives(animal.taxon, best.score, weights))
-    kept_back = reasons(animal.taxon, weights) if best.score >= threshold else ()
+    kept_back, common = (), None
+    if best.score >= threshold:
+        kept_back = reasons(animal.taxon, weights)
+        common = common_taxon(candidates, animal.taxon, weights, threshold)
     by_look = likeliest(names, candidates.vision_scores)
     if (
         by_look is None
@@ -87,14 +97,40 @@ def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresho
         or first_by_look.expected_here is not False
         or best.score < CLEARLY_LIKELIER * candidates.best_score_here()
     ):
-        return OwnName(None, kept_back)
+        return OwnName(None, kept_back, common)
     threshold = thresholds.to_name_elsewhere(first_by_look.taxon)
     weights = candidates.lookalikes.weigh_elsewhere(first_by_look.taxon, thresholds.lookalikes)
     if doubted(by_look.score, weights) >= threshold:
         return OwnName(by_look, alternatives(first_by_look.taxon, by_look.score, weights))
     if by_look.score >= threshold:
         kept_back = reasons(first_by_look.taxon, weights)
-    return OwnName(None, kept_back)
+    return OwnName(None, kept_back, common)
+
+
+def common_taxon(
+    candidates: Ranking, animal: Taxon, weights: Sequence[Weight], threshold: float
+) -> NamedTaxon | None:
+    """Return the finest taxon of an animal that passes together with its lookalikes in it.
+
+    King penguins and African penguins are penguins, although the model knows one penguin only.
+    Lookalikes outside the taxon still count against it.
+    """
+    for rank in HIGHER_RANKS:
+        name = animal.higher.get(rank)
+        outside = [one for one in weights if lineage(one.taxon).get(rank) != name]
+        if name and len(outside) < len(weights):
+            score = doubted(candidates.score_of(rank, name), outside)
+            if score >= threshold:
+                return NamedTaxon(name, rank, score)
+    return None
+
+
+def finest(one: NamedTaxon | None, other: NamedTaxon | None) -> NamedTaxon | None:
+    """Return the taxon of the finer rank; of equal ranks the other one."""
+    if one is None or other is None:
+        return one or other
+    ranks = HIGHER_RANKS.index(one.taxon_rank), HIGHER_RANKS.index(other.taxon_rank)
+    return one if ranks[0] < ranks[1] else other
 
 
 def named(own: OwnName, candidates: Ranking, rejection: Rejection | None) -> Decision:

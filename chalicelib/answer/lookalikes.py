@@ -130,7 +130,7 @@ def _doubts(named: Taxon, weights: Sequence[Weight], least: float) -> tuple[Doub
 
 def common_taxon(one: Taxon, other: Taxon) -> tuple[str, str] | None:
     """Return rank and name of the finest taxon that holds both, if any does."""
-    mine, theirs = _lineage(one), _lineage(other)
+    mine, theirs = lineage(one), lineage(other)
     return next(
         (
             (rank, mine[rank])
@@ -141,5 +141,6 @@ def common_taxon(one: Taxon, other: Taxon) -> tuple[str, str] | None:
     )
 
 
-def _lineage(taxon: Taxon) -> dict[str, str]:
+def lineage(taxon: Taxon) -> dict[str, str]:
+    """Return the names of a taxon by rank, its own among them."""
     return {**taxon.higher, taxon.taxon_rank: taxon.scientific_name}
