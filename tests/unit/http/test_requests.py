@@ -291,7 +291,8 @@ def test_a_parameter_of_any_text_is_refused_by_its_name(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["1_0", "+5", "-5", "5.0", "5e0", "٣", "0x5", "0", "401", "9" * 99]
+    "text",
+    ["1_0", "+5", "-5", "5.0", "5e0", "٣", "0x5", "0", "401", "9" * 99, "0" * 8 + "1999"],
 )
 def test_only_decimal_digits_are_a_whole_number(text):
     """Python's own notations are refused, and so is what is out of range."""
