@@ -76,11 +76,12 @@ def test_a_card_that_is_no_json_is_refused(tmp_path, content):
         "",
         "\n".join(LABELS.splitlines()[:-1]),
         "\n".join([*LABELS.splitlines()[:5], *LABELS.splitlines()[6:]]),
+        "\n".join([LABELS.splitlines()[0], *LABELS.splitlines()[:0:-1]]),
         LABELS.replace("range", "planet"),
         LABELS.replace("classIndex", "class"),
         LABELS + "1000,too,few\n",
     ],
-    ids=["empty", "one less", "a gap", "geography", "header", "columns"],
+    ids=["empty", "one less", "a gap", "another order", "geography", "header", "columns"],
 )
 def test_labels_that_do_not_fit_are_refused(tmp_path, labels):
     """Names would stand beside the scores of other animals."""

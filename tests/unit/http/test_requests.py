@@ -292,11 +292,11 @@ def test_a_parameter_of_any_text_is_refused_by_its_name(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["1_0", "+5", "-5", "5.0", "5e0", "٣", "0x5", "0", "401", "9" * 99, "0" * 8 + "1999"],
+    ["1_0", "+5", "-5", "5.0", "5e0", "٣", "0x5", "0", "401", "9" * 5_000, "0" * 8 + "1999"],
 )
 def test_only_decimal_digits_are_a_whole_number(text):
     """Python's own notations are refused, and so is what is out of range."""
-    assert list(faults(ask, limit=text)) == ["limit"]
+    assert faults(ask, limit=text) == {"limit": "must be a whole number from 1 to 400."}
     query = {"month": [text]}
     assert list(faults(lambda: requests.read_range(request(query=query)))) == ["month"]
 

@@ -211,6 +211,23 @@ def test_a_webp_that_ends_in_its_header_is_damaged(content):
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        LOSSLESS[:20] + b"\x2e" + LOSSLESS[21:],
+        LOSSLESS[:24] + bytes([LOSSLESS[24] | 0x20]) + LOSSLESS[25:],
+        LOSSY[:23] + b"\0" + LOSSY[24:],
+        LOSSY[:26] + bytes(2) + LOSSY[28:],
+        LOSSY[:28] + bytes(2) + LOSSY[30:],
+    ],
+    ids=["lossless signature", "lossless version", "lossy signature", "no width", "no height"],
+)
+def test_a_webp_whose_header_is_wrong_never_reaches_libwebp(content):
+    """Its header decides, before anything is decoded."""
+    with pytest.raises(UnreadablePhoto, match="header is damaged"):
+        strip_webp(content, 1_000, lambda *_: None)
+
+
+@pytest.mark.parametrize(
     "chunks",
     [
         (), ((b"VP8 ", b""),), ((b"VP8L", b""),), ((b"VP8L", b"\x2f"),),

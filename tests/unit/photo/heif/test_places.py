@@ -32,7 +32,7 @@ class Layout(NamedTuple):
 def located(layout: Layout) -> bytes:
     """Write a file of one picture, whose data stands before the tables, or in ``idat``."""
     heif = one()
-    in_idat = layout.construction == 1
+    in_idat = layout.construction in (1, 3)
     media = b"" if in_idat else box(b"mdat", DATA)
     tables = heif.meta_body(0, box(b"idat", DATA) if in_idat else b"")
     start = tables.index(b"iloc") - 4
@@ -42,7 +42,7 @@ def located(layout: Layout) -> bytes:
 
 
 def _iloc(layout: Layout, start: int) -> bytes:
-    number = "I" if layout.version == 2 else "H"
+    number = "I" if layout.version >= 2 else "H"
     sizes = (layout.offset_size, 4, layout.base_size, layout.index_size)
     packed = sum(size << shift for size, shift in zip(sizes, (12, 8, 4, 0), strict=True))
     body = struct.pack(f">H{number}{number}", packed, 1, 1)
