@@ -15,10 +15,15 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
 
-LIBRARIES: Final = ("hypothesis", "numpy", "PIL.Image", "h3", "msgspec", "boto3", "pytest")
+LIBRARIES: Final = (
+    "aws_lambda_powertools.metrics", "boto3", "chalice", "exifread", "h3", "hypothesis",
+    "jsonschema", "msgspec", "multipart", "numpy", "PIL.Image", "pybase64", "pymysql", "pytest",
+    "redis",
+)  # fmt: skip
 KILLED: Final = {1, 2, 3}
 """What pytest returns if a test fails, a module cannot be imported, or pytest itself fails."""
 OPTIONS: Final = (
@@ -119,6 +124,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that `finally` still runs
     for library in LIBRARIES:
         importlib.import_module(library)
+    for plugin in entry_points(group="pytest11"):
+        plugin.load()
     log = Path("mutant.log").absolute()
     for line in sys.stdin:
         print(json.dumps(work(json.loads(line), log)), flush=True)
