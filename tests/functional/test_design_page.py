@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 import app
+from chalicelib.bootstrap import Services
 from tests.fakes import InlineExecutor
 from tests.forms import FORM_TYPE, form
 from tests.gateway import call
@@ -31,9 +32,10 @@ def files_met() -> list[str]:
             files.setdefault(code.co_filename.removeprefix(PACKAGE))
 
     usual = app.services
-    usual.prepare()  # as at the start: other tests may have pushed the index out of its cache
+    fresh = Services.build(app.settings)  # no test has looked the place up before
+    fresh.prepare()
     # The lookup runs in this thread, so that the order is the same each time.
-    app.services = replace(usual, identify=replace(usual.identify, executor=InlineExecutor()))
+    app.services = replace(fresh, identify=replace(fresh.identify, executor=InlineExecutor()))
     previous = sys.getprofile()
     sys.setprofile(note_file)
     try:

@@ -1,4 +1,4 @@
-"""Change the code one place at a time, and print what the tests did not notice: ``make mutants``."""
+"""Change the code, and print each change that no test noticed: ``make mutants``."""
 
 import argparse
 import queue
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 from tools import ROOT
 from tools.mutants.copy_of_tree import Worker, start_worker
@@ -21,6 +21,7 @@ LEAST_OF_A_MODULE: Final = 3
 BASELINE_SECONDS: Final = 600.0
 
 Tests = tuple[str, ...]
+Task = TypeVar("Task")
 
 
 class TestsFail(Exception):
@@ -84,9 +85,9 @@ def run_mutants(
     in_turns(workers, mutants, run)
 
 
-def in_turns[T](workers: list[Worker], tasks: list[T], run: Callable[[Worker, T], None]) -> None:
+def in_turns(workers: list[Worker], tasks: list[Task], run: Callable[[Worker, Task], None]) -> None:
     """Let each worker take the next task until none is left, or one has failed."""
-    waiting: queue.SimpleQueue[T] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
     for task in tasks:
         waiting.put(task)
     failures: list[BaseException] = []
@@ -97,7 +98,7 @@ def in_turns[T](workers: list[Worker], tasks: list[T], run: Callable[[Worker, T]
                 run(worker, waiting.get_nowait())
         except queue.Empty:
             return
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             failures.append(error)
 
     threads = [threading.Thread(target=work, args=(worker,), daemon=True) for worker in workers]

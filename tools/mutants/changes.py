@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 OPERATORS: Final[dict[type[ast.AST], tuple[str, tuple[str, ...]]]] = {
@@ -83,13 +83,12 @@ class _Finder:
 
     def _changes(self, node: ast.AST) -> Iterator[Change]:
         yield from self._own(node)
-        is_scope = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-        if is_scope:
-            self._scope = (*self._scope, node.name)
+        outer = self._scope
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            self._scope = (*outer, node.name)
         for child in self._children(node):
             yield from self._changes(child)
-        if is_scope:
-            self._scope = self._scope[:-1]
+        self._scope = outer
 
     def _children(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield the parts of a node that decide what the code does."""
@@ -192,7 +191,7 @@ class _Finder:
                 if isinstance(element, (ast.Constant, ast.Attribute)):
                     yield self._without(elements, index, least=2)
 
-    def _without(self, parts: "list[ast.expr] | list[ast.AST]", index: int, least: int = 0) -> Change:
+    def _without(self, parts: Sequence[ast.AST], index: int, least: int = 0) -> Change:
         start, end = self._span(parts[index])
         text = ""
         if index + 1 < len(parts):

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from tools import ROOT
 
-ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1"}
-"""Two workers share the processors, and a forked process has no threads."""
+ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
+"""Two workers share the processors. What the code as it is compiles to serves all its mutants."""
 
 
 def copy_tree(target: Path, root: Path = ROOT) -> None:

@@ -1,9 +1,10 @@
 """Run tests for one mutant after another, inside a copy of the repository.
 
 Reads a task a line from standard input, as JSON, and answers each with a line. A task is a module's
-path and changed text, and its tests, each with its time limit in seconds. Nothing of the service is imported
-here. A process is forked for each test path: it has the heavy libraries already, and imports what
-it tests anew.
+path and changed text, and its tests, each with its time limit in seconds.
+
+Nothing of the service is imported here. A process is forked for each test path: it has the heavy
+libraries already, and imports what it tests anew.
 """
 
 import contextlib
