@@ -18,6 +18,8 @@ from tools import ROOT
 PAGE = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
 WALK = PAGE.partition("## One photo")[2].partition("\n## ")[0]
 PACKAGE = str(ROOT / "chalicelib") + "/"
+FRESH = Services.build(app.settings)
+"""Services of which no other test has asked for a place."""
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +34,9 @@ def files_met() -> list[str]:
             files.setdefault(code.co_filename.removeprefix(PACKAGE))
 
     usual = app.services
-    fresh = Services.build(app.settings)  # no test has looked the place up before
-    fresh.prepare()
+    FRESH.prepare()
     # The lookup runs in this thread, so that the order is the same each time.
-    app.services = replace(fresh, identify=replace(fresh.identify, executor=InlineExecutor()))
+    app.services = replace(FRESH, identify=replace(FRESH.identify, executor=InlineExecutor()))
     previous = sys.getprofile()
     sys.setprofile(note_file)
     try:

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from tools import ROOT
 from tools.mutants.copy_of_tree import start_worker
 
 MODULE = "def is_adult(age):\n    return age >= 18\n"
@@ -11,11 +12,10 @@ TESTS = "import subject\n\ndef test_it():\n    assert subject.is_adult(18)\n"
 HANGS = "while True:\n    pass\n"
 
 
-@pytest.fixture(name="root")
-def make_root(tmp_path):
+@pytest.fixture(scope="module", name="root")
+def make_root(tmp_path_factory):
     """A repository with one module, its test, and the worker."""
-    from tools import ROOT  # noqa: PLC0415
-
+    tmp_path = tmp_path_factory.mktemp("repository")
     for path in ("tools/__init__.py", "tools/mutants/__init__.py", "tools/mutants/worker.py"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes((ROOT / path).read_bytes())
@@ -29,31 +29,36 @@ def make_root(tmp_path):
     return tmp_path
 
 
-def test_a_worker_tells_what_becomes_of_each_mutant(root):
+@pytest.fixture(scope="module", name="worker")
+def make_worker(root):
+    """It imports the libraries first, which takes seconds."""
+    with start_worker(root) as worker:
+        yield worker
+
+
+def test_a_worker_tells_what_becomes_of_each_mutant(root, worker):
     """Two of one size in a row, one that hangs, and the code itself before and after."""
     tests = "test_subject.py"
-    with start_worker(root) as worker:
 
-        def outcome(text: str, seconds: float = 60) -> str:
-            return worker.run_mutant("subject.py", text, [(tests, seconds)])["outcome"]
+    def outcome(text, seconds=60):
+        return worker.run_mutant("subject.py", text, [(tests, seconds)])["outcome"]
 
-        assert worker.run(tests, 60)["outcome"] == "survived"
-        assert outcome(MODULE.replace(">= 18", "<= 18")) == "survived"
-        assert outcome(MODULE.replace(">= 18", ">= 19")) == "killed"
-        assert outcome(MODULE.replace(">= 18", "== 18")) == "survived"
-        assert outcome(HANGS, 1) == "timed out"
-        assert outcome("no Python") == "killed"
-        assert worker.run(tests, 60)["outcome"] == "survived"
-        assert worker.run("test_nothing.py", 60)["outcome"] == "error"
+    assert worker.run(tests, 60)["outcome"] == "survived"
+    assert outcome(MODULE.replace(">= 18", "<= 18")) == "survived"
+    assert outcome(MODULE.replace(">= 18", ">= 19")) == "killed"
+    assert outcome(MODULE.replace(">= 18", "== 18")) == "survived"
+    assert outcome(HANGS, 1) == "timed out"
+    assert outcome("no Python") == "killed"
+    assert worker.run(tests, 60)["outcome"] == "survived"
+    assert worker.run("test_nothing.py", 60)["outcome"] == "error"
     assert (root / "subject.py").read_text() == MODULE
     assert not (root / "mutant.log").exists()
     assert not list(root.glob("**/*.pyc"))
 
 
-def test_later_tests_run_only_if_earlier_ones_pass(root):
+def test_later_tests_run_only_if_earlier_ones_pass(worker):
     """The quickest come first."""
     killed = MODULE.replace(">=", ">")
-    with start_worker(root) as worker:
-        never = [("test_subject.py", 60.0), ("test_nothing.py", 60.0)]
-        assert worker.run_mutant("subject.py", killed, never)["outcome"] == "killed"
-        assert worker.run_mutant("subject.py", MODULE, never)["outcome"] == "error"
+    tests = [("test_subject.py", 60.0), ("test_nothing.py", 60.0)]
+    assert worker.run_mutant("subject.py", killed, tests)["outcome"] == "killed"
+    assert worker.run_mutant("subject.py", MODULE, tests)["outcome"] == "error"

@@ -34,7 +34,7 @@ def changed(source: str) -> set[str]:
         ("a = b'x'", {"a = b\"XX\" b'x'"}),
         ("f(a, b=c, d=e)", {"pass", "f(a, d=e)", "f(a, b=c)"}),
         ("a = f(b=c)", {"a = f()"}),
-        ("a = {B.c, B.d}", {"a = {B.d}", "a = {B.c}"}),
+        ("a = {B.c, B.d}", {"a = {B.d}", "a = {B.c,}"}),
         ("a = B.c, B.d", {"a = B.d", "a = B.c,"}),
         ("a, b = b, a", set()),
         ("a = [b for b in c if b]", {"a = [b for b in c if True]"}),
