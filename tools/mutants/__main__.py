@@ -2,6 +2,7 @@
 
 import argparse
 import queue
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -117,6 +118,7 @@ def all_mutants(root: Path = ROOT) -> dict[str, list[Mutant]]:
 
 def main() -> int:
     """Run the command; return 2 if it cannot say anything."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the copies are removed
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sample", type=int, default=400, help="about how many mutants to run")
     parser.add_argument("--seed", type=int, default=0, help="which ones")
