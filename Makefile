@@ -62,6 +62,17 @@ test-servers: developer ## Test database and cache on real MySQL and Valkey: OPT
 	@tools/debian-packages debian-archive-keyring openssl
 	@$(RUN) tools.servers $(OPTIONS)
 
+mutants: developer ## Change the code, and print what no test notices: SAMPLE=400, SEED=, MODULES=, FULL=1
+	@tools/debian-packages mariadb-server redis-server
+	@$(RUN) tools.mutants $(if $(FULL),--full) --sample $(or $(SAMPLE),400) --seed $(or $(SEED),0) \
+	  $(if $(MODULES),--modules $(MODULES))
+
+coverage: developer ## Print which branches of chalicelib the unit and functional tests do not take
+	@rm -rf build/coverage
+	$(RUN) coverage run -m pytest -q tests/unit tests/functional
+	@$(RUN) coverage combine --quiet
+	@$(RUN) coverage report
+
 contract: developer ## Write the API's contract; refuses to break clients: OPTIONS=--unpublished breaks
 	@$(RUN) tools.contract $(OPTIONS)
 

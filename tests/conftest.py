@@ -18,6 +18,7 @@ from hypothesis import settings
 from chalicelib.domain import Coordinates
 from chalicelib.features.cells import cell_chain
 from chalicelib.http import telemetry
+from tests.fake_aws import Account, fake_aws
 from tests.servers import RedisServer, make_certificates, mariadb, migrate, redis_server
 from tools.build.features import TARGET
 from tools.database.dataset_loader import mysql_writer
@@ -87,6 +88,19 @@ def empty_redis(redis_url: str) -> str:
     with redis.Redis.from_url(redis_url) as client:
         client.flushdb()
     return redis_url
+
+
+@pytest.fixture(scope="session")
+def shared_account() -> Iterator[Account]:
+    """Start a fake AWS account; it takes four seconds."""
+    with fake_aws() as account:
+        yield account
+
+
+@pytest.fixture
+def account(shared_account: Account) -> Account:
+    """Return an empty AWS account."""
+    return shared_account.empty()
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,10 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import boto3
 import yaml
@@ -38,6 +39,11 @@ class Account:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.environment = {**OFFLINE, "AWS_ENDPOINT_URL": self.url}
+
+    def empty(self) -> Self:
+        """Forget everything in the account, which is faster than a new server."""
+        urllib.request.urlopen(f"{self.url}/moto-api/reset", data=b"").close()
+        return self
 
     def client(self, service: str) -> Any:
         """Return a client of a service in the account."""

@@ -13,6 +13,9 @@ from chalicelib.domain import MAX_UNCERTAINTY_METRES, MEDIA_TYPES, EventDate
 
 MAXIMUM_LIMIT: Final = 400
 
+MAXIMUM_DIGITS: Final = 9
+"""Digits of a whole number, with leading zeros."""
+
 Value = TypeVar("Value")
 Default = TypeVar("Default")
 Value_co = TypeVar("Value_co", covariant=True)
@@ -61,9 +64,9 @@ class IntegerType(NamedTuple):
     maximum: int
 
     def parse(self, text: str) -> int:
-        """Parse ASCII digits without a sign."""
-        is_number = text.isascii() and text.isdigit()
-        if not (is_number and self.minimum <= int(text[:9]) <= self.maximum):
+        """Parse ASCII digits without a sign, and at most nine of them."""
+        is_number = text.isascii() and text.isdigit() and len(text) <= MAXIMUM_DIGITS
+        if not (is_number and self.minimum <= int(text) <= self.maximum):
             raise ValueError(f"must be a whole number from {self.minimum} to {self.maximum}.")
         return int(text)
 

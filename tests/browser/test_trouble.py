@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.visit import Visit
-from tests.fake_aws import Account, fake_aws
+from tests.fake_aws import Account
 from tests.samples import SAMPLES
 from tools.show.serving import free_port, serving
 
@@ -23,13 +23,12 @@ def large(tmp_path_factory):
 
 
 @pytest.fixture
-def account() -> Iterator[Account]:
-    """Start a fake AWS account with the bucket."""
-    with fake_aws() as account:
-        account.client("s3").create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-        )
-        yield account
+def account(account: Account) -> Account:
+    """Return an AWS account with the bucket."""
+    account.client("s3").create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    return account
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import app
@@ -79,19 +79,36 @@ def test_every_problem_type_has_an_example():
         Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(body)
 
 
-def test_every_example_matches_its_schema():
-    """Every operation has an example, except this document."""
-    for method, path in OPERATIONS:
-        responses = DOCUMENT["paths"][path][method.lower()]["responses"]
-        content = [
-            media
-            for response in responses.values()
-            for kind, media in response.get("content", {}).items()
-            if kind != "application/problem+json" and path != "/openapi.json"
-        ]
-        for media in content:
-            schema = {**media["schema"], "components": DOCUMENT["components"]}
-            Draft202012Validator(schema).validate(media["example"])
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_every_example_matches_its_schema(method, path):
+    """Each answer that is no problem has a schema that says something, and an example."""
+    responses = DOCUMENT["paths"][path][method.lower()]["responses"]
+    successes = {status: one for status, one in responses.items() if status.startswith("2")}
+    assert successes
+    for status, response in successes.items():
+        assert response["content"], status
+        for media in response["content"].values():
+            assert media["schema"].keys() & {"$ref", "type", "oneOf", "anyOf"}
+            if path != "/openapi.json":  # its example would be this document
+                schema = {**media["schema"], "components": DOCUMENT["components"]}
+                Draft202012Validator(schema).validate(media["example"])
+                with pytest.raises(ValidationError):
+                    Draft202012Validator(schema).validate(None)
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_every_other_answer_is_a_problem_or_has_no_body(method, path):
+    """Only an unchanged resource has none. A service that is not ready says what it lacks."""
+    responses = DOCUMENT["paths"][path][method.lower()]["responses"]
+    kinds = {
+        status: list(response.get("content", {}))
+        for status, response in responses.items()
+        if not status.startswith("2")
+    }
+    assert kinds.pop("304", []) == []
+    if path == "/readyz":
+        assert kinds.pop("503") == ["application/json"]
+    assert [kind for kind in kinds.values() if kind != ["application/problem+json"]] == []
 
 
 @pytest.mark.parametrize(("method", "field"), CASES)

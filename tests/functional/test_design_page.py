@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 import app
+from chalicelib.bootstrap import Services
 from tests.fakes import InlineExecutor
 from tests.forms import FORM_TYPE, form
 from tests.gateway import call
@@ -17,6 +18,8 @@ from tools import ROOT
 PAGE = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
 WALK = PAGE.partition("## One photo")[2].partition("\n## ")[0]
 PACKAGE = str(ROOT / "chalicelib") + "/"
+FRESH = Services.build(app.settings)
+"""Services of which no other test has asked for a place."""
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +34,9 @@ def files_met() -> list[str]:
             files.setdefault(code.co_filename.removeprefix(PACKAGE))
 
     usual = app.services
-    usual.prepare()  # as at the start: other tests may have pushed the index out of its cache
+    FRESH.prepare()
     # The lookup runs in this thread, so that the order is the same each time.
-    app.services = replace(usual, identify=replace(usual.identify, executor=InlineExecutor()))
+    app.services = replace(FRESH, identify=replace(FRESH.identify, executor=InlineExecutor()))
     previous = sys.getprofile()
     sys.setprofile(note_file)
     try:

@@ -29,6 +29,7 @@ from tools.build import features, labels, ranges
 from tools.build.facts import read_table
 from tools.build.land import read_land
 from tools.build.regions import Regions
+from tools.occurrences import embedded
 
 CLASSES = {row["taxonID"]: row for row in read_table("classes.csv")}
 RANGES = read_table("ranges.csv")
@@ -135,25 +136,40 @@ def test_synonyms_resolve():
     assert len({row["synonym"] for row in synonyms}) == len(synonyms)
 
 
-def test_no_country_is_both_native_and_extirpated():
-    """An extirpated animal may be native in a part of the country, but not the other way round."""
+def test_a_region_within_another_says_something_else():
+    """A row for a part of a country is an exception. One within an extirpation brings it back."""
     regions = Regions.read()
     statuses = {(row["taxonID"], row["region"]): row["status"] for row in RANGES}
-    for (taxon_id, region), status in statuses.items():
-        outer = [ancestor for ancestor in regions.lineage(region) if ancestor != region]
-        for ancestor in outer:
-            assert (status, statuses.get((taxon_id, ancestor))) != ("extirpated", "extirpated")
-            assert status != statuses.get((taxon_id, ancestor)), (
-                taxon_id,
-                region,
-                "says nothing new",
-            )
+    exceptions = [
+        (taxon_id, region, status, outer)
+        for (taxon_id, region), status in statuses.items()
+        for ancestor in regions.lineage(region)
+        if ancestor != region and (outer := statuses.get((taxon_id, ancestor)))
+    ]
+    assert exceptions
+    assert [each for each in exceptions if each[2] == each[3]] == []
+
+
+def test_an_extirpation_within_a_native_range_is_the_puma_s():
+    """It is gone from the north-east of the USA. Another one is probably a mistake."""
+    regions = Regions.read()
+    native = {(row["taxonID"], row["region"]) for row in RANGES if row["status"] == "native"}
+    extirpated = [row for row in RANGES if row["status"] == "extirpated"]
+    within = [
+        (row["scientificName"], row["region"])
+        for row in extirpated
+        if any((row["taxonID"], ancestor) in native for ancestor in regions.lineage(row["region"]))
+    ]
+    assert len(extirpated) > 100
+    assert within == [("Puma concolor", "US/northeast")]
 
 
 def test_seasons_hold_for_animals_that_are_there():
     """Each row has a taxon with a range, and valid months."""
     ranged = {(row["taxonID"], row["scientificName"]) for row in RANGES}
-    for row in read_table("seasons.csv"):
+    seasons = read_table("seasons.csv")
+    assert seasons
+    for row in seasons:
         assert (row["taxonID"], row["scientificName"]) in ranged
         bits = ranges.month_bits(row["months"])
         assert 0 < bits < ALL_MONTHS
@@ -189,6 +205,8 @@ def test_the_region_tables_fit_each_other():
     """Each parent exists, and each box has positive sides."""
     regions = Regions.read()
     assert set(regions.parents.values()) <= set(regions.names)
+    assert regions.parents
+    assert regions.boxes
     for code, _, (south, west, north, east) in regions.boxes:
         assert -90 <= south < north <= 90, code
         assert -180 <= west < east <= 180, code
@@ -585,6 +603,24 @@ def test_a_store_that_cannot_be_read_is_unavailable(tmp_path):
     for path in (tmp_path / "missing.sqlite", foreign):
         with closing(EmbeddedFeatures(path)) as store, pytest.raises(FeaturesUnavailable):
             store.dataset()
+
+
+@pytest.mark.parametrize("kind", ["ranges", "occurrences"])
+def test_a_store_without_a_dataset_is_unavailable(tmp_path, kind):
+    """One whose build or import broke off before it described itself."""
+    path = tmp_path / "empty.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        if kind == "ranges":
+            with closing(sqlite3.connect(STORE)) as usual:
+                usual.backup(connection)
+            connection.execute("DELETE FROM dataset")
+            connection.commit()
+        else:
+            connection.executescript(embedded.SCHEMA)
+    with closing(EmbeddedFeatures(path)) as store:
+        for read in (store.dataset, lambda: store.features([cell_chain(Coordinates(1, 2))], 0)):
+            with pytest.raises(FeaturesUnavailable, match="has no dataset"):
+                read()
 
 
 def test_the_store_cannot_be_written_to():

@@ -150,6 +150,30 @@ def test_an_installation_that_fails_leaves_no_environment_behind(project):
         assert project.make("service", f"PYTHON={python}").returncode != 0
 
 
+def test_uv_installs_where_it_is_there_from_where_pip_would(project):
+    """It is much faster. If it fails, pip installs."""
+    python = project.python("some", "3.12")
+    settings = "global.index-url='https://a.example'\nglobal.find-links='/wheels /more'"
+    python.write_text(
+        python.read_text().replace(
+            "--version)", f'*"config list") echo "{settings}" ;;\n--version)'
+        )
+    )
+    (project.directory / "bin").mkdir()
+    uv = project.directory / "bin" / "uv"
+    path = f"{uv.parent}:{os.environ['PATH']}"
+    for status in (0, 1):
+        uv.write_text(f'#!/bin/sh\necho "$*" >>"{project.directory}/uv.log"; exit {status}\n')
+        uv.chmod(0o755)
+        shutil.rmtree(project.directory / ".venv", ignore_errors=True)
+        assert project.make("service", f"PYTHON={python}", PATH=path).returncode == 0
+        asked = (project.directory / "uv.log").read_text().splitlines()[-1]
+        assert "--index-url https://a.example --find-links /wheels --find-links /more" in asked
+        assert "--requirement requirements-local.txt" in asked
+        by_pip = "--requirement requirements-local.txt" in Path(f"{python}.log").read_text()
+        assert by_pip == bool(status)
+
+
 @pytest.mark.parametrize(
     ("target", "variable"),
     [

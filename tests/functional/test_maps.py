@@ -20,6 +20,7 @@ from tests.gateway import call
 
 JAGUAR_RANGE = "/v1/species/n02128925/range"
 BEAR = "n02132136"
+POLAR_BEAR = "n02134084"
 
 
 def test_a_range_is_geojson_of_cells():
@@ -31,6 +32,7 @@ def test_a_range_is_geojson_of_cells():
     assert answer.body["taxon"]["scientificName"] == "Panthera onca"
     assert answer.body["geo"]["status"] == "applied"
     assert answer.body["geo"]["dataset"].startswith("ranges-")
+    assert answer.body["features"]
     for one in answer.body["features"]:
         assert one["type"] == "Feature"
         assert h3.get_resolution(one["id"]) == COARSEST_RESOLUTION
@@ -135,6 +137,28 @@ def test_a_cell_is_an_immutable_geojson_feature():
     assert answer.body["properties"] == {"resolution": 4}
     shape = shapely.from_geojson(json.dumps(answer.body["geometry"]))
     assert shape.contains(shapely.Point(-56.78, -17.36))
+
+
+def test_a_cell_over_the_antimeridian_has_two_polygons():
+    """RFC 7946, section 3.1.9: each part is on one side of the map."""
+    cell = h3.latlng_to_cell(0.0, 180.0, 2)
+    geometry = call("GET", f"/v1/cells/{cell}").body["geometry"]
+    assert geometry["type"] == "MultiPolygon"
+    shape = shapely.from_geojson(json.dumps(geometry))
+    assert shape.is_valid
+    west, east = sorted(shape.geoms, key=lambda part: part.bounds[0])
+    assert (west.bounds[0], east.bounds[2]) == (-180.0, 180.0)
+    assert west.bounds[2] < -170
+    assert east.bounds[0] > 170
+
+
+def test_a_range_over_the_antimeridian_is_on_the_map():
+    """The polar bear lives on both sides of it, in Chukotka."""
+    features = call("GET", f"/v1/species/{POLAR_BEAR}/range").body["features"]
+    kinds = {one["geometry"]["type"] for one in features}
+    assert kinds == {"Polygon", "MultiPolygon"}
+    for one in features:
+        assert shapely.from_geojson(json.dumps(one["geometry"])).is_valid
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import app as deployed
 from app import app
 from fuzz import files
 from tests.forms import FORM_TYPE, form
-from tests.gateway import call, event
+from tests.gateway import call, call_text, event
 from tests.samples import ANIMALS, SAMPLES, Sample
 
 PANTANAL = {"decimalLatitude": "-17.36", "decimalLongitude": "-56.78"}
@@ -274,10 +274,17 @@ def test_the_declared_type_may_be_wrong_if_it_is_accepted():
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/pdf"])
 def test_other_declared_types_are_refused(content_type):
-    """API Gateway does not pass such a body unchanged."""
-    answer = call("POST", "/v1/predictions", b"{}", {"Content-Type": content_type})
+    """The body is a photo, and arrives unchanged, so nothing but its type is wrong."""
+    photo = SAMPLES["jaguar.jpg"].content
+    request = event("POST", "/v1/predictions", photo, {"Content-Type": "image/jpeg"})
+    assert call_text(request).status == 200
+    request["headers"]["Content-Type"] = content_type
+    request["multiValueHeaders"]["Content-Type"] = [content_type]
+    answer = call_text(request)
     assert answer.status == 415
-    assert answer.body["type"] == "/v1/problems/unsupported-media-type"
+    problem = json.loads(answer.body)
+    assert problem["type"] == "/v1/problems/unsupported-media-type"
+    assert content_type in problem["detail"]
 
 
 @pytest.mark.parametrize(

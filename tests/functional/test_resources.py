@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from chalice.app import Response
+from msgspec.structs import replace
 
 import app
 from chalicelib.answer.ranking import WeightBounds
@@ -29,6 +30,7 @@ from tests.fakes import (
     InlineExecutor,
 )
 from tests.gateway import call, call_text, event
+from tests.samples import SAMPLES
 from tools import ROOT
 
 PANTANAL = "decimalLatitude=-17.36&decimalLongitude=-56.78"
@@ -236,6 +238,67 @@ def test_without_the_model_the_service_is_not_ready(deployment_without_model):
     assert answer.status == 503
     assert answer.body["ready"] is False
     assert answer.body["checks"]["model"] == "unavailable"
+
+
+@pytest.fixture
+def deployment_without_features() -> Iterator[None]:
+    """The app of a stage whose feature store is down."""
+    usual = app.services
+    app.services = services(features=FakeFeatures(is_down=True))
+    yield
+    app.services = usual
+
+
+def test_without_features_the_species_list_is_empty_and_says_why(deployment_without_features):
+    """It keeps the place, and no cache keeps it."""
+    answer = call("GET", f"/v1/species?{PANTANAL}")
+    assert answer.status == 200
+    assert (answer.body["species"], answer.body["total"]) == ([], 0)
+    assert answer.body["geo"]["status"] == "degraded"
+    assert answer.body["geo"]["dataset"] is None
+    assert answer.body["location"]["decimalLatitude"] == -17.36
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_without_features_the_range_is_empty_and_says_why(deployment_without_features):
+    """No cache keeps it."""
+    answer = call("GET", "/v1/species/jaguar/range")
+    assert answer.status == 200
+    assert (answer.body["features"], answer.body["geo"]["status"]) == ([], "degraded")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_without_features_the_service_is_ready(deployment_without_features):
+    """Predictions still work, so no load balancer takes it out."""
+    answer = call("GET", "/readyz")
+    assert answer.status == 200
+    assert answer.body["ready"] is True
+    assert answer.body["checks"] == {"model": "ready", "features": "unavailable"}
+    assert answer.body["versions"]["dataset"] is None
+    assert answer.body["versions"]["model"] == "fake 1"
+
+
+def test_without_features_a_prediction_ranks_by_the_picture_alone(deployment_without_features):
+    """The weights are 1, and the answer says why."""
+    photo, headers = SAMPLES["jaguar.jpg"].content, {"Content-Type": "image/jpeg"}
+    answer = call("POST", f"/v1/predictions?{PANTANAL}", photo, headers)
+    assert answer.status == 200
+    assert answer.body["geo"]["status"] == "degraded"
+    assert [one["geoWeight"] for one in answer.body["predictions"]] == [1.0] * 5
+    assert answer.body["predictions"][0]["taxon"]["taxonID"] == "leopard"
+
+
+def test_without_features_the_model_is_described_and_not_cached():
+    """A cache would keep the model without its dataset."""
+    usual = app.services
+    app.services = replace(usual, places=Places(FakeFeatures(is_down=True)))
+    try:
+        answer = call("GET", "/v1/model")
+    finally:
+        app.services = usual
+    assert (answer.status, answer.body["dataset"], answer.body["animals"]) == (200, None, 398)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "ETag" not in answer.headers
 
 
 def test_an_unexpected_error_shows_only_an_identifier(log):

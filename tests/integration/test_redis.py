@@ -19,6 +19,7 @@ from chalicelib.ports import Runtime
 from tests.fakes import FakeClock, FakeFeatures, feature, place
 from tests.proxy import Proxy, proxy
 from tests.servers import make_certificates, port_of, redis_server
+from tests.waiting import wait_until
 
 CHAIN = ("84a8f4bffffffff", "83a8f4fffffffff", "82a8f7fffffffff")
 TIMEOUT_SECONDS = 5.0
@@ -118,8 +119,7 @@ def test_values_and_leases_expire_on_the_server(cache, options):
         assert 59_000 < client.pttl("key") <= 60_000
         assert 0 < client.pttl(lease) <= 1_500
         client.pexpire("key", 1)
-        while client.exists("key"):
-            pass
+        wait_until(lambda: not client.exists("key"), "The expiry of a value")
     assert cache.get(["key"]) == [None]
 
 

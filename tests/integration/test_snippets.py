@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests.fake_aws import fake_aws
 from tests.snippets import Snippet, curl_lines, snippets
 from tools import ROOT
 from tools.show.serving import serving
@@ -31,15 +30,15 @@ MODEL = {snippet.title: snippet for snippet in snippets("docs/model.md") if snip
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Iterator[str]:
+def base(shared_account, tmp_path_factory) -> Iterator[str]:
     """Start a deployment with a bucket and return its address."""
-    with fake_aws() as account:
-        account.client("s3").create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-        )
-        environment = {**account.environment, "RANGEFINDER_UPLOADS_BUCKET": BUCKET}
-        with serving(environment, tmp_path_factory.mktemp("snippets") / "log") as url:
-            yield url
+    account = shared_account.empty()
+    account.client("s3").create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    environment = {**account.environment, "RANGEFINDER_UPLOADS_BUCKET": BUCKET}
+    with serving(environment, tmp_path_factory.mktemp("snippets") / "log") as url:
+        yield url
 
 
 def run(command: list[str], base: str, text: str = "") -> str:

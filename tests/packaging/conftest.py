@@ -6,12 +6,10 @@ That takes half a minute, so only one Python builds it: 3.13, or 3.12 if it is t
 
 import contextlib
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fake_aws import Account, fake_aws
 from tests.lambda_runtime import lay_out_runtime
 from tests.pythons import only_on_the_newest
 from tools import ROOT
@@ -77,10 +75,3 @@ def plain_project(tmp_path_factory):
     directory = tmp_path_factory.mktemp("plain") / "project"
     chalice_project.copy_project(directory, {})
     return directory
-
-
-@pytest.fixture
-def account() -> Iterator[Account]:
-    """An empty AWS account."""
-    with fake_aws() as empty_account:
-        yield empty_account

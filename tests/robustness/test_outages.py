@@ -29,6 +29,7 @@ from tests.fakes import FakeClock, FakeFeatures, feature, place
 from tests.proxy import Fault, Proxy, proxy
 from tests.samples import SAMPLES
 from tests.servers import mariadb, port_of, redis_server
+from tests.waiting import wait_until
 
 PHOTO = SAMPLES["jaguar.jpg"].content
 PANTANAL, KRUGER, ELBE, DOURO = PLACES.values()
@@ -429,8 +430,7 @@ def test_a_waiting_environment_goes_on_when_the_lease_expires(empty_redis):
 
     def wait_until_the_lease_expires(_: float) -> None:
         with redis.Redis.from_url(empty_redis) as client:
-            while client.exists(lease):
-                pass
+            wait_until(lambda: not client.exists(lease), "The expiry of a lease")
 
     first = environment("first", Hanging())
 
@@ -440,7 +440,7 @@ def test_a_waiting_environment_goes_on_when_the_lease_expires(empty_redis):
 
     dying = Thread(target=hang)
     dying.start()
-    has_lease.wait(30)
+    assert has_lease.wait(30)
     database = FakeFeatures(place(jaguar=feature()))
     features = environment("second", database).features([cells], 0)[0]
     assert features.source is FeatureSource.EMBEDDED

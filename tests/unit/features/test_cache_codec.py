@@ -1,17 +1,20 @@
 import math
 import pickle
+import zlib
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from chalicelib.domain import FeatureSource, TaxonFeature, TaxonPresences
+from chalicelib.domain import FeatureSource, Status, TaxonFeature, TaxonPresences
 from chalicelib.features.cache_codec import HEADER, SCHEMA, DatasetCodec, PlaceCodec, RangeCodec
+from chalicelib.features.cells import coarsest_cells
 from tests.fakes import DATASET, feature, place
 
 PLACE = PlaceCodec(DATASET.version, 0, "84a8f4bffffffff")
 RANGE = RangeCodec(DATASET.version, 0, "jaguar")
+CELLS = coarsest_cells()
 ENTRY = PLACE.encode(place(jaguar=feature(0.7, 0.2)), 1000.0)
 
 
@@ -91,18 +94,46 @@ def test_a_range_with_an_impossible_cell_decodes_to_none(cell):
 
 @pytest.mark.parametrize("due_at", [math.nan, math.inf, -math.inf])
 def test_entries_with_impossible_times_decode_to_none(due_at):
-    """A time that is not finite makes the entry a miss."""
+    """A time that is not finite makes any entry a miss."""
     assert PLACE.decode(PLACE.encode(place(jaguar=feature()), due_at)) is None
+    presences = TaxonPresences(DATASET.version, {"82a8f7fffffffff": 0.4})
+    assert RANGE.decode(RANGE.encode(presences, due_at)) is None
+    assert DatasetCodec().decode(DatasetCodec().encode(DATASET, due_at)) is None
+
+
+@pytest.mark.parametrize("due_at", [0.0, -1.0])
+def test_a_time_in_the_past_is_a_time(due_at):
+    """The entry is valid, and due."""
+    cached = PLACE.decode(PLACE.encode(place(jaguar=feature()), due_at))
+    assert cached is not None
+    assert cached.due_at == due_at
 
 
 @given(st.binary(max_size=200))
 @example(b"\x97\x00\x00\xa6\x00\x00\x00\x00\x00\x80")
 def test_decoders_never_raise(garbage):
     """The decoders accept any bytes without an exception, even behind a valid header."""
-    import zlib  # noqa: PLC0415
-
     with_header = HEADER.pack(b"RF", SCHEMA, zlib.crc32(garbage)) + garbage
     for raw in (garbage, with_header):
-        PLACE.decode(raw)
-        RANGE.decode(raw)
-        DatasetCodec().decode(raw)
+        assert PLACE.decode(raw) is None
+        assert RANGE.decode(raw) is None
+        assert DatasetCodec().decode(raw) is None
+
+
+@given(
+    taxa=st.dictionaries(
+        st.text(max_size=9),
+        st.builds(TaxonFeature, st.sampled_from(Status), st.floats(0, 1), st.floats(0, 1)),
+    ),
+    effort=st.integers(0, 2**31),
+    due_at=st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_what_one_environment_writes_the_others_read(taxa, effort, due_at):
+    """Any possible value comes back, so the decoders refuse nothing that is ours."""
+    features = replace(place(**taxa), effort=effort, source=FeatureSource.CACHE)
+    assert PLACE.decode(PLACE.encode(features, due_at)) == (features, due_at)
+    shares = [feature.presence for feature in taxa.values()]
+    presences = TaxonPresences(DATASET.version, dict(zip(CELLS, shares, strict=False)))
+    assert RANGE.decode(RANGE.encode(presences, due_at)) == (presences, due_at)
+    dataset = replace(DATASET, taxa=frozenset(taxa))
+    assert DatasetCodec().decode(DatasetCodec().encode(dataset, due_at)) == (dataset, due_at)

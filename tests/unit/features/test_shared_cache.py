@@ -1,17 +1,17 @@
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
 from msgspec.structs import replace
 
 from chalicelib.bootstrap import system_runtime
-from chalicelib.domain import Dataset, FeatureSource
+from chalicelib.domain import Dataset, FeatureSource, TaxonPresences
 from chalicelib.errors import CacheReadOnly, CacheUnavailable, FeaturesUnavailable
 from chalicelib.features.cache_aside import CacheAside, CachePolicy
 from chalicelib.features.cache_codec import DATASET_KEY
 from chalicelib.features.shared_cache import SharedCachedFeatures
-from chalicelib.ports import Runtime
+from chalicelib.ports import Leased, Runtime
 from tests.fakes import FakeClock, FakeFeatures, feature, place
 from tests.unit.features.fake_cache import FakeSharedCache
 
@@ -37,6 +37,19 @@ class FreezingFeatures(FakeFeatures):
         return dataset
 
 
+@dataclass
+class OvertakenCache(FakeSharedCache):
+    """A cache in which something else happens before the next lease."""
+
+    before_lease: Callable[[], None] | None = None
+
+    def lease(self, keys: Sequence[str], token: str, seconds: float) -> list[Leased]:
+        happens, self.before_lease = self.before_lease, None
+        if happens:
+            happens()
+        return super().lease(keys, token, seconds)
+
+
 class Scenario:
     """Environments that share one cache, one database and one clock.
 
@@ -45,7 +58,7 @@ class Scenario:
 
     def __init__(self) -> None:
         self.clock = FakeClock(1_000_000.0)
-        self.cache = FakeSharedCache(self.clock)
+        self.cache: FakeSharedCache = FakeSharedCache(self.clock)
         self.database = FreezingFeatures(place(jaguar=feature()))
         self.chance = 0.5
         self.slept: list[float] = []
@@ -244,6 +257,20 @@ def test_a_waiting_environment_serves_the_entry_of_the_lease_holder():
     assert scenario.queries == 0
 
 
+def test_an_entry_that_was_written_before_the_lease_is_not_loaded_again():
+    """Between the read and the lease another environment may have written it, and gone."""
+    elsewhere = Scenario()
+    look_up(elsewhere.environment())
+    scenario = Scenario()
+    scenario.cache = cache = OvertakenCache(scenario.clock)
+    environment = scenario.environment()
+    environment.dataset()
+    cache.before_lease = lambda: cache.values.update(elsewhere.cache.values)
+    assert look_up(environment).source is FeatureSource.CACHE
+    assert (scenario.queries, scenario.slept) == (0, [])
+    assert KEY not in scenario.cache.leases
+
+
 def test_a_lease_on_one_place_does_not_hold_up_the_others():
     """While another environment loads one of four places, this one loads the other three."""
     scenario = Scenario()
@@ -292,6 +319,7 @@ def test_a_range_is_read_once():
     """The range of a taxon is an entry of its own, by month and dataset."""
     scenario = Scenario()
     first = scenario.environment().presences("jaguar", ["82a8f7fffffffff"], 0)
+    assert first == TaxonPresences("facts-1", {CHAIN[0]: 1.0})
     for _ in range(10):
         assert scenario.environment().presences("jaguar", ["82a8f7fffffffff"], 0) == first
     assert scenario.database.reads == 1
@@ -374,6 +402,18 @@ class TestNewDataset:
             assert second.dataset().version == "facts-2"
             assert look_up(scenario.environment()).source is FeatureSource.CACHE
         assert scenario.queries == 2
+
+    def test_a_range_that_meets_it_publishes_it(self):
+        """The range is the new dataset's, and so is what the other environments ask for next."""
+        scenario = Scenario()
+        environment = scenario.environment()
+        look_up(environment)
+        scenario.activate("facts-2")
+        assert environment.presences("jaguar", ["82a8f7fffffffff"], 0).dataset == "facts-2"
+        assert "geo:facts-2:0:range:jaguar" in scenario.cache.values
+        reads = scenario.database.dataset_reads
+        assert scenario.environment().dataset().version == "facts-2"
+        assert scenario.database.dataset_reads == reads
 
     def test_a_lookup_never_mixes_two_datasets(self):
         """Where the cache has some places of the old dataset, all are given of the new one."""

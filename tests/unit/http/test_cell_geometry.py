@@ -14,7 +14,9 @@ ANYWHERE = st.builds(h3.latlng_to_cell, st.floats(-90, 90), st.floats(-180, 180)
 @given(ANYWHERE)
 def test_a_ring_is_closed_counterclockwise_and_on_the_map(cell):
     """Any cell does, also pentagons and cells on poles and the antimeridian."""
-    for ring in outline(cell):
+    rings = outline(cell)
+    assert rings
+    for ring in rings:
         assert ring[0] == ring[-1]
         shape = shapely.Polygon(ring)
         assert shape.is_valid
@@ -38,7 +40,6 @@ def test_a_cell_on_the_antimeridian_is_cut_there():
     cell = h3.latlng_to_cell(0.0, 180.0, 2)
     parts = outline(cell)
     bounds = sorted(shapely.Polygon(part).bounds for part in parts)
-    assert [(west, east) for west, _, east, _ in bounds if east == 180.0 or west == -180.0]
     assert len(parts) == 2
     assert bounds[0][0] == -180.0
     assert bounds[1][2] == 180.0

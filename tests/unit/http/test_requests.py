@@ -1,11 +1,12 @@
 import json
+from functools import partial
 
 import pytest
 from chalice.app import Request
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.domain import Coordinates, EventDate
+from chalicelib.domain import MAX_UNCERTAINTY_METRES, Coordinates, EventDate
 from chalicelib.errors import (
     InvalidInput,
     MalformedRequest,
@@ -207,24 +208,32 @@ def test_a_field_that_is_not_a_short_text_is_named(value):
     assert set(faults(ask_form, ("photo", PHOTO), ("limit", value))) == {"limit"}
 
 
+PART_HEAD = b"--" + BOUNDARY + b"\r\nContent-Disposition: form-data; name="
+VALID_FORM = form(("photo", PHOTO))
+
+
 @given(st.binary(max_size=2000))
+@example(VALID_FORM)
+@example(VALID_FORM.removeprefix(PART_HEAD))
 def test_any_body_gives_a_request_or_an_error_of_ours(content):
-    """No parser's own exception escapes."""
-    prefix = b"--" + BOUNDARY + b"\r\nContent-Disposition: form-data; name="
-    for candidate in (content, prefix + content):
+    """No parser's own exception escapes, and a valid form is not refused."""
+    for candidate in (content, PART_HEAD + content):
         try:
             ask(candidate, FORM_TYPE)
         except RangefinderError:
-            continue
+            assert candidate != VALID_FORM
 
 
 @given(form_bodies())
+@example(VALID_FORM)
 def test_any_form_gives_a_request_or_an_error_of_ours(content):
-    """A photo is a part of the form that was sent."""
+    """A photo is a part of the form that was sent. A valid form is not refused."""
     try:
         identify_request, _ = ask(content, FORM_TYPE)
     except RangefinderError:
+        assert content != VALID_FORM
         return
+    assert identify_request.photo
     assert identify_request.photo in content
 
 
@@ -279,6 +288,86 @@ def test_a_parameter_of_any_text_is_refused_by_its_name(text):
     """This includes halves of surrogate pairs, which API Gateway's JSON can have."""
     fields = ("decimalLatitude", "coordinateUncertaintyInMeters", "eventDate", "geo", "limit")
     assert set(faults(ask, **dict.fromkeys(fields, text))) == {*fields, "decimalLongitude"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1_0", "+5", "-5", "5.0", "5e0", "٣", "0x5", "0", "401", "9" * 5_000, "0" * 8 + "1999"],
+)
+def test_only_decimal_digits_are_a_whole_number(text):
+    """Python's own notations are refused, and so is what is out of range."""
+    assert faults(ask, limit=text) == {"limit": "must be a whole number from 1 to 400."}
+    query = {"month": [text]}
+    assert list(faults(lambda: requests.read_range(request(query=query)))) == ["month"]
+
+
+@pytest.mark.parametrize(("text", "number"), [("1", 1), ("400", 400), ("007", 7), (" 12 ", 12)])
+def test_the_first_and_the_last_whole_number_are_accepted(text, number):
+    """The bounds belong to the range; spaces around a value do not count."""
+    assert ask(limit=text)[1].limit == number
+
+
+@pytest.mark.parametrize(("text", "month"), [("1", 1), ("12", 12)])
+def test_january_and_december_are_months(text, month):
+    """The bounds belong to the range."""
+    assert requests.read_range(request(query={"month": [text]})) == (month, "en")
+    assert "month" in faults(lambda: requests.read_range(request(query={"month": ["13"]})))
+
+
+@pytest.mark.parametrize(
+    ("uncertainty", "is_accepted"),
+    [("0", False), ("0.01", True), (str(MAX_UNCERTAINTY_METRES), True),
+     (str(MAX_UNCERTAINTY_METRES + 1), False)],
+)  # fmt: skip
+def test_an_uncertainty_is_above_zero_and_at_most_half_the_earth_s_girth(uncertainty, is_accepted):
+    """No position is exact."""
+    call = partial(ask, decimalLatitude="1", decimalLongitude="2")
+    if is_accepted:
+        identify_request, _ = call(coordinateUncertaintyInMeters=uncertainty)
+        assert identify_request.uncertainty == float(uncertainty)
+    else:
+        details = faults(call, coordinateUncertaintyInMeters=uncertainty)
+        assert list(details) == ["coordinateUncertaintyInMeters"]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "application/xml", "application/pdf", "image/gif; charset=x", "video/mp4"],
+)
+def test_a_photo_of_another_declared_type_is_refused(content_type):
+    """Its bytes are a photo, so nothing but the type is wrong with it."""
+    with pytest.raises(UnsupportedMediaType, match="is not an accepted Content-Type") as caught:
+        ask(PHOTO, content_type)
+    assert "image/jpeg" in caught.value.accepted
+
+
+def test_a_photo_and_a_body_of_the_largest_size_are_accepted():
+    """One byte more is too large."""
+    largest = bytes(LIMITS.photo_bytes)
+    assert ask(largest)[0].photo == largest
+    assert ask(form(("photo", largest)), FORM_TYPE)[0].photo == largest
+    for content, kind in (
+        (largest + b"x", "image/jpeg"),
+        (form(("photo", largest + b"x")), FORM_TYPE),
+    ):
+        with pytest.raises(PhotoTooLarge) as caught:
+            ask(content, kind)
+        assert (caught.value.actual, caught.value.limit) == (1_000_001, 1_000_000)
+    padded = form(("photo", PHOTO)).ljust(LIMITS.body_bytes, b"\n")
+    assert ask(padded, FORM_TYPE)[0].photo == PHOTO
+    with pytest.raises(PhotoTooLarge):
+        ask(padded + b"\n", FORM_TYPE)
+
+
+def test_a_field_and_a_json_body_of_the_largest_size_are_accepted():
+    """One byte more is refused."""
+    longest = "a" * LIMITS.field_bytes
+    assert ask_json(upload=longest)[0].upload == longest
+    assert list(faults(ask_json, upload=longest + "a")) == ["upload"]
+    content = b'{"upload": "x"}'.ljust(LIMITS.fields_bytes)
+    assert ask(content, "application/json")[0].upload == "x"
+    with pytest.raises(MalformedRequest):
+        ask(content + b" ", "application/json")
 
 
 def test_a_species_list_needs_a_place():

@@ -14,6 +14,7 @@ from chalicelib.photo import jpeg_scans
 from chalicelib.photo.image_containers import strip_jpeg, strip_png
 from chalicelib.photo.reader import DecodeLimits, PillowPhotoReader
 from chalicelib.photo.webp import vp8l
+from chalicelib.photo.webp.container import strip_webp
 from chalicelib.settings import Settings
 from fuzz import files, limits_jpeg, limits_png, limits_webp
 from tests import exif_blocks
@@ -173,6 +174,71 @@ def test_a_webp_whose_canvas_is_not_that_of_its_picture_is_damaged(side):
     patched = content[:24] + (side - 1).to_bytes(3, "little") + content[27:]
     with pytest.raises(RangefinderError):
         READER.open(patched)
+
+
+LOSSLESS = files.encode(files.picture(size=(40, 30)), "WEBP", lossless=True)
+LOSSY = files.encode(files.picture(size=(40, 30)), "WEBP")
+ALPHA = files.encode(files.picture("RGBA", size=(40, 30)), "WEBP", exif=b"II*\0")
+
+
+@pytest.mark.parametrize("content", [LOSSLESS, LOSSY, ALPHA], ids=["lossless", "lossy", "canvas"])
+def test_the_canvas_of_each_kind_of_webp_is_checked(content):
+    """Before its prefix codes are read, which takes longer the larger it is."""
+
+    def refuse(width: int, height: int) -> None:
+        raise PhotoTooLarge(width, height, "pixels")
+
+    with pytest.raises(PhotoTooLarge) as caught:
+        strip_webp(content, 1_000, refuse)
+    assert (caught.value.actual, caught.value.limit) == (40, 30)
+
+
+def test_a_lossless_webp_has_at_most_the_pixels_of_any_photo():
+    """Its header alone says how many: 14 bits for each side."""
+    largest = LOSSLESS[:21] + b"\xff\xff\xff\x0f" + LOSSLESS[25:]
+    with pytest.raises(PhotoTooLarge) as caught:
+        READER.open(largest)
+    assert caught.value.actual == 16_384**2
+
+
+@pytest.mark.parametrize("content", [LOSSLESS, LOSSY, ALPHA], ids=["lossless", "lossy", "canvas"])
+def test_a_webp_that_ends_in_its_header_is_damaged(content):
+    """Wherever it ends."""
+    assert READER.open(content).pixels(SIZE, 1).any()
+    for length in range(12, 30):
+        with pytest.raises(UnreadablePhoto):
+            READER.open(content[:length])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        LOSSLESS[:20] + b"\x2e" + LOSSLESS[21:],
+        LOSSLESS[:24] + bytes([LOSSLESS[24] | 0x20]) + LOSSLESS[25:],
+        LOSSY[:23] + b"\0" + LOSSY[24:],
+        LOSSY[:26] + bytes(2) + LOSSY[28:],
+        LOSSY[:28] + bytes(2) + LOSSY[30:],
+    ],
+    ids=["lossless signature", "lossless version", "lossy signature", "no width", "no height"],
+)
+def test_a_webp_whose_header_is_wrong_never_reaches_libwebp(content):
+    """Its header decides, before anything is decoded."""
+    with pytest.raises(UnreadablePhoto, match="header is damaged"):
+        strip_webp(content, 1_000, lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        (), ((b"VP8 ", b""),), ((b"VP8L", b""),), ((b"VP8L", b"\x2f"),),
+        ((b"VP8L", LOSSLESS[20:25]),), ((b"VP8 ", LOSSY[20:29]),), ((b"VP8X", bytes(10)),),
+        ((b"VP8X", b"\2" + bytes(9)), (b"ANMF", bytes(16))),
+    ],
+)  # fmt: skip
+def test_a_webp_whose_picture_is_too_short_is_damaged(chunks):
+    """It has no picture, or nothing behind the picture's header."""
+    with pytest.raises(UnreadablePhoto):
+        READER.open(files.riff(*chunks))
 
 
 RAW = b"\nexif\n    %d\n"

@@ -4,13 +4,19 @@ import calendar
 import time
 from urllib.parse import parse_qs, urlsplit
 
-import boto3
+import botocore.session
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.runtime.aws_signature import AwsKeys, database_token, lambda_keys
 
 HOST = "rangefinder.cluster-abc.eu-central-1.rds.amazonaws.com"
+SESSION = botocore.session.Session()
+SESSION.set_credentials("ASIAEXAMPLE", "secret")
+CREDENTIALS = SESSION.get_credentials()
+RDS = SESSION.create_client("rds", region_name="eu-central-1")
+"""boto3's client: it signs with the keys that ``CREDENTIALS`` has at that moment."""
+
 SECRETS = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=1)
 
 
@@ -24,13 +30,8 @@ SECRETS = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=1
 @example(user="rangefinder", port=443, secret="x", session_token="")
 def test_the_token_equals_that_of_boto3(user, port, secret, session_token):
     """For all users, ports and keys, at the moment that boto3's token names."""
-    expected = boto3.client(
-        "rds",
-        region_name="eu-central-1",
-        aws_access_key_id="ASIAEXAMPLE",
-        aws_secret_access_key=secret,
-        aws_session_token=session_token or None,
-    ).generate_db_auth_token(HOST, port, user)
+    CREDENTIALS.secret_key, CREDENTIALS.token = secret, session_token or None
+    expected = RDS.generate_db_auth_token(HOST, port, user)
     (moment,) = parse_qs(urlsplit(f"https://{expected}").query)["X-Amz-Date"]
     seconds = calendar.timegm(time.strptime(moment, "%Y%m%dT%H%M%SZ"))
     keys = AwsKeys(

@@ -2,10 +2,11 @@ import contextlib
 
 import exifread
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.domain import (
+    MAX_UNCERTAINTY_METRES,
     Coordinates,
     EventDate,
     ExifFault,
@@ -130,6 +131,25 @@ def test_a_camera_without_a_fix_has_no_position(fields):
     assert missing == MissingPosition(ExifFault.NO_POSITION, "it has no GPS position")
 
 
+@pytest.mark.parametrize("tag", [exif.LATITUDE, exif.LONGITUDE])
+def test_half_a_position_is_none(tag):
+    """Where either axis is missing, the photo has no position, and keeps its date."""
+    directory = exif.gps(date="2024:08:19")
+    del directory[tag]
+    reading = READER.read(exif.block(gps=directory))
+    assert reading.missing_position == MissingPosition(
+        ExifFault.NO_POSITION, "it has no GPS position"
+    )
+    assert reading.event_date == EventDate("2024-08-19", 8)
+
+
+def test_half_a_position_without_a_fix_is_invalid():
+    """One axis is blank, the other is not: that is no camera without a fix."""
+    reading = read_gps(latitude=NOTHING, latitude_ref="")
+    assert reading.missing_position is not None
+    assert reading.missing_position.fault is ExifFault.INVALID_POSITION
+
+
 def test_a_valid_position_counts_whatever_the_status():
     """Some cameras keep V beside a position that they have found."""
     assert read_gps(status="V").coordinates == Coordinates(-17.364, -56.777)
@@ -159,10 +179,15 @@ def test_any_bytes_give_no_position(content):
     assert READER.read(content).coordinates is None
 
 
+VALID = exif.block(gps=exif.gps(), exif={exif.DATE_TIME_ORIGINAL: "2024"})
+
+
 @given(exif_blocks())
+@example(VALID)
 def test_any_directories_give_a_position_or_a_reason(content):
-    """Wherever they point, even at themselves."""
+    """Wherever they point, even at themselves. A valid block gives its position."""
     reading = READER.read(content)
+    assert reading.coordinates or content != VALID
     assert (reading.coordinates is None) == (reading.missing_position is not None)
     assert 1 <= reading.orientation <= 8
 
@@ -187,14 +212,16 @@ def test_the_reads_of_an_exif_block_are_bounded_by_the_setting():
     )
 
 
-@given(st.data())
-def test_a_damaged_block_gives_a_valid_position_or_a_reason(data):
+@given(st.lists(st.tuples(st.integers(0, len(VALID) - 1), st.integers(0, 255)), max_size=8))
+@example([])
+def test_a_damaged_block_gives_a_valid_position_or_a_reason(changes):
     """Changed bytes may change the position, but never to an impossible one."""
-    content = bytearray(exif.block(gps=exif.gps(), exif={exif.DATE_TIME_ORIGINAL: "2024"}))
-    for _ in range(data.draw(st.integers(1, 8))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    content = bytearray(VALID)
+    for offset, value in changes:
+        content[offset] = value
     reading = READER.read(bytes(content))
     assert (reading.coordinates is None) == (reading.missing_position is not None)
+    assert reading.coordinates or content != VALID
     if reading.coordinates:
         assert abs(reading.coordinates.latitude) <= 90
         assert abs(reading.coordinates.longitude) <= 180
@@ -204,6 +231,11 @@ def test_a_damaged_block_gives_a_valid_position_or_a_reason(data):
     ("error", "expected"),
     [
         (((65, 10),), 6.5),
+        (((5, 10),), 0.5),
+        (((1, 1),), 1.0),
+        (((1, 1_000),), 0.001),
+        (((MAX_UNCERTAINTY_METRES, 1),), MAX_UNCERTAINTY_METRES),
+        (((MAX_UNCERTAINTY_METRES + 1, 1),), None),
         (((0, 1),), None),
         (((1, 0),), None),
         (((4_000_000_000, 1),), None),

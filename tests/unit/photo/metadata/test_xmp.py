@@ -3,7 +3,7 @@
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.domain import Coordinates, EventDate, ExifFault
@@ -138,15 +138,17 @@ def test_exif_wins_where_both_have_a_value():
     assert reading.coordinates is None
 
 
+PACKET = attributes(**PLACE)
+
+
 @given(st.binary(max_size=300))
+@example(PACKET[90:])
 def test_any_packet_gives_a_position_or_a_reason(content):
-    """No fault reaches the caller."""
-    packet = attributes(**PLACE)[:90] + content
+    """No fault reaches the caller, and a valid packet gives its position."""
+    packet = PACKET[:90] + content
     reading = EXIF.read(b"", packet)
     assert (reading.coordinates is None) == (reading.missing_position is not None)
-
-
-PACKET = attributes(**PLACE)
+    assert reading.coordinates or packet != PACKET
 
 
 def in_jpeg() -> bytes:
