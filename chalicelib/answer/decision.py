@@ -12,12 +12,13 @@ the rules that were compared.
 """
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.answer.lookalikes import Weight, alternatives, doubted, lineage, reasons
+from chalicelib.answer.lookalikes import Weight, alternatives, doubted, lineage, reasons, total
 from chalicelib.answer.ranking import Ranking
 from chalicelib.answer.taxon_index import NameGroups
 from chalicelib.domain import (
@@ -86,10 +87,11 @@ def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresho
     weights = candidates.lookalikes.weigh(animal.taxon, animal.geo_weight, thresholds.lookalikes)
     if doubted(best.score, weights) >= threshold:
         return OwnName(best, alternatives(animal.taxon, best.score, weights))
-    kept_back, common = (), None
+    kept_back: tuple[Doubt, ...] = ()
+    common = None
     if best.score >= threshold:
         kept_back = reasons(animal.taxon, weights)
-        common = common_taxon(candidates, animal.taxon, weights, threshold)
+        common = common_taxon(candidates, animal.taxon, weights, thresholds)
     by_look = likeliest(names, candidates.vision_scores)
     if (
         by_look is None
@@ -108,20 +110,26 @@ def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresho
 
 
 def common_taxon(
-    candidates: Ranking, animal: Taxon, weights: Sequence[Weight], threshold: float
+    candidates: Ranking, animal: Taxon, weights: Sequence[Weight], thresholds: Thresholds
 ) -> NamedTaxon | None:
-    """Return the finest taxon of an animal that passes together with its lookalikes in it.
+    """Return the finest taxon of a sure animal that holds most of what speaks against its name.
 
     King penguins and African penguins are penguins, although the model knows one penguin only.
-    Lookalikes outside the taxon still count against it.
+    Lookalikes outside the taxon still count against it. The animal's own threshold is enough
+    where no other animal of the model belongs to the taxon.
     """
     for rank in HIGHER_RANKS:
         name = animal.higher.get(rank)
         outside = [one for one in weights if lineage(one.taxon).get(rank) != name]
-        if name and len(outside) < len(weights):
-            score = doubted(candidates.score_of(rank, name), outside)
-            if score >= threshold:
-                return NamedTaxon(name, rank, score)
+        if not name or 2 * total(outside) > total(weights):
+            continue
+        inside = candidates.animals.is_inside(rank, name)
+        least = thresholds.to_name(animal)
+        if len({taxon.scientific_name for taxon in compress(candidates.animals.taxa, inside)}) > 1:
+            least = max(least, thresholds.to_roll_up(rank))
+        score = doubted(float(candidates.scores[inside].sum()), outside)
+        if score >= least:
+            return NamedTaxon(name, rank, score)
     return None
 
 

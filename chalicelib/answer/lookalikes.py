@@ -107,12 +107,17 @@ def doubted(score: float, weights: Sequence[Weight]) -> float:
 
     A sure picture stands: it shows what sets the animal apart from its lookalikes.
     """
-    return score / (score + (1 - score) * (1 + sum(one.weight for one in weights)))
+    return score / (score + (1 - score) * (1 + total(weights)))
+
+
+def total(weights: Sequence[Weight]) -> float:
+    """Return the weights, summed."""
+    return sum(one.weight for one in weights)
 
 
 def reasons(named: Taxon, weights: Sequence[Weight]) -> tuple[Doubt, ...]:
     """Return the lookalikes that kept an animal from being named, the heaviest first."""
-    return _doubts(named, weights, LEAST_SHARE * sum(one.weight for one in weights))
+    return _doubts(named, weights, LEAST_SHARE * total(weights))
 
 
 def alternatives(named: Taxon, score: float, weights: Sequence[Weight]) -> tuple[Doubt, ...]:

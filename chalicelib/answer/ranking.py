@@ -89,11 +89,6 @@ class Ranking(Sequence[Candidate]):
         """Return the best candidate of that name; breeds share one."""
         return next(animal for animal in self if animal.taxon.scientific_name == scientific_name)
 
-    def score_of(self, rank: str, name: str) -> float:
-        """Return the scores of a higher taxon's members, summed."""
-        inside = [taxon.higher.get(rank) == name for taxon in self.animals.taxa]
-        return float(self.scores[inside].sum())
-
     def best_score_here(self) -> float:
         """Return the best score of an animal that the place does not speak against."""
         _, is_covered, is_expected = self.place

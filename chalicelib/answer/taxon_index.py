@@ -80,6 +80,10 @@ class TaxonIndex:
         for index, taxon in enumerate(self.taxa):
             self.indices_by_taxon_id.setdefault(taxon.taxon_id, []).append(index)
 
+    def is_inside(self, rank: str, name: str) -> NDArray[np.bool_]:
+        """Return which animals belong to a higher taxon, shape (animals,)."""
+        return np.array([taxon.higher.get(rank) == name for taxon in self.taxa], np.bool_)
+
 
 @lru_cache(maxsize=4)
 def taxon_index(model: Model) -> TaxonIndex:

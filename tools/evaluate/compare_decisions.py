@@ -28,7 +28,7 @@ from tools.evaluate.labels import ClassFinder, LabelsError, Row, Truth, read_lab
 NEVER: Final = 2.0
 """A threshold that no score passes."""
 
-LOOKALIKES: Final = ((0.3, 0.02), (0.8, 0.02), (0.8, 0.1), (2.0, 0.1))
+LOOKALIKES: Final = ((0.4, 0.02), (0.8, 0.02), (1.6, 0.02), (1.6, 0.1))
 """Strengths of close and loose lookalikes to compare."""
 
 ONE: Final = Thresholds(animal=0.5, not_an_animal=0.1, named=0.77, rolled_up=0.94)
@@ -77,7 +77,7 @@ def rules(ours: Thresholds) -> dict[str, Rule]:
         f"{ranged:.2f} wild, ranks and kinds apart": by_look(no_zoo),
         **{
             f"and not living here {score:.2f}": by_look(replace(alone, not_living_here=score))
-            for score in (0.90, 0.85, 0.80, 0.75)
+            for score in (0.90, 0.80, 0.65)
         },
         **{
             f"and lookalikes {close:.1f} close, {loose:.2f} loose": by_look(

@@ -58,7 +58,7 @@ def test_a_higher_taxon_whose_score_equals_the_threshold_is_given(rest, kind):
     half = (1 - rest) / 2
     ranking = ranked((JAGUAR, half), (LEOPARD, half), (ANT, rest))
     assert decide(ranking, 0.9, THRESHOLDS).kind is kind
-    assert (roll_up(ranking, 0.875) is not None) == (kind is DecisionKind.ROLLED_UP)
+    assert (roll_up(ranking, THRESHOLDS) is not None) == (kind is DecisionKind.ROLLED_UP)
 
 
 @pytest.mark.parametrize(("presence", "is_expected"), [(0.05, True), (0.0499, False)])

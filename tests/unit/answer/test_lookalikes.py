@@ -80,7 +80,7 @@ def test_the_odds_of_a_name_are_divided_by_what_lookalikes_weigh():
 
 
 def test_a_lookalike_that_lives_here_keeps_the_species_back_and_the_answer_says_so():
-    """Both are cats, so the order is left; the answer names what the model does not know."""
+    """Cats are not sure, so the order is left; the answer names what the model does not know."""
     model = model_with(Lookalike(OCELOT, is_close=True))
     without = decided(model, 0.82, 0.0, 0.18, jaguar=FEATURE)
     assert without.kind is DecisionKind.SPECIES
@@ -93,6 +93,26 @@ def test_a_lookalike_that_lives_here_keeps_the_species_back_and_the_answer_says_
     assert doubt.taxon == OCELOT
     assert doubt.common == ("family", "Felidae")
     assert doubt.expected_here is True
+
+
+DINGO = Taxon("dingo", "Canis dingo", "dingo", "species", Geography.RANGE, DOG.higher)
+
+
+def test_the_only_animal_of_its_family_is_one_of_its_family_beside_a_relative():
+    """King penguins where African penguins live: the model knows no other penguin."""
+    model = model_with(Lookalike(DINGO, is_close=True), of=DOG)
+    beside_dingos = decided(model, 0.0, 0.4, 0.6, dingo=FEATURE)
+    assert beside_dingos.kind is DecisionKind.ROLLED_UP
+    assert beside_dingos.name == NamedTaxon("Canis", "genus", pytest.approx(0.9, abs=0.1))
+    assert [doubt.taxon for doubt in beside_dingos.lookalikes] == [DINGO]
+
+
+def test_what_holds_only_the_lesser_of_two_lookalikes_is_not_named():
+    """Then it is not what speaks against the name."""
+    outside = Lookalike(SEALS, is_close=True)
+    model = model_with(Lookalike(DINGO, is_close=False), outside, of=DOG)
+    decision = decided(model, 0.0, 0.4, 0.6, dingo=FEATURE, seals=FEATURE)
+    assert decision.name == NamedTaxon("Carnivora", "order", pytest.approx(1.0))
 
 
 def test_a_sure_picture_stands_against_lookalikes():
