@@ -148,6 +148,7 @@ def test_the_answer_has_every_documented_field():
         "height": 683,
         "truncated": False,
         "eventDate": "2024-08-19T16:31:05-04:00",
+        "crop": None,
     }
     assert body["location"] == {
         "decimalLatitude": -17.364,
