@@ -102,18 +102,18 @@ class TfliteClassifier:
                 else no_lookalikes,
                 look_rule=_look_rule(self._card.get("secondLooks")),
             )
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise ModelUnavailable(f"model.json or the labels are invalid: {error!r}") from error
 
     @cached_property
     def _loaded(self) -> LoadedModel:
-        path = self._directory / self._card["file"]
         size, classes = self.model.input_size, len(self.model.taxa)
         try:
+            path = self._directory / self._card["file"]
             interpreter = _interpreter_class()(model_path=str(path), num_threads=self._threads)
             interpreter.allocate_tensors()
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ModelUnavailable(f"The model cannot be loaded: {error}") from error
+        except (OSError, KeyError, TypeError, RuntimeError, ValueError) as error:
+            raise ModelUnavailable(f"The model cannot be loaded: {error!r}") from error
         expected = [1, size.height, size.width, 3], [1, classes]
         inputs, outputs = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
         actual = inputs["shape"].tolist(), outputs["shape"].tolist()

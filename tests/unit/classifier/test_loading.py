@@ -40,6 +40,9 @@ def test_files_that_fit_together_are_loaded(tmp_path):
     [
         lambda card: card.pop("name"),
         lambda card: card.pop("labels"),
+        lambda card: card.pop("file"),
+        lambda card: card.update(input=[260, 260]),
+        lambda card: card.update(file=None),
         lambda card: card.pop("input"),
         lambda card: card["input"].pop("resample"),
         lambda card: card["decision"].pop("rolledUp"),
@@ -49,8 +52,8 @@ def test_files_that_fit_together_are_loaded(tmp_path):
         lambda card: card["input"].update(height=CARD["input"]["height"] + 1),
     ],
     ids=[
-        "name", "labels", "input", "resample", "rolledUp", "no labels", "no file", "width",
-        "height",
+        "name", "labels", "file", "list", "null", "input", "resample",
+        "rolledUp", "no labels", "no file", "width", "height",
     ],
 )  # fmt: skip
 def test_a_card_that_does_not_fit_is_refused(tmp_path, change):
