@@ -121,8 +121,6 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
         with suppress(ModelUnavailable):
             self.classifier.load()
             taxon_index(self.classifier.model)
-            # The first call reads the table of lookalikes.
-            self.classifier.model.lookalikes_of("")
 
 
 def feature_repository(

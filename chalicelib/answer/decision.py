@@ -96,6 +96,8 @@ def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresho
     if (
         by_look is None
         or by_look.scientific_name != best.scientific_name
+        # Breeds count together: the likeliest name need not be that of the likeliest animal.
+        or by_look.scientific_name != first_by_look.taxon.scientific_name
         or first_by_look.expected_here is not False
         or best.score < CLEARLY_LIKELIER * candidates.best_score_here()
     ):

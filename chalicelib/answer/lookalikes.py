@@ -61,9 +61,10 @@ class Lookalikes:
         """Return what lookalikes weigh against a name, heaviest first.
 
         By Bayes' rule that is how often one looks like the named animal, times how much more the
-        place lets us expect it. ``geo_weight`` is the place's weight of the named animal.
+        place lets us expect it. ``geo_weight`` is the place's weight of the named animal. It is 0
+        if the operator lets the place forbid animals; nothing weighs against what has no score.
         """
-        if strengths is None:
+        if strengths is None or not geo_weight:
             return []
         weights = [
             Weight(one.taxon, strengths.of(one, named) * here / geo_weight, expected)
@@ -87,12 +88,17 @@ class Lookalikes:
         ]
 
     def _here(self, taxon: Taxon, strengths: LookalikeStrengths) -> tuple[float, bool | None]:
-        """Return the place's weight of a lookalike, 0 if it does not live there."""
+        """Return the place's weight of a lookalike, 0 if it does not live there.
+
+        A dataset that does not cover it says as little as no place: it may live there or not.
+        """
         if self._features is None or self._dataset is None:
             return strengths.no_place, None
         if taxon.geography is not Geography.RANGE:
             return 1.0, None
         feature = self._features.get(taxon.taxon_id)
+        if feature is None and not self._dataset.covers(taxon):
+            return strengths.no_place, None
         if feature is None or not feature.presence:
             return 0.0, False
         return self._place_weight(feature), self._dataset.expects(feature)

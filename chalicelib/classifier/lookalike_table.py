@@ -13,6 +13,13 @@ from chalicelib.errors import ModelUnavailable
 LIKENESSES: Final = (("close", True), ("loose", False))
 """The columns that name the classes, with ``|`` between them."""
 
+COLUMNS: Final = frozenset(
+    {"taxonID", "scientificName", "vernacularName", "taxonRank", "geography", *HIGHER_RANKS}
+)
+"""The columns that describe an animal."""
+
+GEOGRAPHIES: Final = frozenset(Geography)
+
 Row = tuple[list[str], list[str]]
 """The header of the table, and a line of it."""
 
@@ -31,12 +38,13 @@ class LookalikeTable:
             with self._path.open(encoding="utf-8", newline="") as file:
                 header, *lines = csv.reader(file)
             columns = [(header.index(column), is_close) for column, is_close in LIKENESSES]
+            _check(header, lines)
             for line in lines:
                 for column, is_close in columns:
                     if line[column]:
                         for name in line[column].split("|"):
                             by_name[name].append(((header, line), is_close))
-        except (OSError, IndexError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise ModelUnavailable(f"{self._path.name} is invalid: {error!r}") from error
         return by_name
 
@@ -44,6 +52,16 @@ class LookalikeTable:
         """Return the lookalikes of a class. Raises ``ModelUnavailable``."""
         rows = self._by_name.get(scientific_name, ())
         return [Lookalike(_taxon(dict(zip(*row, strict=True))), is_close) for row, is_close in rows]
+
+
+def _check(header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """Raise ``ValueError`` where a row would not become a taxon."""
+    if missing := COLUMNS.difference(header):
+        raise ValueError(f"it has no column {', '.join(sorted(missing))}")
+    geography = header.index("geography")
+    for line in lines:
+        if len(line) != len(header) or line[geography] not in GEOGRAPHIES:
+            raise ValueError(f"this row does not fit its columns: {','.join(line)}")
 
 
 def _taxon(row: Mapping[str, str]) -> Taxon:

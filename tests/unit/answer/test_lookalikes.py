@@ -161,6 +161,29 @@ def test_without_a_place_every_lookalike_counts_by_a_factor_of_its_own():
     assert [(one.weight, one.expected_here) for one in at] == [(0.2, None)]
 
 
+def test_a_lookalike_that_the_dataset_does_not_cover_counts_as_without_a_place():
+    """Occurrences without records of an animal do not say that it lives nowhere."""
+    model = model_with(Lookalike(OCELOT, is_close=True))
+    dataset = replace(DATASET, taxa=frozenset({"jaguar"}))
+    there = PlaceLookup(GeoStatus.APPLIED, place(jaguar=FEATURE), dataset)
+    vision = np.array([1.0, *[0.0] * (len(model.taxa) - 1)], np.float32)
+    ranking, _ = fuse(vision, model, there, BOUNDS)
+    at = ranking.lookalikes.weigh(JAGUAR, 1.0, replace(STRENGTHS, no_place=0.2))
+    assert [(one.weight, one.expected_here) for one in at] == [(0.2, None)]
+
+
+def test_a_place_that_forbids_every_animal_leaves_none_to_name():
+    """A lowest weight of 0 is allowed; where only a lookalike lives, no score is left."""
+    model = model_with(Lookalike(OCELOT, is_close=True))
+    there = PlaceLookup(GeoStatus.APPLIED, place(ocelot=FEATURE), DATASET)
+    vision = np.array([1.0, *[0.0] * (len(model.taxa) - 1)], np.float32)
+    ranking, animal_score = fuse(vision, model, there, WeightBounds(0.0, 10.0))
+    decision = decide(ranking, animal_score, model.thresholds)
+    assert decision.lives_here is not True
+    assert decision.rejection is not None
+    assert decision.rejection.instead is None
+
+
 def test_a_lookalike_that_lives_here_speaks_against_a_zoo():
     """A leopard where only ocelots live is in a zoo, if nothing says that it is an ocelot."""
     model = model_with(Lookalike(OCELOT, is_close=True), of=LEOPARD)

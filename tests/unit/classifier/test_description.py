@@ -89,7 +89,18 @@ def test_the_table_of_lookalikes_is_read_by_class(tmp_path):
     assert table.of("Canis lupus") == []
 
 
-@pytest.mark.parametrize("content", ["", "taxonID,close\n", "close,loose\na\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "taxonID,close\n",
+        "close,loose\na\n",
+        LOOKALIKES.replace("taxonID", "id"),
+        LOOKALIKES.replace("cosmopolitan", "everywhere"),
+        LOOKALIKES.replace("Leopardus,", "Leopardus,,"),
+        LOOKALIKES.replace("Corvidae,,,", "Corvidae,"),
+    ],
+)
 def test_a_table_of_lookalikes_that_is_broken_makes_the_model_unavailable(tmp_path, content):
     """The decision must not be made as if there were none."""
     (tmp_path / "lookalikes.csv").write_text(content)

@@ -22,7 +22,8 @@ def write(directory: Path, change: Callable[[dict[str, Any]], object] = lambda _
     change(card)
     (directory / "model.json").write_text(json.dumps(card))
     (directory / CARD["labels"]).write_text(LABELS, encoding="utf-8")
-    (directory / CARD["file"]).symlink_to(USUAL / CARD["file"])
+    for member in ("file", "lookalikes"):
+        (directory / CARD[member]).symlink_to(USUAL / CARD[member])
     return directory
 
 
@@ -47,13 +48,14 @@ def test_files_that_fit_together_are_loaded(tmp_path):
         lambda card: card["input"].pop("resample"),
         lambda card: card["decision"].pop("rolledUp"),
         lambda card: card.update(labels="missing.csv"),
+        lambda card: card.update(lookalikes="missing.csv"),
         lambda card: card.update(file="missing.tflite"),
         lambda card: card["input"].update(width=CARD["input"]["width"] + 1),
         lambda card: card["input"].update(height=CARD["input"]["height"] + 1),
     ],
     ids=[
-        "name", "labels", "file", "list", "null", "input", "resample",
-        "rolledUp", "no labels", "no file", "width", "height",
+        "name", "labels", "file", "list", "null", "input", "resample", "rolledUp", "no labels",
+        "no lookalikes", "no file", "width", "height",
     ],
 )  # fmt: skip
 def test_a_card_that_does_not_fit_is_refused(tmp_path, change):

