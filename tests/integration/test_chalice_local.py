@@ -60,7 +60,7 @@ def test_curl_uploads_a_raw_body(base):
 
 def test_the_second_lookup_of_a_place_is_served_from_memory(base):
     """The second species list of a place names the memory cache as its source."""
-    url = f"{base}/v1/species?decimalLatitude=51.5&decimalLongitude=-0.1"
+    url = f"{base}/v1/species?decimalLatitude=46.9&decimalLongitude=103.8"
     sources = [curl(url)[2]["geo"]["source"] for _ in range(2)]
     assert sources == ["embedded", "memory"]
 

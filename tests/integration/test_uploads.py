@@ -121,7 +121,8 @@ def test_an_uploaded_photo_is_answered_as_a_posted_one_and_deleted(deployment):
     assert answer.status == 200
     assert len(answer.body["predictions"]) == 3
     assert answer.body["location"]["decimalLatitude"] == -24.01
-    assert answer.body["predictions"][0]["taxon"]["scientificName"] == "Panthera onca"
+    names = [one["taxon"]["scientificName"] for one in answer.body["predictions"]]
+    assert set(names[:2]) == {"Panthera onca", "Panthera pardus"}
     assert deployment.keys() == set()
     assert ask(key).fields == ["upload"]
 
