@@ -63,6 +63,21 @@ def place(**taxa: TaxonFeature) -> PlaceFeatures:
     return PlaceFeatures(DATASET.version, embedded, "84a8f4bffffffff", WHOLE_YEAR, 0, taxa)
 
 
+class Source:
+    """Returns 1, 2, 3, ..., and can be down: then it raises ``error``."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.last = 0
+        self.is_down = False
+
+    def __call__(self) -> int:
+        if self.is_down:
+            raise self.error
+        self.last += 1
+        return self.last
+
+
 @dataclass
 class FakeClock:
     """A clock that a test moves, or that each reading advances by ``step``."""

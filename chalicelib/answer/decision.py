@@ -47,14 +47,14 @@ def decide(candidates: Ranking, animal_score: float, thresholds: Thresholds) -> 
     first = candidates.first_by_look()
     own = sure_name(candidates, first, thresholds)
     if own.name and first.expected_here is not False:
-        return named(own, candidates, None)
+        return named(own, own.name, None)
     rolled_up = finest(own.common, roll_up(candidates, thresholds))
     rejection = None
     if first.expected_here is False:
         instead = (animal.taxon for animal in candidates if animal.expected_here)
         rejection = Rejection(first.taxon, next(instead, None), rolled_up)
     if own.name:
-        return named(own, candidates, rejection)
+        return named(own, own.name, rejection)
     kind = DecisionKind.ROLLED_UP if rolled_up else DecisionKind.UNKNOWN
     return Decision(kind, rolled_up, rejection, None, own.lookalikes)
 
@@ -63,11 +63,13 @@ class OwnName(NamedTuple):
     """A sure name of the model, or none, and the lookalikes that counted for or against it.
 
     ``common`` is a sure taxon that holds both the name and the lookalikes that stood against it.
+    ``lives_here`` is of the name.
     """
 
     name: NamedTaxon | None = None
     lookalikes: tuple[Doubt, ...] = ()
     common: NamedTaxon | None = None
+    lives_here: bool | None = None
 
 
 def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresholds) -> OwnName:
@@ -86,12 +88,13 @@ def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresho
     threshold = thresholds.to_name(animal.taxon)
     weights = candidates.lookalikes.weigh(animal.taxon, animal.geo_weight, thresholds.lookalikes)
     if doubted(best.score, weights) >= threshold:
-        return OwnName(best, alternatives(animal.taxon, best.score, weights))
+        counted = alternatives(animal.taxon, best.score, weights)
+        return OwnName(best, counted, lives_here=animal.expected_here)
     kept_back: tuple[Doubt, ...] = ()
     common = None
     if best.score >= threshold:
         kept_back = reasons(animal.taxon, weights)
-        common = common_taxon(candidates, animal.taxon, weights, thresholds)
+        common = sure_common_taxon(candidates, animal.taxon, weights, thresholds)
     by_look = likeliest(names, candidates.vision_scores)
     if (
         by_look is None
@@ -105,13 +108,14 @@ def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresho
     threshold = thresholds.to_name_elsewhere(first_by_look.taxon)
     weights = candidates.lookalikes.weigh_elsewhere(first_by_look.taxon, thresholds.lookalikes)
     if doubted(by_look.score, weights) >= threshold:
-        return OwnName(by_look, alternatives(first_by_look.taxon, by_look.score, weights))
+        counted = alternatives(first_by_look.taxon, by_look.score, weights)
+        return OwnName(by_look, counted, lives_here=animal.expected_here)
     if by_look.score >= threshold:
         kept_back = reasons(first_by_look.taxon, weights)
     return OwnName(None, kept_back, common)
 
 
-def common_taxon(
+def sure_common_taxon(
     candidates: Ranking, animal: Taxon, weights: Sequence[Weight], thresholds: Thresholds
 ) -> NamedTaxon | None:
     """Return the finest taxon of a sure animal that holds most of what speaks against its name.
@@ -143,13 +147,11 @@ def finest(one: NamedTaxon | None, other: NamedTaxon | None) -> NamedTaxon | Non
     return one if ranks[0] < ranks[1] else other
 
 
-def named(own: OwnName, candidates: Ranking, rejection: Rejection | None) -> Decision:
+def named(own: OwnName, name: NamedTaxon, rejection: Rejection | None) -> Decision:
     """Return the decision for a name of the model, which may be that of a wider group."""
-    assert own.name
-    is_species = own.name.taxon_rank in SPECIES_RANKS
+    is_species = name.taxon_rank in SPECIES_RANKS
     kind = DecisionKind.SPECIES if is_species else DecisionKind.ROLLED_UP
-    lives_here = candidates.best_of(own.name.scientific_name).expected_here
-    return Decision(kind, own.name, rejection, lives_here, own.lookalikes)
+    return Decision(kind, name, rejection, own.lives_here, own.lookalikes)
 
 
 def roll_up(candidates: Ranking, thresholds: Thresholds) -> NamedTaxon | None:

@@ -51,7 +51,9 @@ class LookalikeTable:
     def of(self, scientific_name: str) -> Sequence[Lookalike]:
         """Return the lookalikes of a class. Raises ``ModelUnavailable``."""
         rows = self._by_name.get(scientific_name, ())
-        return [Lookalike(_taxon(dict(zip(*row, strict=True))), is_close) for row, is_close in rows]
+        return [
+            Lookalike(taxon_of(dict(zip(*row, strict=True))), is_close) for row, is_close in rows
+        ]
 
 
 def _check(header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
@@ -64,12 +66,13 @@ def _check(header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
             raise ValueError(f"this row does not fit its columns: {','.join(line)}")
 
 
-def _taxon(row: Mapping[str, str]) -> Taxon:
+def taxon_of(row: Mapping[str, str]) -> Taxon:
+    """Return the taxon of a row of this table, or of the labels, which may lack ranks."""
     return Taxon(
         taxon_id=row["taxonID"],
         scientific_name=row["scientificName"],
         vernacular_name=row["vernacularName"],
         taxon_rank=row["taxonRank"],
         geography=Geography(row["geography"]),
-        higher={rank: row[rank] for rank in HIGHER_RANKS if row[rank]},
+        higher={rank: row[rank] for rank in HIGHER_RANKS if row.get(rank)},
     )

@@ -18,9 +18,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from chalicelib.classifier.lookalike_table import LookalikeTable
+from chalicelib.classifier.lookalike_table import LookalikeTable, taxon_of
 from chalicelib.domain import (
-    HIGHER_RANKS,
     Geography,
     LookalikeStrengths,
     LookRule,
@@ -245,16 +244,4 @@ def _taxa(labels: Path) -> tuple[Taxon | None, ...]:
     rows = [dict(zip(header, line, strict=True)) for line in lines]
     if [int(row["classIndex"]) for row in rows] != list(range(len(rows))):
         raise ValueError(f"{labels.name}: classIndex must count from 0 without gaps")
-    return tuple(
-        Taxon(
-            taxon_id=row["taxonID"],
-            scientific_name=row["scientificName"],
-            vernacular_name=row["vernacularName"],
-            taxon_rank=row["taxonRank"],
-            geography=Geography(row["geography"]),
-            higher={rank: row[rank] for rank in HIGHER_RANKS if row.get(rank)},
-        )
-        if row["taxonID"]
-        else None
-        for row in rows
-    )
+    return tuple(taxon_of(row) if row["taxonID"] else None for row in rows)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -223,13 +224,20 @@ def services(**parts) -> Services:
     )
 
 
+@contextmanager
+def deployed(other: Services) -> Iterator[None]:
+    """Let the app use other services until the end of the block."""
+    usual = app.services
+    app.services = other
+    yield
+    app.services = usual
+
+
 @pytest.fixture
 def deployment_without_model() -> Iterator[None]:
     """The app of a stage whose model cannot be loaded."""
-    usual = app.services
-    app.services = services(classifier=FakeClassifier(is_broken=True))
-    yield
-    app.services = usual
+    with deployed(services(classifier=FakeClassifier(is_broken=True))):
+        yield
 
 
 def test_without_the_model_the_service_is_not_ready(deployment_without_model):
@@ -243,10 +251,8 @@ def test_without_the_model_the_service_is_not_ready(deployment_without_model):
 @pytest.fixture
 def deployment_without_features() -> Iterator[None]:
     """The app of a stage whose feature store is down."""
-    usual = app.services
-    app.services = services(features=FakeFeatures(is_down=True))
-    yield
-    app.services = usual
+    with deployed(services(features=FakeFeatures(is_down=True))):
+        yield
 
 
 def test_without_features_the_species_list_is_empty_and_says_why(deployment_without_features):

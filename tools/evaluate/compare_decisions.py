@@ -23,7 +23,13 @@ from chalicelib.domain import Coordinates, Decision, Geography, PlaceLookup, Sco
 from chalicelib.settings import Settings
 from tools.evaluate.decisions import UNLISTED, Decided, figures, pooled
 from tools.evaluate.judging import judge_name
-from tools.evaluate.labels import ClassFinder, LabelsError, Row, Truth, read_labelled_rows
+from tools.evaluate.labels import (
+    ClassFinder,
+    LabelsError,
+    Truth,
+    labelled_photos,
+    place_and_month,
+)
 
 NEVER: Final = 2.0
 """A threshold that no score passes."""
@@ -103,20 +109,16 @@ class Photo(NamedTuple):
 def read(labels: Path, services: Services, away: Coordinates) -> Iterator[Photo]:
     """Classify every photo that has a place; raises ``LabelsError``."""
     finder = ClassFinder(services.classifier.model.taxa)
-    for number, row in read_labelled_rows(labels, ("decimalLatitude", "decimalLongitude")):
-        try:
-            truth = finder.truth(row)
-        except ValueError as error:
-            print(f"row {number} ({row['file']}): {error}", file=sys.stderr)
-            continue
+    columns = ("decimalLatitude", "decimalLongitude")
+    for row, truth in labelled_photos(labels, finder, columns):
         photo = services.identify.photos.open((labels.parent / row["file"]).read_bytes())
         seen = look(services.classifier, photo, 1, services.identify.looks)
-        month = int(row.get("eventDate", "")[5:7] or 0)
+        point, month = place_and_month(row)
         yield Photo(
             truth,
             row.get("damage", ""),
             seen.scores,
-            services.places.look_up(_point(row), month),
+            services.places.look_up(point, month),
             services.places.look_up(away, month),
         )
 
@@ -156,12 +158,6 @@ def _cells(photos: Sequence[Decided], *names: str) -> list[str]:
     found = figures(photos)
     values = [found[name].value if name in found else np.nan for name in names]
     return ["" if np.isnan(value) else f"{value:.1%}" for value in values]
-
-
-def _point(row: Row) -> Coordinates:
-    uncertainty = row.get("coordinateUncertaintyInMeters")
-    point = float(row["decimalLatitude"]), float(row["decimalLongitude"])
-    return Coordinates(*point, float(uncertainty)) if uncertainty else Coordinates(*point)
 
 
 def main() -> None:

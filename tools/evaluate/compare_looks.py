@@ -17,11 +17,18 @@ from chalicelib.answer.decision import decide
 from chalicelib.answer.ranking import fuse
 from chalicelib.bootstrap import Services
 from chalicelib.classifier.looks import Groups, classes, names, soften
-from chalicelib.domain import Coordinates, Decision, LookRule, Model, PlaceLookup, Scores, Taxon
+from chalicelib.domain import Decision, LookRule, Model, PlaceLookup, Scores, Taxon
 from chalicelib.settings import Settings
 from tools.evaluate.decisions import Decided, figures
 from tools.evaluate.judging import judge_name
-from tools.evaluate.labels import ClassFinder, Condition, LabelsError, Truth, read_labelled_rows
+from tools.evaluate.labels import (
+    ClassFinder,
+    Condition,
+    LabelsError,
+    Truth,
+    labelled_photos,
+    place_and_month,
+)
 
 NEVER: Final = 2.0
 """A threshold that no score passes."""
@@ -93,23 +100,13 @@ def read(labels: Path, services: Services, only: Sequence[Condition]) -> Iterato
     """Look at every photo at all views; raises ``LabelsError``."""
     classifier = services.classifier
     model, finder = classifier.model, ClassFinder(services.classifier.model.taxa)
-    for number, row in read_labelled_rows(labels, [condition.column for condition in only]):
-        if not all(condition.is_met(row) for condition in only):
-            continue
-        try:
-            truth = finder.truth(row)
-        except ValueError as error:
-            print(f"row {number} ({row['file']}): {error}", file=sys.stderr)
-            continue
+    for row, truth in labelled_photos(labels, finder, only=only):
         photo = services.identify.photos.open((labels.parent / row["file"]).read_bytes())
         looks = [classifier.classify(photo.pixels(model.input_size, 1))]
         views = model.look_rule.views if model.look_rule else ()
         seen = [photo.view(model.input_size, 1, view) for view in views]
         looks += [classifier.classify(pixels) for pixels, _ in filter(None, seen)]
-        point = None
-        if row.get("decimalLatitude"):
-            point = Coordinates(float(row["decimalLatitude"]), float(row["decimalLongitude"]))
-        month = int(row.get("eventDate", "")[5:7] or 0)
+        point, month = place_and_month(row)
         yield Photo(truth, row.get("damage", ""), looks, services.places.look_up(point, month))
 
 

@@ -72,9 +72,10 @@ def identify(row: Row, directory: Path, services: Services, finder: ClassFinder)
 
     Raises what a request would raise, ``OSError`` if the photo cannot be read, or ``ValueError``.
     """
-    truth, names, kind = finder.truth(row)
+    known = finder.truth(row)
+    truth = known.classes
     answer = answer_row(row, directory, services)
-    decided = judge_name(answer.decision, Truth(truth, names, kind), row.get("damage", ""))
+    decided = judge_name(answer.decision, known, row.get("damage", ""))
     if not truth:
         return Answered(decided, None)
     level, steps, is_right = judge_decision(answer.decision, truth[0])

@@ -1,11 +1,12 @@
 """Read tables of labelled photos, and map their labels to the classes of the model."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from chalicelib.domain import Taxon
+from chalicelib.domain import Coordinates, Taxon
 from tools.build.facts import read_table
 
 Row = Mapping[str, str]
@@ -132,3 +133,32 @@ class ClassFinder:
             names += [taxon.scientific_name, *taxon.higher.values()]
         kind = row.get("kind") or names[0]
         return Truth(classes, frozenset(names), kind)
+
+
+def labelled_photos(
+    labels: Path, finder: ClassFinder, columns: Sequence[str] = (), only: Sequence[Condition] = ()
+) -> Iterator[tuple[Row, Truth]]:
+    """Yield the rows that meet the conditions, with what they show; print those without a label.
+
+    Raises ``LabelsError`` if the table lacks one of the columns, or cannot be read.
+    """
+    needed = (*(condition.column for condition in only), *columns)
+    for number, row in read_labelled_rows(labels, needed):
+        if not all(condition.is_met(row) for condition in only):
+            continue
+        try:
+            truth = finder.truth(row)
+        except ValueError as error:
+            print(f"row {number} ({row['file']}): {error}", file=sys.stderr)
+            continue
+        yield row, truth
+
+
+def place_and_month(row: Row) -> tuple[Coordinates | None, int]:
+    """Return where and in which month a photo was taken: ``None`` and 0 if the row does not say."""
+    month = int(row.get("eventDate", "")[5:7] or 0)
+    if not row.get("decimalLatitude"):
+        return None, month
+    point = float(row["decimalLatitude"]), float(row["decimalLongitude"])
+    uncertainty = row.get("coordinateUncertaintyInMeters")
+    return Coordinates(*point, float(uncertainty)) if uncertainty else Coordinates(*point), month

@@ -24,6 +24,7 @@ from chalicelib.photo.reader import (
 from fuzz import files
 from fuzz.files import encode
 from tests import exif_blocks
+from tests.pictures import picture
 from tools import ROOT
 
 SIZE = ModelInput(64, 64, 0.9)
@@ -40,15 +41,6 @@ LIMITS = DecodeLimits(
     jpeg_share=0.5,
 )
 READER = PillowPhotoReader(LIMITS)
-
-
-def picture(mode: str = "RGB", size: tuple[int, int] = (400, 300)) -> Image.Image:
-    """Return smooth colours, with a different colour in each corner."""
-    red = np.arange(size[0]) * 255 / size[0]
-    green = np.arange(size[1])[:, np.newaxis] * 255 / size[1]
-    pixels = np.empty((size[1], size[0], 3), np.uint8)
-    pixels[..., 0], pixels[..., 1], pixels[..., 2] = red, green, 255 - (red + green) / 2
-    return Image.fromarray(pixels).convert(mode)
 
 
 def reference(image: Image.Image) -> np.ndarray:

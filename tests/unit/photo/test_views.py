@@ -16,8 +16,10 @@ from chalicelib.photo.heif.photo import CHEAP_SHARE
 from chalicelib.photo.reader import DecodeLimits, PillowPhoto, PillowPhotoReader
 from fuzz.files import encode, sample
 from fuzz.heif_files import Heif, irot, small
+from tests.pictures import picture
 
 SIZE = ModelInput(64, 64, 0.9)
+LARGE = (800, 600)
 LIMITS = DecodeLimits(
     bytes=20_000_000,
     pixels=64_000_000,
@@ -30,14 +32,6 @@ LIMITS = DecodeLimits(
 READER = PillowPhotoReader(LIMITS)
 CORNER = View(0.6, 1, 0)
 """The upper right corner."""
-
-
-def picture(mode: str = "RGB", size: tuple[int, int] = (800, 600)) -> Image.Image:
-    """Return smooth colours, with a different colour in each corner."""
-    y, x = np.mgrid[0 : size[1], 0 : size[0]]
-    red, green = x * 255 / size[0], y * 255 / size[1]
-    pixels = np.stack([red, green, 255 - (red + green) / 2], axis=-1).astype(np.uint8)
-    return Image.fromarray(pixels).convert(mode)
 
 
 def reference(upright: Image.Image, part: Part) -> np.ndarray:
@@ -58,7 +52,7 @@ def reference(upright: Image.Image, part: Part) -> np.ndarray:
 )  # fmt: skip
 def test_a_part_is_that_of_the_whole_photo(form, mode, most):
     """In every format and colour mode; a JPEG at a reduced scale, too."""
-    content = encode(picture(mode), form)
+    content = encode(picture(mode, LARGE), form)
     photo = READER.open(content)
     photo.pixels(SIZE, 1)
     seen = photo.view(SIZE, 1, CORNER)
@@ -77,7 +71,7 @@ def test_a_part_of_a_turned_photo_is_upright(orientation):
     """The corner and its shares are those of the upright photo."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    content = encode(picture(), "PNG", exif=exif)
+    content = encode(picture(size=LARGE), "PNG", exif=exif)
     upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
     photo = READER.open(content)
     photo.pixels(SIZE, orientation)
@@ -91,7 +85,7 @@ def test_a_part_of_a_turned_photo_is_upright(orientation):
 
 def test_the_first_look_does_not_change():
     """A second look leaves the decoded photo as it is."""
-    photo = READER.open(encode(picture(), "JPEG"))
+    photo = READER.open(encode(picture(size=LARGE), "JPEG"))
     first = photo.pixels(SIZE, 1)
     photo.view(SIZE, 1, CORNER)
     assert (photo.pixels(SIZE, 1) == first).all()
@@ -108,7 +102,7 @@ def test_a_photo_that_broke_off_has_no_other_parts():
 
 def test_a_photo_that_takes_long_to_decode_has_no_other_parts():
     """An attacker would make the service look at the most expensive photo most often."""
-    photo = READER.open(encode(picture(), "PNG"))
+    photo = READER.open(encode(picture(size=LARGE), "PNG"))
     assert isinstance(photo, PillowPhoto)
     photo.pixels(SIZE, 1)
     assert replace(photo, seconds=CHEAP_SECONDS).view(SIZE, 1, CORNER)

@@ -4,26 +4,12 @@ import pytest
 
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.runtime.refreshed_value import RefreshedValue
-from tests.fakes import FakeClock
-
-
-class Source:
-    """Returns 1, 2, 3, ..., and can be down."""
-
-    def __init__(self) -> None:
-        self.last = 0
-        self.is_down = False
-
-    def __call__(self) -> int:
-        if self.is_down:
-            raise FeaturesUnavailable("down")
-        self.last += 1
-        return self.last
+from tests.fakes import FakeClock, Source
 
 
 def test_an_old_value_stays_in_use_while_the_fetch_fails():
     """The fetch is not repeated on each call. Without an old value the error propagates."""
-    clock, source = FakeClock(), Source()
+    clock, source = FakeClock(), Source(FeaturesUnavailable("down"))
     work: list[Callable[[], None]] = []
     source.is_down = True
     value = RefreshedValue(source, 30.0, clock, work.append, FeaturesUnavailable)
@@ -46,7 +32,9 @@ def test_an_old_value_stays_in_use_while_the_fetch_fails():
 
 def test_a_value_is_fetched_at_once_on_demand():
     """A caller that knows of a newer value does not wait for the time to pass."""
-    value = RefreshedValue(Source(), 30.0, FakeClock(), lambda _: None, FeaturesUnavailable)
+    value = RefreshedValue(
+        Source(FeaturesUnavailable("down")), 30.0, FakeClock(), lambda _: None, FeaturesUnavailable
+    )
     assert [value(), value(), value.refresh(), value()] == [1, 1, 2, 2]
 
 

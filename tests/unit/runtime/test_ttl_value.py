@@ -1,26 +1,12 @@
 import pytest
 
 from chalicelib.runtime.ttl_value import TtlValue
-from tests.fakes import FakeClock
-
-
-class Source:
-    """Returns 1, 2, 3, ..., and can be down."""
-
-    def __init__(self) -> None:
-        self.last = 0
-        self.is_down = False
-
-    def __call__(self) -> int:
-        if self.is_down:
-            raise OSError("down")
-        self.last += 1
-        return self.last
+from tests.fakes import FakeClock, Source
 
 
 def test_a_value_is_fetched_again_only_after_its_time_to_live():
     """Not on each call."""
-    clock, source = FakeClock(), Source()
+    clock, source = FakeClock(), Source(OSError("down"))
     value = TtlValue(source, 30, clock)
     assert [value(), value()] == [1, 1]
     clock.now += 29
@@ -31,7 +17,7 @@ def test_a_value_is_fetched_again_only_after_its_time_to_live():
 
 def test_errors_propagate():
     """An expired password is of no use."""
-    clock, source = FakeClock(), Source()
+    clock, source = FakeClock(), Source(OSError("down"))
     value = TtlValue(source, 30, clock)
     value()
     source.is_down = True
