@@ -7,7 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from chalicelib.domain import HIGHER_RANKS, Geography, Lookalike, Taxon
+from chalicelib.classifier.card import reason
+from chalicelib.classifier.labels import taxon_of
+from chalicelib.domain import HIGHER_RANKS, Geography, Lookalike
 from chalicelib.errors import ModelUnavailable
 
 LIKENESSES: Final = (("close", True), ("loose", False))
@@ -35,7 +37,7 @@ class LookalikeTable:
         """The rows of each class; a row becomes a taxon only when its class comes into question."""
         by_name: defaultdict[str, list[tuple[Row, bool]]] = defaultdict(list)
         try:
-            with self._path.open(encoding="utf-8", newline="") as file:
+            with self._path.open(encoding="utf-8-sig", newline="") as file:
                 header, *lines = csv.reader(file)
             columns = [(header.index(column), is_close) for column, is_close in LIKENESSES]
             _check(header, lines)
@@ -45,7 +47,7 @@ class LookalikeTable:
                         for name in line[column].split("|"):
                             by_name[name].append(((header, line), is_close))
         except (OSError, ValueError) as error:
-            raise ModelUnavailable(f"{self._path.name} is invalid: {error!r}") from error
+            raise ModelUnavailable(f"{self._path.name} is invalid: {reason(error)}") from error
         return by_name
 
     def of(self, scientific_name: str) -> Sequence[Lookalike]:
@@ -64,15 +66,3 @@ def _check(header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     for line in lines:
         if len(line) != len(header) or line[geography] not in GEOGRAPHIES:
             raise ValueError(f"this row does not fit its columns: {','.join(line)}")
-
-
-def taxon_of(row: Mapping[str, str]) -> Taxon:
-    """Return the taxon of a row of this table, or of the labels, which may lack ranks."""
-    return Taxon(
-        taxon_id=row["taxonID"],
-        scientific_name=row["scientificName"],
-        vernacular_name=row["vernacularName"],
-        taxon_rank=row["taxonRank"],
-        geography=Geography(row["geography"]),
-        higher={rank: row[rank] for rank in HIGHER_RANKS if row.get(rank)},
-    )

@@ -49,6 +49,7 @@ class Taxon(Struct, frozen=True):
     """An animal as the model tells it apart: a species, a breed or a wider group.
 
     ``higher`` holds names by rank (see ``HIGHER_RANKS``), as far as the taxon has them.
+    ``inaturalist_id`` is the number of the taxon at iNaturalist, if it is known.
     """
 
     taxon_id: str
@@ -57,6 +58,7 @@ class Taxon(Struct, frozen=True):
     taxon_rank: str
     geography: Geography
     higher: Mapping[str, str] = MappingProxyType({})
+    inaturalist_id: int | None = None
 
 
 class Lookalike(Struct, frozen=True):
@@ -166,6 +168,17 @@ class LookRule(Struct, frozen=True):
     views: tuple[View, ...]
 
 
+class Speciality(Struct, frozen=True):
+    """The taxon that a model knows better than a general model.
+
+    ``least`` is the share of the general model's scores from which it is asked.
+    """
+
+    taxon_rank: str
+    scientific_name: str
+    least: float
+
+
 class Model(Struct, frozen=True, eq=False):
     """The description of a classifier, with the taxon of each of its outputs.
 
@@ -173,6 +186,7 @@ class Model(Struct, frozen=True, eq=False):
     ``look_rule`` is ``None`` for a model that looks at each photo once.
     ``card`` is the model's description file as it stands, for ``GET /v1/model``.
     ``lookalikes_of`` returns the animals that the model lacks and takes for that scientific name.
+    ``speciality`` is ``None`` for a general model.
     A model equals only itself, so that it can be the key of a cache.
     """
 
@@ -185,6 +199,7 @@ class Model(Struct, frozen=True, eq=False):
     card: Mapping[str, Any]
     lookalikes_of: Callable[[str], Sequence[Lookalike]] = no_lookalikes
     look_rule: LookRule | None = None
+    speciality: Speciality | None = None
 
     def taxon(self, taxon_id: str) -> Taxon | None:
         """Return the taxon with that identifier, or ``None`` if the model has no such class."""

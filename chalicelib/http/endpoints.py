@@ -78,11 +78,13 @@ def ready(services: Services) -> Response:
     Only a missing model is 503: without features, predictions still work.
     """
     checks = {}
+    reason = None
     try:
         services.classifier.load()
         checks["model"] = "ready"
-    except Unavailable:
+    except Unavailable as error:
         checks["model"] = "unavailable"
+        reason = str(error)
     dataset = _dataset(services)
     checks["features"] = "ready" if dataset else "unavailable"
     is_ready = checks["model"] == "ready"
@@ -90,6 +92,7 @@ def ready(services: Services) -> Response:
     body = schemas.Readiness(
         ready=is_ready,
         checks=checks,
+        reason=reason,
         versions={
             "service": __version__,
             "model": f"{card.name} {card.version}" if card else None,

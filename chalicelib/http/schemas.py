@@ -197,10 +197,14 @@ class Upload(Answer):
 
 
 class Readiness(Answer):
-    """``GET /readyz``: the state of each part, and the versions in use."""
+    """``GET /readyz``: the state of each part, and the versions in use.
+
+    ``reason`` says why the model cannot be used; it is null if it can.
+    """
 
     ready: bool
     checks: dict[str, str]
+    reason: str | None
     versions: dict[str, str | None]
 
 

@@ -12,6 +12,7 @@ from tests.fakes import ANT, JAGUAR
 
 LABELS = """classIndex,taxonID,vernacularName,scientificName,taxonRank,geography
 0,n02128925,jaguar,Panthera onca,species,range
+1,,background,,,
 """
 DECISION = {"animal": 0.5, "notAnAnimal": 0.1, "named": 0.8, "rolledUp": 0.95}
 
@@ -23,8 +24,13 @@ def read_thresholds(tmp_path):
     def read(**members: object) -> Thresholds:
         (tmp_path / "labels.csv").write_text(LABELS)
         card = {
-            "name": "mine", "version": "1", "sha256": "", "labels": "labels.csv",
-            "input": {"width": 8, "height": 8, "cropFraction": 1, "resample": "bilinear"},
+            "name": "mine", "version": "1", "sha256": "", "file": "mine.tflite",
+            "labels": "labels.csv",
+            "input": {
+                "width": 8, "height": 8, "cropFraction": 1, "resample": "bilinear",
+                "mean": [0, 0, 0], "standardDeviation": [1, 1, 1],
+            },
+            "output": {"kind": "logits"}, "calibration": {"temperature": 1},
             "decision": {**DECISION, **members},
         }  # fmt: skip
         (tmp_path / "model.json").write_text(json.dumps(card))

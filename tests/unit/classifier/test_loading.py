@@ -64,6 +64,94 @@ def test_a_card_that_does_not_fit_is_refused(tmp_path, change):
         load(write(tmp_path, change))
 
 
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("input.resample", "linear"),
+        ("input.frame", "round"),
+        ("input.layout", "NCHW"),
+        ("input.cropFraction", 0),
+        ("input.cropFraction", 87.5),
+        ("input.width", "260"),
+        ("input.mean", [127.5]),
+        ("input.standardDeviation", [0, 0, 0]),
+        ("output.kind", "softmax"),
+        ("calibration.temperature", 0),
+        ("calibration.temperature", -1),
+        ("decision.named", 80),
+        ("decision.named", True),
+        ("decision.notAnAnimal", 0.9),
+        ("decision.rolledUpByRank", {"tribe": 0.9}),
+        ("decision.lookalikes", {"close": -1, "loose": 0}),
+        ("secondLooks.views", [{"side": 0, "across": 0, "down": 0}]),
+        ("speciality", {"taxonRank": "kingdom", "scientificName": "Animalia"}),
+    ],
+)
+def test_a_value_that_would_give_wrong_animals_is_refused(tmp_path, member, value):
+    """The error names the member, so that a person finds it."""
+    *parents, last = member.split(".")
+
+    def change(card: dict[str, Any]) -> None:
+        for parent in parents:
+            card = card[parent]
+        card[last] = value
+
+    with pytest.raises(ModelUnavailable, match=rf"invalid.*\b{last}\b"):
+        load(write(tmp_path, change))
+
+
+def test_files_with_a_byte_order_mark_are_read(tmp_path):
+    """As Windows' editors write them."""
+    write(tmp_path)
+    for name in ("model.json", CARD["labels"]):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + content)
+    (tmp_path / CARD["lookalikes"]).unlink()
+    lookalikes = (USUAL / CARD["lookalikes"]).read_bytes()
+    (tmp_path / CARD["lookalikes"]).write_bytes(b"\xef\xbb\xbf" + lookalikes)
+    load(tmp_path)
+
+
+@pytest.mark.parametrize("rows", [1, 0])
+def test_a_model_without_a_choice_is_refused(tmp_path, rows):
+    """One class is sure of everything."""
+    write(tmp_path)
+    labels = "\n".join(LABELS.splitlines()[: rows + 1])
+    (tmp_path / CARD["labels"]).write_text(labels, encoding="utf-8")
+    with pytest.raises(ModelUnavailable, match="two classes"):
+        load(tmp_path)
+
+
+def test_a_model_without_an_animal_is_refused(tmp_path):
+    """It could name nothing."""
+    write(tmp_path)
+    header, *rows = LABELS.splitlines()
+    labels = [header, *(f"{number},,thing,,,,,,," for number in range(len(rows)))]
+    (tmp_path / CARD["labels"]).write_text("\n".join(labels), encoding="utf-8")
+    with pytest.raises(ModelUnavailable, match="no class is an animal"):
+        load(tmp_path)
+
+
+def test_an_animal_without_a_vernacular_name_has_its_scientific_one(tmp_path):
+    """An answer without a name would say nothing."""
+    write(tmp_path)
+    labels = LABELS.replace(",tench,", ",,")
+    (tmp_path / CARD["labels"]).write_text(labels, encoding="utf-8")
+    taxon = TfliteClassifier(tmp_path, threads=1).model.taxa[0]
+    assert taxon.vernacular_name == taxon.scientific_name == "Tinca tinca"
+
+
+def test_an_error_names_no_directory(tmp_path):
+    """Anyone may read it at ``/readyz``."""
+    write(tmp_path)
+    for missing in (CARD["file"], CARD["lookalikes"], CARD["labels"], "model.json"):
+        (tmp_path / missing).unlink()
+        with pytest.raises(ModelUnavailable) as raised:
+            load(tmp_path)
+        assert missing in str(raised.value)
+        assert str(tmp_path) not in str(raised.value)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"{", b"\xff\xfe"])
 def test_a_card_that_is_no_json_is_refused(tmp_path, content):
     """It is missing, empty, cut off or no text."""

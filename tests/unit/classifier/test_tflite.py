@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
-from chalicelib.classifier.tflite import calibrate, dequantize, fill_input_tensor
+from chalicelib.classifier.card import Input
+from chalicelib.classifier.tflite import calibrate, check_output, dequantize, fill_input_tensor
+from chalicelib.errors import ModelUnavailable
 
 PIXELS = np.array([[[0, 128, 255]]], dtype=np.uint8)
-IDENTITY = {"mean": [0, 0, 0], "standardDeviation": [1, 1, 1]}
-CENTRED = {"mean": [127.5, 127.5, 127.5], "standardDeviation": [127.5, 127.5, 127.5]}
+SEEN = {"width": 3, "height": 1, "crop_fraction": 1, "resample": "box"}
+IDENTITY = Input(**SEEN, mean=[0, 0, 0], standard_deviation=[1, 1, 1])
+CENTRED = Input(**SEEN, mean=[127.5, 127.5, 127.5], standard_deviation=[127.5, 127.5, 127.5])
 
 
 def to_tensor(pixels, scaling, details):
@@ -46,7 +49,7 @@ def test_values_beyond_the_type_are_clipped_not_wrapped():
 
 def test_logits_become_probabilities():
     """They sum to 1, keep their order, and do not overflow."""
-    probabilities = calibrate(np.array([1000.0, 999.0, 0.0]), "logits", {"temperature": 1.0})
+    probabilities = calibrate(np.array([1000.0, 999.0, 0.0]), "logits", 1.0)
     assert probabilities.sum() == pytest.approx(1)
     assert probabilities[0] / probabilities[1] == pytest.approx(np.e, rel=1e-5)
 
@@ -54,7 +57,7 @@ def test_logits_become_probabilities():
 def test_a_higher_temperature_is_less_sure():
     """Guo et al. 2017: the order stays, the confidence falls."""
     logits = np.array([3.0, 1.0, 0.0])
-    cold, hot = (calibrate(logits, "logits", {"temperature": t}) for t in (1.0, 2.0))
+    cold, hot = (calibrate(logits, "logits", t) for t in (1.0, 2.0))
     assert hot[0] < cold[0]
     assert hot.argmax() == cold.argmax()
 
@@ -62,4 +65,35 @@ def test_a_higher_temperature_is_less_sure():
 def test_probabilities_pass_through_at_temperature_one():
     """Zeros, which integer outputs contain, raise no error."""
     given = np.array([0.7, 0.3, 0.0])
-    assert calibrate(given, "probabilities", {"temperature": 1.0}) == pytest.approx(given, abs=1e-6)
+    assert calibrate(given, "probabilities", 1.0) == pytest.approx(given, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("logits", [0.7, 0.2, 0.1]),
+        ("probabilities", [3.1, -2.0, 0.5]),
+        ("probabilities", [0.2, 1.3, 0.1]),
+        ("logits", [float("nan"), 1.0, 2.0]),
+        ("probabilities", [float("inf"), 0.0, 0.0]),
+    ],
+)
+def test_an_output_of_another_kind_than_described_makes_the_model_unavailable(kind, values):
+    """Each would give wrong scores without an error."""
+    with pytest.raises(ModelUnavailable, match="output"):
+        check_output(np.array(values), kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("logits", [0.7, 0.2, 0.3]),
+        ("logits", [3.1, -2.0, -0.1]),
+        ("probabilities", [0.7, 0.2, 0.1]),
+        ("probabilities", [0.7, 0.2, 0.6]),
+        ("probabilities", [0.25, 0.0, 0.0]),
+    ],
+)
+def test_an_output_of_its_kind_is_accepted(kind, values):
+    """Integer probabilities, and those of each class for itself, do not sum to 1."""
+    check_output(np.array(values), kind)
