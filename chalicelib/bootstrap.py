@@ -9,16 +9,19 @@ and keeps it.
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Self
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 from msgspec import Struct
 
 from chalicelib.answer.names import CsvNames
 from chalicelib.answer.ranking import WeightBounds
 from chalicelib.answer.taxon_index import taxon_index
+from chalicelib.classifier.looks import Consult, no_specialists
 from chalicelib.classifier.tflite import TfliteClassifier
 from chalicelib.errors import ModelUnavailable
 from chalicelib.features.memory_cache import MemoryCachedFeatures
@@ -39,7 +42,7 @@ from chalicelib.ports import (
     UploadStore,
 )
 from chalicelib.runtime.aws import aws_client
-from chalicelib.settings import DATA, Settings, available_cpus, aws_keys
+from chalicelib.settings import SHIPPED_MODEL, Settings, available_cpus, aws_keys
 
 if TYPE_CHECKING:
     from chalicelib.features.shared_cache import SharedCachedFeatures
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
 LOOKUP_THREADS: Final = 8
 """Threads that look places up: Lambda uses one, ``chalice local`` more."""
 
-NAMES_FILE: Final = DATA / "vernacular.csv"
+SHIPPED_NAMES: Final = SHIPPED_MODEL / "vernacular.csv"
 
 
 class Services(Struct, frozen=True, eq=False, kw_only=True):
@@ -65,15 +68,26 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
         cls, settings: Settings, clock: Clock = time.monotonic, runtime: Runtime | None = None
     ) -> Self:
         """Choose and connect the parts by the settings; tests pass a clock and a runtime."""
-        classifier = TfliteClassifier(
-            settings.model_directory, settings.classifier_threads or available_cpus()
-        )
+        general, specialists = tflite_classifiers(settings)
+        settings = replace(settings, features_file=features_file(settings, general))
+        classifier: Classifier = general
+        consult: Consult = no_specialists
+        if specialists:
+            # A cold start without specialists does without this module.
+            from chalicelib.classifier.specialists import SpecialisedClassifier  # noqa: PLC0415
+
+            specialised = SpecialisedClassifier(
+                general, specialists, at_start=settings.specialists_at_start
+            )
+            classifier, consult = specialised, specialised.consult
         executor = ThreadPoolExecutor(LOOKUP_THREADS, "features")
-        places = Places(
-            feature_repository(settings, clock, runtime or system_runtime(), executor.submit),
-            settings.geo,
-            fallback_repository(settings),
-        )
+        runtime = runtime or system_runtime()
+        repository = feature_repository(settings, clock, runtime, executor.submit)
+        fallback = fallback_repository(settings)
+        if others := optional_files("features", specialists):
+            join = joined_with(others, settings, clock, executor.submit)
+            repository, fallback = join(repository), fallback and join(fallback)
+        places = Places(repository, settings.geo, fallback)
         uploads: UploadStore = NoUploadStore()
         if settings.uploads_bucket:
             uploads = S3UploadStore(
@@ -89,7 +103,9 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
                     segments=settings.maximum_photo_segments,
                     jpeg_share=settings.minimum_jpeg_share,
                     hevc_pixels=settings.maximum_hevc_pixels,
-                    kept_bytes=settings.maximum_decoding_bytes if settings.looks > 1 else 0,
+                    kept_bytes=settings.maximum_decoding_bytes
+                    if settings.looks > 1 or specialists
+                    else 0,
                 )
             ),
             uploads=uploads,
@@ -102,6 +118,7 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
             executor=executor,
             features_timeout=settings.features_timeout_seconds,
             looks=settings.looks,
+            consult=consult,
         )
         return cls(
             settings=settings,
@@ -109,7 +126,7 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
             places=places,
             classifier=classifier,
             uploads=uploads,
-            names=CsvNames(NAMES_FILE),
+            names=CsvNames(SHIPPED_NAMES, *optional_files("vernacular", [general, *specialists])),
         )
 
     def prepare(self) -> None:
@@ -121,6 +138,51 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
         with suppress(ModelUnavailable):
             self.classifier.load()
             taxon_index(self.classifier.model)
+
+
+def tflite_classifiers(settings: Settings) -> tuple[TfliteClassifier, list[TfliteClassifier]]:
+    """Return the general model, and its specialists."""
+    threads = settings.classifier_threads or available_cpus()
+    general, *specialists = (
+        TfliteClassifier(directory, threads)
+        for directory in (settings.model_directory, *settings.specialists)
+    )
+    return general, specialists
+
+
+def features_file(settings: Settings, model: TfliteClassifier) -> Path:
+    """Return the embedded file: that of a setting, else that of the model, else the shipped one."""
+    if settings.features_file == Settings().features_file:
+        return next(iter(optional_files("features", [model])), settings.features_file)
+    return settings.features_file
+
+
+def optional_files(
+    member: Literal["features", "vernacular"], models: Sequence[TfliteClassifier]
+) -> list[Path]:
+    """Return the files that models bring; a model that cannot be read brings none."""
+    files = []
+    for model in models:
+        with suppress(ModelUnavailable):
+            if (file := model.file_of(member)) is not None and file.exists():
+                files.append(file)
+    return files
+
+
+def joined_with(
+    files: Sequence[Path], settings: Settings, clock: Clock, background: Background
+) -> Callable[[FeatureRepository], FeatureRepository]:
+    """Return what adds the places of specialists to a repository."""
+    # A cold start without specialists does without this module.
+    from chalicelib.features.joined import JoinedFeatures  # noqa: PLC0415
+
+    others = [
+        MemoryCachedFeatures(
+            EmbeddedFeatures(file), clock, background, settings.memory_cache_entries
+        )
+        for file in files
+    ]
+    return lambda repository: JoinedFeatures(repository, others)
 
 
 def feature_repository(

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from chalicelib.answer.decision import decide
 from chalicelib.answer.ranking import WeightBounds, fuse
-from chalicelib.classifier.looks import look
+from chalicelib.classifier.looks import Consult, look, no_specialists
 from chalicelib.domain import (
     WHOLE_YEAR,
     Coordinates,
@@ -52,7 +52,7 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
     """The five steps, put together from their parts by :mod:`chalicelib.bootstrap`.
 
     ``features_timeout`` is in seconds: how long to wait for the features of the place once the
-    classifier has finished. ``looks`` is the most looks at one photo.
+    classifier has finished. ``looks`` is the most looks at one photo. ``consult`` asks specialists.
     """
 
     photos: PhotoReader
@@ -66,6 +66,7 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
     executor: Executor
     features_timeout: float
     looks: int = 1
+    consult: Consult = no_specialists
 
     def __call__(self, request: IdentifyRequest) -> Identification:
         """Identify the animal in one photo.
@@ -102,6 +103,7 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
                 self.classifier.load()
                 self.uploads.delete(request.upload)
             seen = look(self.classifier, photo, exif.orientation, self.looks, stage)
+            seen = self.consult(seen, photo, exif.orientation, stage)
             with stage("wait"):
                 place = stage.result("features", pending_place, self.features_timeout)
                 place = place or self.places.look_up_fallback(point, month)
@@ -125,6 +127,7 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
             decision=decision,
             crop=seen.crop,
             looks=seen.looks,
+            consulted=seen.consulted,
             timings=stage.timings,
             open_breakers=self.places.open_breakers(),
         )

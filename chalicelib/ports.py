@@ -84,6 +84,12 @@ class Photo(Protocol):
         much memory.
         """
 
+    def pixels_again(self, size: ModelInput, orientation: int) -> Pixels:
+        """Return the part that another model sees first, from what is decoded.
+
+        Call it after :meth:`pixels`: it decodes nothing. Raises ``UnreadablePhoto``.
+        """
+
     def view(self, size: ModelInput, orientation: int, view: View) -> tuple[Pixels, Part] | None:
         """Return another part of the decoded photo, upright, and where it is.
 

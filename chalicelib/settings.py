@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from chalicelib.errors import InvalidSettings
 from chalicelib.features.mysql_url import MysqlConnection, mysql_connection
+from chalicelib.runtime.setting_values import directories as _directories
 from chalicelib.runtime.setting_values import existing as _existing
 from chalicelib.runtime.setting_values import number as _number
 from chalicelib.runtime.setting_values import redis_url as _redis_url
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "RANGEFINDER_"
 DATA: Final = Path(__file__).with_name("data")
-"""The directory of the embedded feature store, the names and the model."""
+"""What ships beside the code."""
+SHIPPED_MODEL: Final = DATA / "model"
+"""The directory of the model that ships, with its features and names."""
 MB_PER_VCPU: Final = 1_769
 
 
@@ -58,8 +61,9 @@ class Settings:
     )
     features_file: Path = _setting(
         _existing,
-        "The embedded feature store, as `make features` builds it.",
-        default=DATA / "features.sqlite",
+        "The embedded feature store, as `make features` builds it; by default that of the model's "
+        "directory, where it has one.",
+        default=SHIPPED_MODEL / "features.sqlite",
     )
     features_timeout_seconds: float = _setting(
         _number(float, 0.01, 30.0),
@@ -161,7 +165,17 @@ class Settings:
     model_directory: Path = _setting(
         _existing,
         "Directory with model.json and the files that it names.",
-        default=DATA / "model",
+        default=SHIPPED_MODEL,
+    )
+    specialists: tuple[Path, ...] = _setting(
+        _directories,
+        "Directories of models that each know a taxon better, separated by commas.",
+        default=(),
+    )
+    specialists_at_start: bool = _setting(
+        _switch,
+        "Whether specialists are loaded at the start, or when a photo first needs one.",
+        default=False,
     )
     classifier_threads: int = _setting(
         _number(int, 0, 64),

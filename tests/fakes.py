@@ -114,6 +114,9 @@ class FakePhoto:
     def pixels(self, size: ModelInput, orientation: int) -> Pixels:
         return np.full((size.height, size.width, 3), orientation, dtype=np.uint8)
 
+    def pixels_again(self, size: ModelInput, orientation: int) -> Pixels:
+        return self.pixels(size, orientation)
+
     def view(self, size: ModelInput, orientation: int, view: View) -> tuple[Pixels, Part] | None:
         return self.pixels(size, orientation), Part(0.1, 0.2, 0.3, 0.4)
 

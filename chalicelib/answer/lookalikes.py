@@ -101,7 +101,7 @@ class Lookalikes:
             return strengths.no_place, None
         if feature is None or not feature.presence:
             return 0.0, False
-        return self._place_weight(feature), self._dataset.expects(feature)
+        return self._place_weight(feature), self._dataset.expects(taxon.taxon_id, feature)
 
 
 NO_LOOKALIKES: Final = Lookalikes()

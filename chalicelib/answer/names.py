@@ -10,17 +10,21 @@ from chalicelib.domain import ENGLISH, VernacularNames
 
 
 class CsvNames:
-    """The :class:`~chalicelib.ports.NameSource` on a file, which is read at first use."""
+    """The :class:`~chalicelib.ports.NameSource` on files, which are read at first use.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    Of two names for one animal, the later file's holds.
+    """
+
+    def __init__(self, *paths: Path) -> None:
+        self._paths = dict.fromkeys(paths)
 
     @cached_property
     def _languages(self) -> Mapping[str, VernacularNames]:
         names: defaultdict[str, dict[str, str]] = defaultdict(dict)
-        with self._path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                names[row["language"]][row["taxonID"]] = row["vernacularName"]
+        for path in self._paths:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                for row in csv.DictReader(file):
+                    names[row["language"]][row["taxonID"]] = row["vernacularName"]
         return {
             language: VernacularNames(language, by_taxon_id)
             for language, by_taxon_id in names.items()

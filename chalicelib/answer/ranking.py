@@ -169,7 +169,7 @@ def place_weights(animals: TaxonIndex, place: PlaceLookup, bounds: WeightBounds)
         for animal in animals.indices_by_taxon_id.get(taxon_id, ()):
             if covered[animal]:
                 weights[animal] = place_weight(feature, bounds)
-                expected[animal] = place.dataset.expects(feature)
+                expected[animal] = place.dataset.expects(taxon_id, feature)
     return PlaceWeights(weights, covered, expected)
 
 
@@ -209,7 +209,7 @@ def expected_taxa(place: PlaceLookup, model: Model, bounds: WeightBounds) -> tup
         if taxon is not None
         and place.dataset.covers(taxon)
         and (feature := place.features.taxa.get(taxon.taxon_id)) is not None
-        and place.dataset.expects(feature)
+        and place.dataset.expects(taxon.taxon_id, feature)
     ]
     occurrences.sort(
         key=lambda animal: (

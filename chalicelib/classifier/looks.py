@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from chalicelib.domain import Model, Part, Scores, Taxon
+from chalicelib.domain import Model, Part, Scores, Taxon, View
 from chalicelib.ports import Classifier, Photo
 
 Stage = Callable[[str], AbstractContextManager[None]]
@@ -25,13 +25,25 @@ Stage = Callable[[str], AbstractContextManager[None]]
 class Look(Struct, frozen=True, eq=False):
     """The model's scores for a photo, and the part that they are of.
 
-    ``crop`` is ``None`` for the part that the model sees first. ``looks`` counts all, with those
-    that were not used.
+    ``crop`` is ``None`` for the part that the model sees first, ``view`` also. ``looks`` counts
+    all, with those that were not used. ``consulted`` are the specialists that looked, too.
     """
 
     scores: Scores
     crop: Part | None = None
     looks: int = 1
+    view: View | None = None
+    consulted: tuple[Model, ...] = ()
+
+
+Consult = Callable[[Look, Photo, int, Stage], Look]
+"""Asks specialists about the part of a photo, upright, that a look is of."""
+
+
+def no_specialists(seen: Look, photo: Photo, orientation: int, stage: Stage) -> Look:
+    """Return the look as it is: there is no specialist."""
+    del photo, orientation, stage
+    return seen
 
 
 class Groups(Struct, frozen=True, eq=False):
@@ -85,7 +97,7 @@ def look(
             scores = classifier.classify(pixels)
         looks += 1
         if names(model).best(scores) >= least:
-            return Look(soften(scores, rule.temperature), part, looks)
+            return Look(soften(scores, rule.temperature), part, looks, view)
     return Look(first, looks=looks)
 
 

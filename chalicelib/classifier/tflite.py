@@ -11,7 +11,7 @@ from functools import cached_property
 from math import isfinite
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from msgspec import Struct
@@ -52,6 +52,14 @@ class TfliteClassifier:
     @cached_property
     def _card(self) -> tuple[Card, dict[str, Any]]:
         return read_card(self._directory)
+
+    def file_of(self, member: Literal["features", "vernacular"]) -> Path | None:
+        """Return an optional file that the card names; ``None`` if it names none.
+
+        Raises ``ModelUnavailable``.
+        """
+        name = getattr(self._card[0], member)
+        return self._directory / name if name else None
 
     @cached_property
     def model(self) -> Model:

@@ -92,7 +92,8 @@ class Identification(Struct, frozen=True):
     ``expected_taxa`` counts the animals of the model that are expected at the place.
     ``timings`` are milliseconds by stage, in the order in which the stages ran.
     ``crop`` is the part of the photo that the scores are of; ``None`` is the part that the model
-    sees first. ``looks`` counts how often the model looked.
+    sees first. ``looks`` counts how often the model looked; ``consulted`` are the specialists that
+    looked, too.
     ``open_breakers`` names the servers that were not asked because their circuit breaker is open.
     """
 
@@ -113,6 +114,7 @@ class Identification(Struct, frozen=True):
     open_breakers: tuple[str, ...] = ()
     crop: Part | None = None
     looks: int = 1
+    consulted: tuple[Model, ...] = ()
 
 
 class Occurrence(Struct, frozen=True):

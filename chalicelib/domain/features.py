@@ -97,6 +97,8 @@ class Dataset(Struct, frozen=True):
     ``expected_presence`` is the presence from which an animal counts as expected at a place. In a
     dataset of ranges, presence says where an animal lives; in a dataset of occurrences, which
     share of all observers has seen it.
+    ``others`` are the datasets that specialists bring: each says more of its own taxa, which are
+    among ``taxa``, too.
     """
 
     version: str
@@ -105,6 +107,7 @@ class Dataset(Struct, frozen=True):
     citation: str
     taxa: frozenset[str]
     expected_presence: float = EXPECTED_IN_RANGE
+    others: "tuple[Dataset, ...]" = ()
 
     def covers(self, taxon: Taxon) -> bool:
         """Return whether a place can speak for or against the taxon.
@@ -114,12 +117,20 @@ class Dataset(Struct, frozen=True):
         """
         return taxon.geography is Geography.RANGE and taxon.taxon_id in self.taxa
 
-    def expects(self, feature: TaxonFeature) -> bool:
+    def expects(self, taxon_id: str, feature: TaxonFeature) -> bool:
         """Return whether a taxon with this feature is one of the animals of the place.
 
         Predictions, species lists and ranges share this threshold.
         """
-        return feature.presence >= self.expected_presence
+        return feature.presence >= self.threshold(taxon_id)
+
+    def threshold(self, taxon_id: str) -> float:
+        """Return the presence from which a taxon counts as expected, by its own dataset."""
+        if self.others:
+            for other in self.others:
+                if taxon_id in other.taxa:
+                    return other.expected_presence
+        return self.expected_presence
 
 
 class GeoStatus(StrEnum):

@@ -186,7 +186,7 @@ class Model(Struct, frozen=True, eq=False):
     ``look_rule`` is ``None`` for a model that looks at each photo once.
     ``card`` is the model's description file as it stands, for ``GET /v1/model``.
     ``lookalikes_of`` returns the animals that the model lacks and takes for that scientific name.
-    ``speciality`` is ``None`` for a general model.
+    ``speciality`` is ``None`` for a general model; ``specialists`` are the models that help it.
     A model equals only itself, so that it can be the key of a cache.
     """
 
@@ -200,6 +200,7 @@ class Model(Struct, frozen=True, eq=False):
     lookalikes_of: Callable[[str], Sequence[Lookalike]] = no_lookalikes
     look_rule: LookRule | None = None
     speciality: Speciality | None = None
+    specialists: "tuple[Model, ...]" = ()
 
     def taxon(self, taxon_id: str) -> Taxon | None:
         """Return the taxon with that identifier, or ``None`` if the model has no such class."""

@@ -107,10 +107,9 @@ def _species_range(
             return SpeciesRange(GeoStatus.NO_DATA, dataset, is_provisional=is_provisional)
         presences = repository.presences(taxon.taxon_id, cells.coarsest_cells(), month)
         if presences.dataset == dataset.version:
+            least = dataset.threshold(taxon.taxon_id)
             expected = {
-                cell: presence
-                for cell, presence in presences.cells.items()
-                if presence >= dataset.expected_presence
+                cell: presence for cell, presence in presences.cells.items() if presence >= least
             }
             return SpeciesRange(GeoStatus.APPLIED, dataset, expected, is_provisional)
     raise FeaturesUnavailable(DATASET_CHANGES)

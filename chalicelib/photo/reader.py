@@ -23,14 +23,13 @@ from chalicelib.errors import (
     UnsupportedMediaType,
 )
 from chalicelib.photo import image_containers
+from chalicelib.photo.colours import to_resizable_mode, to_rgb
 from chalicelib.photo.crop import crop_box, upright_part, view_box
 from chalicelib.photo.decode_cost import (
     BYTES_PER_RESIZED_PIXEL,
     FILE_COPIES,
-    MODES_WITH_ALPHA,
     bytes_to_decode,
     check_memory,
-    has_transparent_colour,
 )
 from chalicelib.photo.decode_time import CHEAP_SECONDS, check_time, seconds_to_decode
 from chalicelib.photo.eoi_padded_file import EoiPaddedFile
@@ -57,8 +56,6 @@ ORIENTATION_TRANSPOSE: Final = {
 
 MAXIMUM_SIDE: Final = 65_535
 """Pixels. JPEG has no larger ones, and each row of a PNG costs memory of its own."""
-
-ON_WHITE: Final = (255, 255, 255, 255)
 
 Image.MAX_IMAGE_PIXELS = None
 # Pillow's own limit warns first and ignores our settings. The reader's limit replaces it.
@@ -109,13 +106,21 @@ class PillowPhoto(Struct, frozen=True, eq=False):
         before and after. Raises ``PhotoTooLarge`` or ``UnreadablePhoto``.
         """
         try:
-            crop = self._decode_crop(size)
+            self._decode(size)
         except RangefinderError:
             raise
         except Exception:  # decoders raise many types of errors
             raise UnreadablePhoto("The photo is damaged or incomplete.") from None
+        return self.pixels_again(size, orientation)
+
+    def pixels_again(self, size: ModelInput, orientation: int) -> Pixels:
+        """Return what another model sees first. Raises ``UnreadablePhoto``."""
         transpose = ORIENTATION_TRANSPOSE.get(orientation)
-        return np.asarray(crop.transpose(transpose) if transpose is not None else crop)
+        try:
+            crop = self._crop(size)
+            return np.asarray(crop if transpose is None else crop.transpose(transpose))
+        except Exception:  # as above
+            raise UnreadablePhoto("The photo is damaged or incomplete.") from None
 
     def view(self, size: ModelInput, orientation: int, view: View) -> tuple[Pixels, Part] | None:
         """Return another part of the decoded photo, upright, and where it is.
@@ -139,7 +144,7 @@ class PillowPhoto(Struct, frozen=True, eq=False):
         box = view_box((0, 0, *image.size), min(image.size), view, turns)
         left, top = int(box[0]), int(box[1])
         # Modes are converted after the cut, which is the smaller work.
-        cut = _to_resizable_mode(image.crop((left, top, ceil(box[2]), ceil(box[3]))))
+        cut = to_resizable_mode(image.crop((left, top, ceil(box[2]), ceil(box[3]))))
         small = cut.resize(
             (size.width, size.height),
             Image.Resampling[size.resample.upper()],
@@ -147,10 +152,10 @@ class PillowPhoto(Struct, frozen=True, eq=False):
             # Shrink a large picture by whole pixels first, which is faster.
             reducing_gap=None if cut.mode == "I;16" else DRAFT_OVERSAMPLING,
         )
-        upright = _to_rgb(small) if transpose is None else _to_rgb(small).transpose(transpose)
+        upright = to_rgb(small) if transpose is None else to_rgb(small).transpose(transpose)
         return np.asarray(upright), upright_part(box, *image.size, turns)
 
-    def _decode_crop(self, size: ModelInput) -> Image.Image:
+    def _decode(self, size: ModelInput) -> None:
         image = self.image
         needed_side = DRAFT_OVERSAMPLING * max(size.width, size.height) / size.crop_fraction
         scale = needed_side / min(image.size)
@@ -165,12 +170,15 @@ class PillowPhoto(Struct, frozen=True, eq=False):
         image.load()
         if self.is_truncated and decoded_share(image, size) < self.limits.jpeg_share:
             raise UnreadablePhoto("The photo is cut off: too little of it is there.")
-        crop = _to_resizable_mode(image).resize(
+
+    def _crop(self, size: ModelInput) -> Image.Image:
+        image = self.image
+        crop = to_resizable_mode(image).resize(
             (size.width, size.height),
             Image.Resampling[size.resample.upper()],
             box=crop_box(image.width, image.height, size),
         )
-        return _to_rgb(crop)
+        return to_rgb(crop)
 
 
 class PillowPhotoReader(Struct, frozen=True):
@@ -260,24 +268,6 @@ def decoded_share(image: Image.Image, size: ModelInput) -> float:
     rows = 0 if is_grey.all() else image.height - int(np.argmin(is_grey[::-1]))
     _, top, _, bottom = crop_box(image.width, image.height, size)
     return min((rows - top) / (bottom - top), 1.0)
-
-
-def _to_resizable_mode(image: Image.Image) -> Image.Image:
-    """Convert to a mode in which the mean of two pixels is a colour between them."""
-    if has_transparent_colour(image) and image.mode != "I;16":
-        return image.convert("RGBA")
-    return image.convert("RGB") if image.mode in ("1", "P", "CMYK") else image
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Convert to RGB: transparent pixels become white, 16 bits become 8."""
-    if image.mode == "I;16":  # Pillow's conversions would clip, not scale
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in MODES_WITH_ALPHA:
-        picture = image.convert("RGBA")
-        white = Image.new("RGBA", picture.size, ON_WHITE)
-        return Image.alpha_composite(white, picture).convert("RGB")
-    return image.convert("RGB")
 
 
 def _open_as(name: str, file: io.BytesIO) -> ImageFile.ImageFile:

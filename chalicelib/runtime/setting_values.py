@@ -44,3 +44,8 @@ def existing(path: str) -> Path:
     if not Path(path).exists():
         raise ValueError("does not exist")
     return Path(path)
+
+
+def directories(paths: str) -> tuple[Path, ...]:
+    """Check that directories are there; commas separate them."""
+    return tuple(existing(path.strip()) for path in paths.split(",") if path.strip())

@@ -51,7 +51,7 @@ def animals_at(store: EmbeddedFeatures, coordinates: Coordinates) -> set[str]:
     return {
         CLASSES[taxon_id]["vernacularName"]
         for taxon_id, feature in features.taxa.items()
-        if taxon_id in CLASSES and store.dataset().expects(feature)
+        if taxon_id in CLASSES and store.dataset().expects(taxon_id, feature)
     }
 
 
@@ -64,7 +64,7 @@ def names_by_weight(store: EmbeddedFeatures, coordinates: Coordinates) -> list[s
     return [
         CLASSES[taxon_id]["vernacularName"]
         for taxon_id, feature in ranked
-        if taxon_id in CLASSES and store.dataset().expects(feature)
+        if taxon_id in CLASSES and store.dataset().expects(taxon_id, feature)
     ]
 
 
@@ -525,7 +525,7 @@ def test_an_animal_that_migrates_or_sleeps_is_there_in_its_months(
     expected = {
         CLASSES[taxon_id]["vernacularName"]
         for taxon_id, feature in taxa.items()
-        if taxon_id in CLASSES and store.dataset().expects(feature)
+        if taxon_id in CLASSES and store.dataset().expects(taxon_id, feature)
     }
     assert (name in expected) is is_expected, (place, month)
 

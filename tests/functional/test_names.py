@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from chalicelib.answer.names import CsvNames
-from chalicelib.bootstrap import NAMES_FILE
+from chalicelib.bootstrap import SHIPPED_NAMES
 from chalicelib.domain import ENGLISH
 from tests.gateway import call
 from tests.samples import SAMPLES
@@ -68,7 +68,7 @@ def test_english_needs_no_table(tmp_path):
 
 def test_the_table_names_each_animal_once_in_a_language():
     """The table has animals of the model only, without spaces around names, in a fixed order."""
-    with NAMES_FILE.open(encoding="utf-8", newline="") as file:
+    with SHIPPED_NAMES.open(encoding="utf-8", newline="") as file:
         rows = [(row["language"], row["taxonID"], row["vernacularName"])
                 for row in csv.DictReader(file)]  # fmt: skip
     assert rows == sorted(rows)
@@ -82,7 +82,7 @@ def test_the_table_names_each_animal_once_in_a_language():
 def test_the_sources_of_names_are_documented():
     """NOTICE names the sources with their licences."""
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
-    for part in ("chalicelib/data/vernacular.csv", "clip-benchmark", "CLDR", "Unicode-3.0"):
+    for part in ("chalicelib/data/model/vernacular.csv", "clip-benchmark", "CLDR", "Unicode-3.0"):
         assert part in notice
 
 

@@ -22,7 +22,7 @@ from tools.build.lookalikes import ranged_taxa, unlisted_statuses, unlisted_taxa
 from tools.build.ranges import months_by_region, statuses_by_region
 from tools.build.regions import Regions
 
-TARGET: Final = ROOT / "chalicelib" / "data" / "features.sqlite"
+TARGET: Final = ROOT / "chalicelib" / "data" / "model" / "features.sqlite"
 
 FACTS: Final = (
     "classes.csv", "ranges.csv", "seasons.csv", "regions.csv", "subregions.csv",

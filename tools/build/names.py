@@ -23,7 +23,7 @@ from typing import Final
 from tools import ROOT
 from tools.build.facts import read_table
 
-TARGET: Final = ROOT / "chalicelib" / "data" / "vernacular.csv"
+TARGET: Final = ROOT / "chalicelib" / "data" / "model" / "vernacular.csv"
 COLUMNS: Final = ("language", "taxonID", "vernacularName")
 
 LISTS: Final = {"ar": "ar", "zh": "cn"}

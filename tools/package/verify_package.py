@@ -41,9 +41,9 @@ MAX_UNZIPPED_BYTES: Final = 262_144_000
 REQUIRED_FILES: Final = (
     "app.py",
     "chalice/app.pyc",
-    "chalicelib/data/features.sqlite",
+    "chalicelib/data/model/features.sqlite",
     "chalicelib/http/openapi.json",
-    "chalicelib/data/vernacular.csv",
+    "chalicelib/data/model/vernacular.csv",
     "chalicelib/data/LICENSE-gpl",
     "chalicelib/data/LICENSE-lgpl",
     "chalicelib/data/LICENSE-mit",

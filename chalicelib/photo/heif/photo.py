@@ -53,9 +53,13 @@ class HeifLimits(Struct, frozen=True):
 
 
 class Kept(Struct, eq=False):
-    """What is decoded, and of which picture; the picture is ``None`` if nothing was kept."""
+    """What is decoded, and of which picture; the picture is ``None`` if nothing was kept.
+
+    ``seen`` are the pixels that the model saw first.
+    """
 
     picture: Picture | None = None
+    seen: Pixels | None = None
     strips: list[DecodedStrip] = field(default_factory=list)
 
 
@@ -110,12 +114,27 @@ class HeifPhoto(Struct, frozen=True, eq=False):
         """
         del orientation
         try:
-            return self._decode(self.picture, size)
+            self.kept.seen = self._decode(self.picture, size)
         except PhotoTooLarge:
             preview = _as_picture(self.picture, size)
             if not preview:
                 raise
-            return self._decode(preview, size)
+            self.kept.seen = self._decode(preview, size)
+        return self.kept.seen
+
+    def pixels_again(self, size: ModelInput, orientation: int) -> Pixels:
+        """Return what another model sees first: of the tiles that are kept, else of what was seen.
+
+        Raises ``UnreadablePhoto``.
+        """
+        middle = View(side=size.crop_fraction, across=0.5, down=0.5)
+        if size.frame == "square" and (seen := self.view(size, orientation, middle)):
+            return seen[0]
+        if self.kept.seen is None:
+            return self.pixels(size, orientation)
+        small = Image.fromarray(self.kept.seen)
+        resample = Image.Resampling[size.resample.upper()]
+        return np.asarray(small.resize((size.width, size.height), resample))
 
     def view(self, size: ModelInput, orientation: int, view: View) -> tuple[Pixels, Part] | None:
         """Return another part of the decoded tiles, turned as the file says, and where it is.

@@ -151,8 +151,10 @@ def test_a_rare_animal_at_home_weighs_more_than_a_common_one():
 def test_an_extirpated_animal_is_not_expected():
     """An extirpated animal is not expected where it once lived; a marginal animal is."""
     gone = TaxonFeature(Status.EXTIRPATED, PRESENCE_BY_STATUS[Status.EXTIRPATED], 0.1)
-    assert not DATASET.expects(gone)
-    assert DATASET.expects(TaxonFeature(Status.MARGINAL, PRESENCE_BY_STATUS[Status.MARGINAL], 0.1))
+    assert not DATASET.expects("jaguar", gone)
+    assert DATASET.expects(
+        "jaguar", TaxonFeature(Status.MARGINAL, PRESENCE_BY_STATUS[Status.MARGINAL], 0.1)
+    )
 
 
 def test_the_species_list_uses_the_same_threshold_as_predictions():

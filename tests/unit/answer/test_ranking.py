@@ -35,7 +35,7 @@ def fuse_in_a_loop(scores: np.ndarray, geo: PlaceLookup) -> list[Candidate]:
         if DATASET.covers(taxon):
             taxon_feature = geo.features.taxa.get(taxon.taxon_id)
             weight = ranking.place_weight(taxon_feature, BOUNDS) if taxon_feature else BOUNDS.floor
-            expected = taxon_feature is not None and DATASET.expects(taxon_feature)
+            expected = taxon_feature is not None and DATASET.expects(taxon.taxon_id, taxon_feature)
         rows.append((taxon, vision, weight, expected))
     total = sum(vision * weight for _, vision, weight, _ in rows) or 1.0
     vision_total = sum(vision for _, vision, _, _ in rows) or 1.0

@@ -138,6 +138,7 @@ def test_an_animal_without_a_vernacular_name_has_its_scientific_one(tmp_path):
     labels = LABELS.replace(",tench,", ",,")
     (tmp_path / CARD["labels"]).write_text(labels, encoding="utf-8")
     taxon = TfliteClassifier(tmp_path, threads=1).model.taxa[0]
+    assert taxon is not None
     assert taxon.vernacular_name == taxon.scientific_name == "Tinca tinca"
 
 

@@ -8,15 +8,28 @@ from chalicelib.classifier.tflite import calibrate, check_output, dequantize, fi
 from chalicelib.errors import ModelUnavailable
 
 PIXELS = np.array([[[0, 128, 255]]], dtype=np.uint8)
-SEEN = {"width": 3, "height": 1, "crop_fraction": 1, "resample": "box"}
-IDENTITY = Input(**SEEN, mean=[0, 0, 0], standard_deviation=[1, 1, 1])
-CENTRED = Input(**SEEN, mean=[127.5, 127.5, 127.5], standard_deviation=[127.5, 127.5, 127.5])
 
 
-def to_tensor(pixels, scaling, details):
+def scaling(mean: float, deviation: float) -> Input:
+    """Return an input that scales all channels alike."""
+    return Input(
+        width=3,
+        height=1,
+        crop_fraction=1,
+        resample="box",
+        mean=[mean] * 3,
+        standard_deviation=[deviation] * 3,
+    )
+
+
+IDENTITY = scaling(0, 1)
+CENTRED = scaling(127.5, 127.5)
+
+
+def to_tensor(pixels, scaled, details):
     """Return an input tensor of that type, filled."""
     tensor = np.empty(pixels.shape, details["dtype"])
-    fill_input_tensor(tensor, pixels, scaling, details)
+    fill_input_tensor(tensor, pixels, scaled, details)
     return tensor
 
 
