@@ -14,6 +14,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from chalicelib.classifier.looks import Look, Stage
+from chalicelib.classifier.specialist import Specialist, fit_specialist, is_in
 from chalicelib.domain import (
     SPECIES_RANKS,
     Lookalike,
@@ -21,44 +22,10 @@ from chalicelib.domain import (
     ModelInput,
     Pixels,
     Scores,
-    Speciality,
     Taxon,
 )
 from chalicelib.errors import ModelUnavailable
 from chalicelib.ports import Classifier, Photo
-
-
-class Specialist(Struct, frozen=True, eq=False):
-    """A specialist, and how its outputs fit into those of all models together.
-
-    ``speciality`` is the taxon that it knows better. Output ``outputs[i]`` of it stands for the
-    output ``places[i]`` of the joined model. ``replaced`` marks the joined outputs whose scores it
-    divides anew: animals of its taxon that it knows, too, or that hold animals which it knows.
-    ``inside`` marks all joined outputs of its taxon.
-    """
-
-    classifier: Classifier
-    speciality: Speciality
-    outputs: NDArray[np.intp]
-    places: NDArray[np.intp]
-    replaced: NDArray[np.bool_]
-    inside: NDArray[np.bool_]
-
-    def is_needed(self, scores: Scores) -> bool:
-        """Return whether the general model sees a share of the specialist's taxon."""
-        return float(scores[self.inside].sum()) >= self.speciality.least
-
-    def divide(self, scores: Scores, own: Scores) -> Scores:
-        """Return the joined scores with the specialist's shares in place of the general model's.
-
-        What the specialist takes for none of its animals stays as the general model has it.
-        """
-        shares = own[self.outputs]
-        known = float(shares.sum())
-        divided = scores.copy()
-        divided[self.replaced] *= 1 - known
-        np.add.at(divided, self.places, shares * scores[self.replaced].sum())
-        return divided
 
 
 class Joined(Struct, frozen=True, eq=False):
@@ -172,15 +139,8 @@ def join(general: Model, classifiers: Sequence[Classifier]) -> Joined:
             specialists=tuple(classifier.model for classifier, _, _ in fits),
         ),
         tuple(
-            Specialist(
-                classifier,
-                speciality,
-                outputs,
-                places,
-                _replaced(taxa, classifier.model, speciality),
-                _inside(taxa, speciality),
-            )
-            for classifier, speciality, (outputs, places) in fits
+            fit_specialist(classifier, speciality, fit, taxa, len(general.taxa))
+            for classifier, speciality, fit in fits
         ),
     )
 
@@ -197,7 +157,7 @@ def _fit(specialist: Model, taxa: list[Taxon | None]) -> tuple[NDArray[np.intp],
     }
     outputs, places = [], []
     for output, taxon in enumerate(specialist.taxa):
-        if taxon is None or not _is_in(taxon, specialist.speciality):
+        if taxon is None or not is_in(taxon, specialist.speciality):
             continue
         if taxon.scientific_name not in known:
             known[taxon.scientific_name] = len(taxa)
@@ -205,35 +165,3 @@ def _fit(specialist: Model, taxa: list[Taxon | None]) -> tuple[NDArray[np.intp],
         outputs.append(output)
         places.append(known[taxon.scientific_name])
     return np.array(outputs, np.intp), np.array(places, np.intp)
-
-
-def _is_in(taxon: Taxon | None, speciality: Speciality | None) -> bool:
-    """Return whether a taxon belongs to a speciality, or is it."""
-    if taxon is None or speciality is None:
-        return False
-    rank, name = speciality.taxon_rank, speciality.scientific_name
-    if (taxon.taxon_rank, taxon.scientific_name) == (rank, name):
-        return True
-    return taxon.higher.get(rank) == name
-
-
-def _inside(taxa: Sequence[Taxon | None], speciality: Speciality) -> NDArray[np.bool_]:
-    return np.array([_is_in(taxon, speciality) for taxon in taxa], np.bool_)
-
-
-def _replaced(
-    taxa: Sequence[Taxon | None], specialist: Model, speciality: Speciality
-) -> NDArray[np.bool_]:
-    names = {
-        name
-        for taxon in specialist.taxa
-        if taxon and _is_in(taxon, speciality)
-        for name in (taxon.scientific_name, *taxon.higher.values())
-    }
-    return np.array(
-        [
-            taxon is not None and taxon.scientific_name in names and _is_in(taxon, speciality)
-            for taxon in taxa
-        ],
-        np.bool_,
-    )
