@@ -62,6 +62,7 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
     classifier: Classifier
     uploads: UploadStore
     names: NameSource
+    specialists: Sequence[Classifier] = ()
 
     @classmethod
     def build(
@@ -126,6 +127,7 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
             places=places,
             classifier=classifier,
             uploads=uploads,
+            specialists=specialists,
             names=CsvNames(SHIPPED_NAMES, *optional_files("vernacular", [general, *specialists])),
         )
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from msgspec import Struct, field
 
 from chalicelib.answer.decision import decide
-from chalicelib.answer.ranking import WeightBounds, fuse
+from chalicelib.answer.ranking import WeightBounds, covers_any, fuse, relevant
 from chalicelib.classifier.looks import Consult, look, no_specialists
 from chalicelib.domain import (
     WHOLE_YEAR,
@@ -20,6 +20,7 @@ from chalicelib.domain import (
     LocationSource,
 )
 from chalicelib.errors import (
+    FeaturesUnavailable,
     LocationRequired,
     PhotoTooLarge,
     UnreadablePhoto,
@@ -91,7 +92,7 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
             # 2. Extract the coordinates.
             with stage("locate"):
                 exif = self.exif.read(photo.exif, photo.xmp, photo.later_exif)
-                location = locate(request, exif)
+                location = locate(request, exif, self._place_can_help)
                 event_date = request.event_date or exif.event_date
             # 3. Obtain the features of that place, in a thread beside step 4.
             point = location.coordinates if request.use_geo else None
@@ -106,7 +107,7 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
             seen = self.consult(seen, photo, exif.orientation, stage)
             with stage("wait"):
                 place = stage.result("features", pending_place, self.features_timeout)
-                place = place or self.places.look_up_fallback(point, month)
+                place = relevant(place or self.places.look_up_fallback(point, month), model)
             # 5. Combine both, and return the answer.
             with stage("combine"):
                 candidates, animal_score = fuse(seen.scores, model, place, self.weight_bounds)
@@ -132,6 +133,15 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
             open_breakers=self.places.open_breakers(),
         )
 
+    def _place_can_help(self) -> bool:
+        """Return whether a place would change anything; while that is unknown, it may."""
+        if not self.places.is_enabled:
+            return False
+        try:
+            return covers_any(self.classifier.model, self.places.dataset())
+        except FeaturesUnavailable:
+            return True
+
     @contextmanager
     def _deleting_refused(self, upload: str | None) -> Iterator[None]:
         """Delete an uploaded photo that the body of the ``with`` statement refuses."""
@@ -143,15 +153,17 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
             raise
 
 
-def locate(request: IdentifyRequest, exif: ExifReading) -> Location:
+def locate(
+    request: IdentifyRequest, exif: ExifReading, can_help: Callable[[], bool] = lambda: True
+) -> Location:
     """Return where the photo was taken: the request's coordinates, else those of the EXIF.
 
-    Raises ``LocationRequired`` if there are none and the place is to be used.
+    Raises ``LocationRequired`` if there are none, the place is to be used, and it can help.
     """
     point = request.coordinates or exif.coordinates
     missing = exif.missing_position
     if point is None:
-        if request.use_geo:
+        if request.use_geo and can_help():
             raise LocationRequired(missing.reason if missing else "it has no position")
         return Location(LocationSource.NONE, exif=missing.fault if missing else None)
     if request.uncertainty is not None:

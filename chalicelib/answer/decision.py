@@ -129,6 +129,8 @@ def sure_common_taxon(
         outside = [one for one in weights if lineage(one.taxon).get(rank) != name]
         if not name or 2 * total(outside) > total(weights):
             continue
+        if candidates.animals.holds_all(rank, name):
+            continue
         inside = candidates.animals.is_inside(rank, name)
         least = thresholds.to_name(animal)
         if len({taxon.scientific_name for taxon in compress(candidates.animals.taxa, inside)}) > 1:

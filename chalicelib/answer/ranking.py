@@ -144,6 +144,20 @@ def fuse(
     return ranking, animal_score
 
 
+def covers_any(model: Model, dataset: Dataset) -> bool:
+    """Return whether the dataset covers an animal of the model, so that a place can help."""
+    return bool(coverage_mask(taxon_index(model), dataset).any())
+
+
+def relevant(place: PlaceLookup, model: Model) -> PlaceLookup:
+    """Return the place, or that there are no data if it says nothing of the model's animals."""
+    if place.status is not GeoStatus.APPLIED or place.dataset is None:
+        return place
+    if covers_any(model, place.dataset):
+        return place
+    return PlaceLookup(GeoStatus.NO_DATA, place.features, place.dataset)
+
+
 def lookalikes_at(place: PlaceLookup, model: Model, bounds: WeightBounds) -> Lookalikes:
     """Return the animals off the model's list at a place."""
     is_applied = place.status is GeoStatus.APPLIED and place.features is not None

@@ -50,7 +50,8 @@ class TaxonIndex:
 
     ``taxa[i]`` is the taxon of output ``outputs[i]``. ``names`` groups the animals by their own
     names, ``higher_ranks`` by their names of each rank of ``HIGHER_RANKS``. A higher taxon with
-    one name in the model is not among these: it would be no surer than that name.
+    one name in the model is not among these: it would be no surer than that name. Neither is one
+    that holds every animal of the model: a model of birds would be sure of the birds in any photo.
     ``indices_by_taxon_id`` holds the indices of the animals with a ``taxonID``.
     """
 
@@ -63,22 +64,26 @@ class TaxonIndex:
             (index, (taxon.scientific_name, taxon.taxon_rank))
             for index, taxon in enumerate(self.taxa)
         )
+        by_name = {taxon.scientific_name: taxon for taxon in self.taxa}
         shared = Counter(
-            (rank, higher)
-            for taxon in {taxon.scientific_name: taxon for taxon in self.taxa}.values()
-            for rank, higher in taxon.higher.items()
+            (rank, higher) for taxon in by_name.values() for rank, higher in taxon.higher.items()
         )
+        says_something = {taxon for taxon, names in shared.items() if 1 < names < len(by_name)}
         self.higher_ranks = tuple(
             NameGroups.of(
                 (index, (taxon.higher[rank], rank))
                 for index, taxon in enumerate(self.taxa)
-                if rank in taxon.higher and shared[rank, taxon.higher[rank]] > 1
+                if (rank, taxon.higher.get(rank)) in says_something
             )
             for rank in HIGHER_RANKS
         )
         self.indices_by_taxon_id: dict[str, list[int]] = {}
         for index, taxon in enumerate(self.taxa):
             self.indices_by_taxon_id.setdefault(taxon.taxon_id, []).append(index)
+
+    def holds_all(self, rank: str, name: str) -> bool:
+        """Return whether every animal of the model belongs to a higher taxon."""
+        return all(taxon.higher.get(rank) == name for taxon in self.taxa)
 
     def is_inside(self, rank: str, name: str) -> NDArray[np.bool_]:
         """Return which animals belong to a higher taxon, shape (animals,)."""

@@ -9,6 +9,9 @@ from chalicelib.classifier.card import reason
 from chalicelib.domain import HIGHER_RANKS, Geography, Taxon
 from chalicelib.errors import ModelUnavailable
 
+INATURALIST: Final = "inat:"
+"""The identifier of a taxon by iNaturalist's number begins with this."""
+
 LEAST_CLASSES: Final = 2
 """A model with one output would be sure of everything."""
 
@@ -56,5 +59,11 @@ def taxon_of(row: Mapping[str, str]) -> Taxon:
         taxon_rank=row["taxonRank"],
         geography=Geography(row["geography"]),
         higher={rank: row[rank] for rank in HIGHER_RANKS if row.get(rank)},
-        inaturalist_id=int(row["inaturalistID"]) if row.get("inaturalistID") else None,
+        inaturalist_id=_inaturalist_id(row),
     )
+
+
+def _inaturalist_id(row: Mapping[str, str]) -> int | None:
+    """Return iNaturalist's number: of a column of its own, or in the ``taxonID``."""
+    number = row.get("inaturalistID") or row["taxonID"].removeprefix(INATURALIST)
+    return int(number) if number.isdecimal() else None

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, NamedTuple
+from weakref import finalize
 
 from chalicelib.domain import (
     EXPECTED_IN_RANGE,
@@ -107,7 +108,9 @@ class EmbeddedFeatures:
     def _connection(self) -> sqlite3.Connection:
         # immutable: no locks, no journal, and /var/task on Lambda is read-only anyway.
         uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
-        return sqlite3.connect(uri, uri=True, check_same_thread=False)
+        connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        finalize(self, connection.close)
+        return connection
 
     def _execute(self, statement: str, **parameters: float) -> list[tuple[Any, ...]]:
         try:

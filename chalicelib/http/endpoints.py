@@ -3,7 +3,7 @@
 from chalice.app import Request, Response
 
 from chalicelib import __version__
-from chalicelib.answer.ranking import expected_taxa
+from chalicelib.answer.ranking import expected_taxa, relevant
 from chalicelib.bootstrap import Services
 from chalicelib.domain import Dataset, GeoStatus, Location, LocationSource
 from chalicelib.errors import FeaturesUnavailable, NotFound, Unavailable
@@ -31,7 +31,7 @@ def upload(request: Request, services: Services) -> Response:
 def species(request: Request, services: Services) -> Response:
     """Answer ``GET /v1/species``. As in a prediction, ``geo.status`` says if data are missing."""
     place, month, options = requests.read_species(request)
-    geo = services.places.look_up(place, month)
+    geo = relevant(services.places.look_up(place, month), services.classifier.model)
     location = Location(LocationSource.REQUEST, place, cells.cell_chain(place)[0])
     occurrences = expected_taxa(geo, services.classifier.model, services.identify.weight_bounds)
     names = services.names.in_language(options.language)
@@ -75,7 +75,7 @@ def model(request: Request, services: Services) -> Response:
 def ready(services: Services) -> Response:
     """Answer ``GET /readyz``: is the model loaded, and does the feature store answer?
 
-    Only a missing model is 503: without features, predictions still work.
+    Only a missing model is 503: without features or specialists, predictions still work.
     """
     checks = {}
     reason = None
@@ -85,6 +85,14 @@ def ready(services: Services) -> Response:
     except Unavailable as error:
         checks["model"] = "unavailable"
         reason = str(error)
+    if services.specialists:
+        checks["specialists"] = "ready"
+        for specialist in services.specialists:
+            try:
+                specialist.load() if services.settings.specialists_at_start else specialist.model
+            except Unavailable as error:
+                checks["specialists"] = "unavailable"
+                reason = reason or str(error)
     dataset = _dataset(services)
     checks["features"] = "ready" if dataset else "unavailable"
     is_ready = checks["model"] == "ready"

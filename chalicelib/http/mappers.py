@@ -9,7 +9,8 @@ from chalicelib.http import schemas
 
 GEO_DETAILS: Final = {
     domain.GeoStatus.APPLIED: "The animals of this place were taken into account.",
-    domain.GeoStatus.NO_DATA: "There are no data on this place; only the picture counts.",
+    domain.GeoStatus.NO_DATA: "There are no data on this place for the model's animals; only the "
+    "picture counts.",
     domain.GeoStatus.DEGRADED: "The data on places are unavailable; only the picture counts.",
     domain.GeoStatus.DISABLED: "The location was ignored; only the picture counts.",
 }
@@ -21,7 +22,14 @@ def identification(
     """Map the answer to a photo, with its ``limit`` best candidates."""
     return schemas.Identification(
         prediction_id=result.prediction_id,
-        model=schemas.ModelName(name=result.model.name, version=result.model.version),
+        model=schemas.ModelName(
+            name=result.model.name,
+            version=result.model.version,
+            specialists=[
+                schemas.SpecialistName(name=model.name, version=model.version)
+                for model in result.consulted
+            ],
+        ),
         photo=schemas.Photo(
             format=result.format,
             width=result.width,
@@ -101,6 +109,7 @@ def taxon(animal: domain.Taxon, names: domain.VernacularNames) -> schemas.Taxon:
         language=language,
         taxon_rank=animal.taxon_rank,
         taxon_id=animal.taxon_id,
+        identifiers=schemas.Identifiers(inaturalist=animal.inaturalist_id),
     )
 
 

@@ -4,6 +4,8 @@ A model's card (``model.json``) may have more members than these, and may lack t
 default.
 """
 
+from typing import Any
+
 from msgspec import UNSET, UnsetType, convert
 
 from chalicelib import domain
@@ -73,13 +75,35 @@ class Thresholds(schemas.Answer):
 
 
 class Dataset(schemas.Answer):
-    """The source of the data on places; ``taxa`` is the number of animals that it covers."""
+    """The source of the data on places; ``taxa`` is the number of animals that it covers.
+
+    ``coveredAnimals`` of the model's animals are among them: a place says nothing of the others.
+    """
 
     version: str
     title: str
     license: str
     citation: str
     taxa: int
+    covered_animals: int
+
+
+class Specialist(schemas.SpecialistName):
+    """A model that helps with the taxon that it knows better, by rank and name.
+
+    The general model asks it where that taxon has at least the share ``least`` of the scores.
+    """
+
+    sha256: str
+    taxon_rank: str
+    scientific_name: str
+    least: float
+    classes: int
+    animals: int
+    calibration: Calibration
+    license: str | UnsetType = UNSET
+    source: str | UnsetType = UNSET
+    training_data: str | UnsetType = UNSET
 
 
 class Model(schemas.Answer):
@@ -87,7 +111,8 @@ class Model(schemas.Answer):
 
     ``labels`` is the file of the model's classes; ``animals`` of these classes are animals.
     ``lookalikes`` is the file of animals that the model does not know and takes for its classes.
-    ``dataset`` is null if the data on places are unavailable.
+    ``dataset`` is null if the data on places are unavailable. ``specialists`` are the models that
+    help; their animals are among ``animals``.
     """
 
     name: str
@@ -102,6 +127,7 @@ class Model(schemas.Answer):
     classes: int
     animals: int
     dataset: Dataset | None
+    specialists: list[Specialist]
     license: str | UnsetType = UNSET
     source: str | UnsetType = UNSET
     training_data: str | UnsetType = UNSET
@@ -110,14 +136,32 @@ class Model(schemas.Answer):
 
 def model(description: domain.Model, dataset: domain.Dataset | None) -> Model:
     """Map the model's own description and the dataset in use."""
+    classes = description.taxa
     dataset_card = dataset and {
         "version": dataset.version,
         "title": dataset.title,
         "license": dataset.licence,
         "citation": dataset.citation,
         "taxa": len(dataset.taxa),
+        "coveredAnimals": sum(taxon is not None and dataset.covers(taxon) for taxon in classes),
     }
-    classes = description.taxa
-    animals = sum(taxon is not None for taxon in classes)
-    counts = {"classes": len(classes), "animals": animals}
-    return convert({**description.card, **counts, "dataset": dataset_card}, Model)
+    specialists = [specialist(model) for model in description.specialists]
+    card = {**description.card, **counts(description), "dataset": dataset_card}
+    return convert({**card, "specialists": specialists}, Model)
+
+
+def counts(description: domain.Model) -> dict[str, int]:
+    """Return how many outputs a model has, and how many of them are animals."""
+    animals = sum(taxon is not None for taxon in description.taxa)
+    return {"classes": len(description.taxa), "animals": animals}
+
+
+def specialist(description: domain.Model) -> dict[str, Any]:
+    """Return the card of a specialist."""
+    knows = description.speciality
+    taxon = knows and {
+        "taxonRank": knows.taxon_rank,
+        "scientificName": knows.scientific_name,
+        "least": knows.least,
+    }
+    return {**description.card, **counts(description), **(taxon or {})}

@@ -13,10 +13,18 @@ class Answer(Struct, rename="camel", kw_only=True):
     """Base class of all responses."""
 
 
-class Taxon(Answer):
-    """An animal, in Darwin Core terms. ``taxonID`` is its WordNet 3.0 synset.
+class Identifiers(Answer):
+    """A taxon's numbers elsewhere: https://www.inaturalist.org/taxa/{inaturalist}, or null."""
 
-    ``language`` is the language of ``vernacularName``: the requested one, or English.
+    inaturalist: int | None
+
+
+class Taxon(Answer):
+    """An animal, in Darwin Core terms.
+
+    ``taxonID`` is its WordNet 3.0 synset, or ``inat:`` and iNaturalist's number for an animal of
+    another model. ``language`` is the language of ``vernacularName``: the requested one, or
+    English.
     """
 
     scientific_name: str
@@ -24,6 +32,7 @@ class Taxon(Answer):
     language: str
     taxon_rank: str
     taxon_id: str = field(name="taxonID")
+    identifiers: Identifiers
 
 
 class Location(Answer):
@@ -117,11 +126,19 @@ class Decision(Answer):
     lookalikes: list[Lookalike]
 
 
-class ModelName(Answer):
-    """The model that classified the photo."""
+class SpecialistName(Answer):
+    """A model that helped the general one."""
 
     name: str
     version: str
+
+
+class ModelName(Answer):
+    """The model that classified the photo, and the specialists that looked, too."""
+
+    name: str
+    version: str
+    specialists: list[SpecialistName]
 
 
 class Crop(Answer):
@@ -199,7 +216,7 @@ class Upload(Answer):
 class Readiness(Answer):
     """``GET /readyz``: the state of each part, and the versions in use.
 
-    ``reason`` says why the model cannot be used; it is null if it can.
+    ``reason`` says why the model, or a specialist, cannot be used; it is null if all can.
     """
 
     ready: bool

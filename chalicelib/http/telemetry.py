@@ -34,6 +34,9 @@ COLD_START: Final = "ColdStart"
 SECOND_LOOKS: Final = "SecondLooks"
 """The looks after the first one: their sum, and the number of photos as the sample count."""
 
+SPECIALIST_LOOKS: Final = "SpecialistLooks"
+"""The looks of specialists: their sum, and the photos that needed one as the sample count."""
+
 STAGES: Final = {
     stage: f"Stage{stage.capitalize()}"
     for stage in (
@@ -87,7 +90,8 @@ def emit_metrics(identification: Identification, deployment: str) -> None:
     model, geo = identification.model, identification.geo
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=deployment)
     metrics.add_metadata("requestId", request_id())
-    metrics.add_metadata("model", f"{model.name} {model.version}")
+    models = ", ".join(f"{one.name} {one.version}" for one in (model, *identification.consulted))
+    metrics.add_metadata("model", models)
     metrics.add_metadata("dataset", geo.dataset.version if geo.dataset else None)
     open_breakers = [BREAKERS[server] for server in identification.open_breakers]
     counted = [STATUSES[geo.status], *open_breakers]
@@ -99,6 +103,9 @@ def emit_metrics(identification: Identification, deployment: str) -> None:
         metrics.add_metric(name, MetricUnit.Count, 1.0)
     if identification.looks > 1:
         metrics.add_metric(SECOND_LOOKS, MetricUnit.Count, identification.looks - 1.0)
+    if identification.consulted:
+        looks = float(len(identification.consulted))
+        metrics.add_metric(SPECIALIST_LOOKS, MetricUnit.Count, looks)
     for stage, milliseconds in identification.timings.items():
         metrics.add_metric(STAGES[stage], MetricUnit.Milliseconds, milliseconds)
     metrics.flush_metrics()

@@ -29,8 +29,8 @@ def test_every_setting_is_documented_with_its_default_and_description():
     for field in fields(Settings):
         _, default, description = documented[PREFIX + field.name.upper()]
         assert description.replace("`", "") == field.metadata["help"].replace("`", "")
-        written = {True: "on", False: "off", None: "", "": ""}
-        if isinstance(field.default, bool | str | None):
+        written = {True: "on", False: "off", None: "", "": "", (): ""}
+        if isinstance(field.default, bool | str | tuple | None):
             assert default == written.get(field.default, field.default)
         else:
             assert str(field.default).endswith(default)

@@ -30,6 +30,7 @@ from tools.package.account import GATEWAY
 METRICS = {
     *telemetry.SOURCES.values(), *telemetry.STATUSES.values(), *telemetry.BREAKERS.values(),
     *telemetry.STAGES.values(), telemetry.COLD_START, telemetry.SECOND_LOOKS,
+    telemetry.SPECIALIST_LOOKS,
 }  # fmt: skip
 
 ON_EVERYTHING_ONLY = {

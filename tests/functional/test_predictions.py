@@ -141,7 +141,9 @@ def test_the_answer_has_every_documented_field():
     assert body["decision"]["name"]["taxonRank"] == "species"
     assert body["decision"]["name"]["score"] == body["predictions"][0]["score"]
     assert body["decision"]["rejectedByPlace"] is None
-    assert body["model"] == {"name": "efficientnet-lite2", "version": "1.0.0"}
+    assert body["model"] == {
+        "name": "efficientnet-lite2", "version": "1.0.0", "specialists": [],
+    }  # fmt: skip
     assert body["photo"] == {
         "format": "JPEG",
         "width": 1024,
@@ -170,6 +172,7 @@ def test_the_answer_has_every_documented_field():
         "language": "en",
         "taxonRank": "species",
         "taxonID": JAGUAR,
+        "identifiers": {"inaturalist": None},
     }
     assert set(body["timings"]) == {
         "read", "locate", "features", "decode", "classify", "wait", "combine", "total",

@@ -18,6 +18,7 @@ from chalicelib.errors import LocationRequired, ModelUnavailable
 from chalicelib.features.place_service import Places
 from chalicelib.identify import Identify, IdentifyRequest
 from tests.fakes import (
+    DOG,
     JAGUAR,
     FakeClassifier,
     FakeClock,
@@ -217,3 +218,60 @@ def test_a_second_look_is_part_of_the_answer_and_of_the_stages():
     assert (twice.crop, twice.looks) == (Part(0.1, 0.2, 0.3, 0.4), 2)
     for stage in ("decode", "classify"):
         assert twice.timings[stage] == 2 * once.timings[stage]
+
+
+def without_coverage() -> Scenario:
+    """The pipeline with a model of which the dataset knows no animal."""
+    scenario = Scenario()
+    taxa = (replace(JAGUAR, taxon_id="elsewhere"), DOG, None)
+    scenario.classifier.model = replace(scenario.classifier.model, taxa=taxa)
+    scenario.classifier.scores = (0.5, 0.4, 0.1)
+    return scenario
+
+
+def test_a_dataset_without_an_animal_of_the_model_is_no_data():
+    """The answer must not say that the place was taken into account."""
+    answer = without_coverage().identify(IdentifyRequest(b"photo", coordinates=PANTANAL))
+    assert answer.geo.status is GeoStatus.NO_DATA
+    assert answer.expected_taxa == 0
+    assert {candidate.geo_weight for candidate in answer.candidates} == {1.0}
+    assert {candidate.expected_here for candidate in answer.candidates} == {None}
+
+
+def test_no_place_is_asked_for_that_cannot_help():
+    """A visitor would look it up for nothing."""
+    answer = without_coverage().identify(IdentifyRequest(b"photo"))
+    assert answer.location.source is LocationSource.NONE
+    assert answer.geo.status is GeoStatus.DISABLED
+
+
+def test_a_place_is_asked_for_while_it_is_unknown_whether_it_helps():
+    """The database may be back when the visitor has found it."""
+    scenario = without_coverage()
+    scenario.features.is_down = True
+    with pytest.raises(LocationRequired):
+        scenario.identify(IdentifyRequest(b"photo"))
+
+
+def test_no_place_is_asked_for_if_the_operator_disables_places():
+    """It would be ignored."""
+    answer = Scenario(enabled=False).identify(IdentifyRequest(b"photo"))
+    assert answer.geo.status is GeoStatus.DISABLED
+
+
+def test_specialists_are_part_of_the_answer():
+    """What they return counts, and the answer says who looked."""
+    scenario = Scenario(WITH_POSITION)
+    birds = replace(scenario.classifier.model, name="birds")
+    asked = []
+
+    def consult(seen, photo, orientation, stage):
+        asked.append((photo, orientation))
+        with stage("classify"):
+            return replace(seen, scores=seen.scores[::-1].copy(), consulted=(birds,))
+
+    identify = replace(scenario.identify, consult=consult)
+    answer = identify(IdentifyRequest(b"photo"))
+    assert asked == [(scenario.photos.photo, 6)]
+    assert answer.consulted == (birds,)
+    assert answer.animal_score == pytest.approx(0.7)

@@ -13,7 +13,17 @@ POODLE = Taxon("poodle", "Canis familiaris", "poodle", "species", Geography.DOME
 
 
 def candidates(*scores: tuple[Taxon, float, float, bool | None]) -> Ranking:
-    """Rank taxa that are given as taxon, score, vision score and expected here."""
+    """Rank taxa that are given as taxon, score, vision score and expected here.
+
+    The model knows an ant, too: a taxon that holds all of its animals is no name.
+    """
+    if ANT not in (taxon for taxon, *_ in scores):
+        scores = (*scores, (ANT, 0.0, 0.0, None))
+    return ranking(*scores)
+
+
+def ranking(*scores: tuple[Taxon, float, float, bool | None]) -> Ranking:
+    """Rank these taxa, which are all that the model knows."""
     taxa, both, vision, here = zip(*scores, strict=True)
     place = PlaceWeights(
         weights=np.ones(len(taxa)),
@@ -201,3 +211,21 @@ def test_each_kind_of_animal_has_its_own_threshold(taxon, is_named):
     ranking = candidates((taxon, 0.85, 0.85, None), (JAGUAR, 0.15, 0.15, None))
     name = decide(ranking, 0.9, thresholds).name
     assert (name is not None and name.scientific_name == taxon.scientific_name) is is_named
+
+
+@pytest.mark.parametrize("rank", ["genus", "family", "order", "class"])
+def test_a_taxon_that_holds_every_animal_of_the_model_is_no_name(rank):
+    """A model of cats is sure that anything is a cat: grey, noise, a house."""
+    sure = ranking((JAGUAR, 0.5, 0.5, None), (LEOPARD, 0.5, 0.5, None))
+    decision = decide(sure, 1.0, replace(THRESHOLDS, rolled_up_by_rank={rank: 0.0}))
+    assert (decision.kind, decision.name) == (DecisionKind.UNKNOWN, None)
+
+
+def test_a_taxon_that_holds_most_animals_of_the_model_is_a_name():
+    """It sets them apart from one other at least."""
+    decision = decide(
+        ranking((JAGUAR, 0.5, 0.5, None), (LEOPARD, 0.5, 0.5, None), (DOG, 0.0, 0.0, None)),
+        1.0,
+        THRESHOLDS,
+    )
+    assert decision.name == NamedTaxon("Panthera", "genus", 1.0)
