@@ -5,6 +5,7 @@ Chalice 1.34's development server differs:
 - It loses connections of a burst (its listen backlog is 5), and waits 40 ms for each kept-alive
   response (Nagle's algorithm).
 - It matches ``/{proxy+}`` with one path segment only (aws/chalice#2118).
+- It does not decode parts of the path: ``inat%3A1`` is no taxon.
 - It does not decode request bodies (:mod:`dev_bodies`), and does not compress responses, whatever
   ``minimum_compression_size`` says.
 - It passes each body on as bytes. API Gateway passes text, except for binary media types.
@@ -16,7 +17,7 @@ import socket
 import time
 from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from chalice import local
 from chalice.app import CORSConfig
@@ -66,6 +67,9 @@ class EventConverter(local.LambdaEventConverter):
     ) -> dict[str, Any]:
         """Build the event. Bytes of a text that are not UTF-8 are lost, as in API Gateway."""
         event: dict[str, Any] = super().create_lambda_event(method, path, headers, body)
+        event["pathParameters"] = {
+            name: unquote(value) for name, value in event["pathParameters"].items()
+        }
         if isinstance(event["body"], bytes):
             event["body"] = event["body"].decode(errors="replace")
         return event

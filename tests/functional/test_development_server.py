@@ -32,6 +32,14 @@ def test_a_body_is_text_unless_its_type_is_binary(headers, body, is_base64):
     assert (event["body"], event.get("isBase64Encoded", False)) == (body, is_base64)
 
 
+@pytest.mark.parametrize("path", ["/v1/species/inat%3A42/range", "/v1/species/inat:42/range"])
+def test_parts_of_the_path_are_decoded(path):
+    """As API Gateway does; browsers write a colon in either way."""
+    converter = dev_server.EventConverter(local.RouteMatcher(["/v1/species/{taxonID}/range"]))
+    event = converter.create_lambda_event("GET", path, {})
+    assert event["pathParameters"] == {"taxonID": "inat:42"}
+
+
 def test_a_request_is_logged_by_its_route():
     """An address may have a place in it, also where the path should end."""
     matcher = dev_server.GreedyRouteMatcher(["/v1/species", dev_server.GREEDY])
