@@ -202,6 +202,11 @@ class Model(Struct, frozen=True, eq=False):
     speciality: Speciality | None = None
     specialists: "tuple[Model, ...]" = ()
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether its scores were fitted to labelled photos, so that they are probabilities."""
+        return bool(self.card.get("calibration", {}).get("method") != "none")
+
     def taxon(self, taxon_id: str) -> Taxon | None:
         """Return the taxon with that identifier, or ``None`` if the model has no such class."""
         return next((taxon for taxon in self.taxa if taxon and taxon.taxon_id == taxon_id), None)

@@ -25,6 +25,7 @@ def identification(
         model=schemas.ModelName(
             name=result.model.name,
             version=result.model.version,
+            calibrated=all(model.is_calibrated for model in (result.model, *result.consulted)),
             specialists=[
                 schemas.SpecialistName(name=model.name, version=model.version)
                 for model in result.consulted

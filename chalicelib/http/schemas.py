@@ -134,10 +134,15 @@ class SpecialistName(Answer):
 
 
 class ModelName(Answer):
-    """The model that classified the photo, and the specialists that looked, too."""
+    """The model that classified the photo, and the specialists that looked, too.
+
+    ``calibrated`` is false if the scores of one of them were never compared with labelled photos:
+    then a score of 0.9 need not mean that 9 of 10 such answers are right.
+    """
 
     name: str
     version: str
+    calibrated: bool
     specialists: list[SpecialistName]
 
 

@@ -9,7 +9,7 @@ import { LEAST_SHARE, either, number, percent, position, say } from "./language.
  * @param {(taxon: any) => void} choose called with the animal that the visitor chooses
  */
 export function showAnswer(answer, choose) {
-  const { decision, geo, location, photo, predictions } = answer;
+  const { decision, geo, location, model, photo, predictions } = answer;
   const worthTelling = predictions.filter(
     (/** @type {any} */ one) => one.rank === 1 || Math.max(one.score, one.visionScore) >= LEAST_SHARE,
   );
@@ -19,6 +19,7 @@ export function showAnswer(answer, choose) {
     ...lookalikes(decision.lookalikes ?? []),
     ...(decision.rejectedByPlace && decision.livesHere !== false ? [rejection(decision.rejectedByPlace)] : []),
     ...(photo.crop ? [make("p", { class: "hint", id: "closer" }, say("closer"))] : []),
+    ...(model.calibrated === false ? [make("p", { class: "hint", id: "uncalibrated" }, say("uncalibrated"))] : []),
     make("p", { class: geo.status === "applied" ? "hint" : "notice", id: "geo" },
       say(`geo.${geo.status}`, { place, count: number(geo.candidates) })),
     ...(geo.source === "stale" ? [make("p", { class: "notice", id: "stale" }, say("stale"))] : []),
@@ -82,11 +83,14 @@ function sentence(answer) {
 /** @param {any} answer */
 function verdict(answer) {
   const { kind, name } = answer.decision;
+  const identifier = best(answer)?.taxon.identifiers?.inaturalist;
   return [
     make("p", { class: "eyebrow" }, say("answer")),
     make("h2", { id: "answer" }, title(answer)),
     name && title(answer) !== name.scientificName ? make("p", { class: "scientific" }, make("i", { lang: "la" }, name.scientificName)) : null,
     make("p", { class: "decision" }, sentence(answer)),
+    identifier ? make("p", { class: "hint" },
+      make("a", { id: "inaturalist", href: `https://www.inaturalist.org/taxa/${identifier}`, rel: "noreferrer" }, say("inaturalist"))) : null,
   ].filter((one) => one !== null);
 }
 
@@ -138,7 +142,7 @@ function candidate({ taxon, score, visionScore, geoWeight, expectedHere }, geo, 
 /** @param {any} answer */
 function details({ model, photo, predictionId, geo, timings }) {
   const rows = [
-    [say("model"), `${model.name} ${model.version}`],
+    [say("model"), [model, ...(model.specialists ?? [])].map(({ name, version }) => `${name} ${version}`).join(", ")],
     [say("dataset"), geo.dataset ?? "–"],
     [say("picture"), `${photo.format}, ${photo.width} × ${photo.height}`],
     [say("when"), photo.eventDate ?? "–"],

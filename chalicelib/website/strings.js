@@ -92,6 +92,8 @@ export const STRINGS = {
     model: "The model",
     dataset: "Data on places",
     closer: "We looked closer at the marked part of the photo.",
+    uncalibrated: "Nobody has compared this model's scores with labelled photos yet: they may be too sure.",
+    inaturalist: "About this animal at iNaturalist",
     picture: "Picture",
     when: "Taken",
 
@@ -208,6 +210,8 @@ export const STRINGS = {
     model: "Das Modell",
     dataset: "Daten über Orte",
     closer: "Wir haben den markierten Teil des Fotos genauer angesehen.",
+    uncalibrated: "Niemand hat die Werte dieses Modells bisher mit bekannten Fotos verglichen: Sie können zu sicher sein.",
+    inaturalist: "Mehr über dieses Tier bei iNaturalist",
     picture: "Bild",
     when: "Aufgenommen",
 

@@ -142,7 +142,7 @@ def test_the_answer_has_every_documented_field():
     assert body["decision"]["name"]["score"] == body["predictions"][0]["score"]
     assert body["decision"]["rejectedByPlace"] is None
     assert body["model"] == {
-        "name": "efficientnet-lite2", "version": "1.0.0", "specialists": [],
+        "name": "efficientnet-lite2", "version": "1.0.0", "calibrated": True, "specialists": [],
     }  # fmt: skip
     assert body["photo"] == {
         "format": "JPEG",

@@ -110,7 +110,7 @@ def test_a_bird_gets_its_species_and_the_answer_says_who_looked(directories):
     assert first["geoWeight"] > 1
     assert answer["decision"]["name"]["scientificName"] == "Cygnus olor"
     assert answer["model"] == {
-        "name": "general", "version": "1.0.0",
+        "name": "general", "version": "1.0.0", "calibrated": False,
         "specialists": [{"name": "swans", "version": "1.0.0"}],
     }  # fmt: skip
 
