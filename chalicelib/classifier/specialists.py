@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from chalicelib.classifier.looks import Look, Stage
 from chalicelib.classifier.specialist import Specialist, fit_specialist, is_in
 from chalicelib.domain import (
-    SPECIES_RANKS,
     Lookalike,
     Model,
     ModelInput,
@@ -148,13 +147,12 @@ def join(general: Model, classifiers: Sequence[Classifier]) -> Joined:
 def _fit(specialist: Model, taxa: list[Taxon | None]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Add the animals of a specialist to ``taxa``; return its outputs, and where they are there.
 
-    A species that is there already keeps its place, and so its identifier.
+    An animal that is there already keeps its place, and so its identifier.
     """
-    known = {
-        taxon.scientific_name: place
-        for place, taxon in enumerate(taxa)
-        if taxon and taxon.taxon_rank in SPECIES_RANKS
-    }
+    known: dict[str, int] = {}
+    for place, there in enumerate(taxa):
+        if there is not None:
+            known.setdefault(there.scientific_name, place)
     outputs, places = [], []
     for output, taxon in enumerate(specialist.taxa):
         if taxon is None or not is_in(taxon, specialist.speciality):

@@ -1,6 +1,8 @@
 """A specialist beside a general model, from the setting to the answer."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from chalicelib.settings import Settings
 from tests.forms import FORM_TYPE, form
 from tests.gateway import call
 from tests.pictures import jpeg
+from tools import ROOT
 from tools.occurrences import embedded
 
 if sys.version_info < (3, 12):
@@ -229,3 +232,29 @@ def test_the_same_model_alone_uses_its_own_places(directories):
         assert call("GET", "/v1/model").body["dataset"]["version"] == "sightings-1"
     assert answer["geo"]["dataset"] == "sightings-1"
     assert answer["predictions"][0]["expectedHere"] is True
+
+
+def test_rules_are_compared_on_labelled_photos(directories, tmp_path):
+    """The table counts names inside the specialists' taxa, and changes outside."""
+    general, birds = directories
+    for name, colour in (("swan.jpg", BRIGHT), ("bear.jpg", DARK)):
+        (tmp_path / name).write_bytes(jpeg(colour))
+    labels = tmp_path / "labels.csv"
+    labels.write_text(
+        "file,taxa,decimalLatitude,decimalLongitude\n"
+        "swan.jpg,Cygnus olor|Aves,51.5,-0.1\n"
+        "bear.jpg,Ursus americanus|Mammalia,51.5,-0.1\n"
+    )
+    environment = {
+        **os.environ,
+        "RANGEFINDER_MODEL_DIRECTORY": str(general),
+        "RANGEFINDER_SPECIALISTS": str(birds),
+    }
+    command = [sys.executable, "-m", "tools.evaluate.compare_specialists", str(labels)]
+    printed = subprocess.run(
+        command, env=environment, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    inside, outside = printed.split("1 photos inside Aves")[1].split("1 photos outside Aves")
+    assert "| the general model alone | 1 | 1 | 0 | 0 | 0 |" in inside
+    assert "(the service) | 1 | 1 | 1 | 1 | 1 |" in inside
+    assert "(the service) | 1 | 1 | 1 | 1 | 0 |" in outside
