@@ -210,6 +210,9 @@ bench-outages: developer ## Measure what an outage of cache or database costs a 
 bench-truncated: developer ## Measure how much of a JPEG must arrive to identify the animal
 	$(RUN) bench.truncated
 
+bench-specialists: given-RANGEFINDER_SPECIALISTS developer ## Measure what specialists cost
+	$(RUN) bench.specialists $(OPTIONS)
+
 bench-sizes: developer ## Measure the disk space of the features
 	@tools/debian-packages mariadb-server redis-server
 	$(RUN) bench.sizes
@@ -232,6 +235,7 @@ EXAMPLE_COMMAND := "make migrate"
 EXAMPLE_LABELS := samples/samples.csv
 EXAMPLE_PICTURES := path/to/pictures
 EXAMPLE_RANGEFINDER_MYSQL_URL := mysql://user:password@host:3306/database
+EXAMPLE_RANGEFINDER_SPECIALISTS := build/models/inat-birds
 EXAMPLE_TAXON := jaguar
 
 # The shell reads the value: it may hold spaces, quotes and dollar signs.
