@@ -49,15 +49,32 @@ OCCURRENCES: Final = (
 )  # fmt: skip
 ATHENA: Final = (*OCCURRENCES, "tests/integration/test_athena.py")
 
+CLASSIFIER: Final = (
+    "tests/unit/classifier", PREDICTIONS, "tests/functional/test_second_looks.py",
+    "tests/functional/test_specialists.py",
+)  # fmt: skip
+JOINED: Final = (
+    "tests/unit/features/test_joined.py", "tests/functional/test_specialists.py",
+)  # fmt: skip
+
 TARGETS: Final[dict[str, tuple[str, ...]]] = {
     "chalicelib/answer/decision.py": ANSWER,
+    "chalicelib/answer/lookalikes.py": ANSWER,
     "chalicelib/answer/names.py": ("tests/functional/test_names.py", *ANSWER),
     "chalicelib/answer/ranking.py": ANSWER,
     "chalicelib/answer/taxon_index.py": ANSWER,
+    "chalicelib/classifier/card.py": CLASSIFIER,
+    "chalicelib/classifier/labels.py": CLASSIFIER,
+    "chalicelib/classifier/lookalike_table.py": CLASSIFIER,
+    "chalicelib/classifier/looks.py": CLASSIFIER,
+    "chalicelib/classifier/specialist.py": CLASSIFIER,
+    "chalicelib/classifier/specialists.py": CLASSIFIER,
+    "chalicelib/classifier/tflite.py": CLASSIFIER,
     "chalicelib/features/cache_aside.py": (*CACHE, *REDIS[1:]),
     "chalicelib/features/cache_codec.py": (*CACHE, *REDIS[1:]),
     "chalicelib/features/cells.py": PLACE,
     "chalicelib/features/credentials.py": MYSQL,
+    "chalicelib/features/joined.py": JOINED,
     "chalicelib/features/memory_cache.py": CACHE,
     "chalicelib/features/mysql.py": MYSQL,
     "chalicelib/features/mysql_session.py": MYSQL,
@@ -71,6 +88,7 @@ TARGETS: Final[dict[str, tuple[str, ...]]] = {
     "chalicelib/features/sqlite.py": PLACE,
     "chalicelib/http/parameters.py": HTTP,
     "chalicelib/http/requests.py": HTTP,
+    "chalicelib/photo/colours.py": PHOTO,
     "chalicelib/photo/crop.py": PHOTO,
     "chalicelib/photo/decode_cost.py": PHOTO,
     "chalicelib/photo/decode_time.py": PHOTO,
@@ -82,6 +100,7 @@ TARGETS: Final[dict[str, tuple[str, ...]]] = {
     "chalicelib/photo/heif/items.py": HEIF,
     "chalicelib/photo/heif/photo.py": HEIF,
     "chalicelib/photo/heif/picture.py": HEIF,
+    "chalicelib/photo/heif/strips.py": HEIF,
     "chalicelib/photo/heif/transformations.py": HEIF,
     "chalicelib/photo/heif/writer.py": HEIF,
     "chalicelib/photo/image_containers.py": PHOTO,

@@ -6,7 +6,14 @@ import pytest
 
 from chalicelib.classifier.lookalike_table import LookalikeTable
 from chalicelib.classifier.tflite import TfliteClassifier
-from chalicelib.domain import Geography, LookRule, Thresholds, View
+from chalicelib.domain import (
+    Geography,
+    LookalikeStrengths,
+    LookRule,
+    Speciality,
+    Thresholds,
+    View,
+)
 from chalicelib.errors import ModelUnavailable
 from tests.fakes import ANT, JAGUAR
 
@@ -120,3 +127,13 @@ def test_strengths_of_lookalikes_are_read_and_may_be_missing(thresholds):
     strengths = thresholds(lookalikes={"close": 0.5, "loose": 0.1, "elsewhere": 2}).lookalikes
     assert (strengths.close, strengths.loose) == (0.5, 0.1)
     assert (strengths.elsewhere, strengths.no_place) == (2, 1)
+    assert thresholds(lookalikes={"close": 1, "loose": 0}).lookalikes == LookalikeStrengths(1, 0)
+
+
+def test_a_speciality_may_leave_the_least_share_out(tmp_path, thresholds):
+    """A twentieth of the scores is enough to ask."""
+    thresholds()
+    card = json.loads((tmp_path / "model.json").read_text())
+    card["speciality"] = {"taxonRank": "class", "scientificName": "Aves"}
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    assert TfliteClassifier(tmp_path, 1).model.speciality == Speciality("class", "Aves", 0.05)

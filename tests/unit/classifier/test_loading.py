@@ -73,6 +73,8 @@ def test_a_card_that_does_not_fit_is_refused(tmp_path, change):
         ("input.cropFraction", 0),
         ("input.cropFraction", 87.5),
         ("input.width", "260"),
+        ("input.width", 0),
+        ("input.height", 5_000),
         ("input.mean", [127.5]),
         ("input.standardDeviation", [0, 0, 0]),
         ("output.kind", "softmax"),
@@ -83,6 +85,7 @@ def test_a_card_that_does_not_fit_is_refused(tmp_path, change):
         ("decision.notAnAnimal", 0.9),
         ("decision.rolledUpByRank", {"tribe": 0.9}),
         ("decision.lookalikes", {"close": -1, "loose": 0}),
+        ("decision.lookalikes", {"close": 1e7, "loose": 0}),
         ("secondLooks.views", [{"side": 0, "across": 0, "down": 0}]),
         ("speciality", {"taxonRank": "kingdom", "scientificName": "Animalia"}),
     ],
@@ -118,7 +121,7 @@ def test_a_model_without_a_choice_is_refused(tmp_path, rows):
     write(tmp_path)
     labels = "\n".join(LABELS.splitlines()[: rows + 1])
     (tmp_path / CARD["labels"]).write_text(labels, encoding="utf-8")
-    with pytest.raises(ModelUnavailable, match="two classes"):
+    with pytest.raises(ModelUnavailable, match="invalid: a model needs at least two classes"):
         load(tmp_path)
 
 
@@ -173,9 +176,23 @@ def test_a_card_that_is_no_json_is_refused(tmp_path, content):
         "\n".join([LABELS.splitlines()[0], *LABELS.splitlines()[:0:-1]]),
         LABELS.replace("range", "planet"),
         LABELS.replace("classIndex", "class"),
+        LABELS.replace("taxonID", "id"),
+        LABELS.replace("vernacularName", "name"),
+        LABELS.replace("geography", "kind"),
         LABELS + "1000,too,few\n",
     ],
-    ids=["empty", "one less", "a gap", "another order", "geography", "header", "columns"],
+    ids=[
+        "empty",
+        "one less",
+        "a gap",
+        "another order",
+        "geography",
+        "header",
+        "taxonID",
+        "vernacularName",
+        "kind",
+        "columns",
+    ],
 )
 def test_labels_that_do_not_fit_are_refused(tmp_path, labels):
     """Names would stand beside the scores of other animals."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chalicelib.classifier.looks import Look, look
-from chalicelib.classifier.specialists import SpecialisedClassifier
+from chalicelib.classifier.specialists import SpecialisedClassifier, join
 from chalicelib.domain import (
     Geography,
     Lookalike,
@@ -272,3 +272,39 @@ def test_two_specialists_of_one_taxon_share_what_both_know():
     assert both.consult(look(both, FakePhoto(), 1, 1), FakePhoto(), 1, Stages()).scores.sum() == (
         pytest.approx(1)
     )
+
+
+def test_how_likely_one_is_taken_for_another_falls_with_their_kinship():
+    """A member is taken for its class; a relative now and then; a stranger hardly ever."""
+    duck = taxon("Anas crecca", genus="Anas", family="Anatidae", order="Anseriformes", **BIRD)
+    screamer = taxon("Chauna torquata", family="Anhimidae", order="Anseriformes", **BIRD)
+    animals = (MUTE_SWAN, duck, screamer, TAWNY, GREY_OWL, taxon("Aves", "class"), PANDA)
+    model = msgspec.structs.replace(BIRDS, taxa=animals)
+    (specialist,) = join(GENERAL, [FakeClassifier(model=model)]).specialists
+    assert specialist.outputs.tolist() == [0, 1, 2, 3, 4, 5]
+    assert specialist.general.tolist() == [0, 1, 2]
+    assert specialist.likeness.tolist() == [
+        [0.001, 1, 0.001],
+        [0.001, 0.05, 0.001],
+        [0.001, 0.01, 0.001],
+        [0.2, 0.001, 0.001],
+        [1, 0.001, 0.001],
+        [0.001, 0.001, 0.001],
+    ]
+    assert specialist.is_member.tolist() == (specialist.likeness == 1).tolist()
+
+
+def test_a_class_that_the_specialist_does_not_know_loses_by_its_sureness():
+    """By the rule of the docstring, in numbers: an unsure specialist leaves it its share."""
+    team = Team([0.0, 0.02, 0.9, 0.05, 0.03], [0.2, 0.2, 0.2, 0.2, 0.1, 0.1])
+    animals = 0.2 * np.array(
+        [
+            0.001 * 0.02 + 0.001 * 0.9,
+            1 * 0.02 + 0.001 * 0.9,
+            1 * 0.02 + 0.001 * 0.9,
+            0.001 * 0.02 + 0.001 * 0.9,
+        ]
+    )
+    penguin = 0.3 * (1 - 0.2) * 0.9
+    expected = 0.92 * penguin / (penguin + animals.sum())
+    assert team.scores()["Aptenodytes patagonicus"] == pytest.approx(expected, rel=1e-5)
