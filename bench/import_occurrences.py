@@ -18,7 +18,7 @@ from typing import Final
 import duckdb
 
 from tools import ROOT
-from tools.occurrences.names import class_names
+from tools.occurrences.names import read_names
 
 FILES: Final = 16
 
@@ -68,7 +68,10 @@ def generate(target: Path, rows: int, form: str) -> None:
     with duckdb.connect() as connection:
         connection.execute("SET memory_limit = '2GB'; SET threads = 1; SELECT setseed(0.42)")
         connection.execute("CREATE TABLE known (taxon_rank VARCHAR, name VARCHAR)")
-        connection.executemany("INSERT INTO known VALUES (?, ?)", sorted(class_names()))
+        connection.executemany(
+            "INSERT INTO known VALUES (?, ?)",
+            sorted(key for key, number in read_names().models[0].items() if number >= 0),
+        )
         connection.execute(TAXA)
         target.mkdir(parents=True)
         for number in range(FILES):

@@ -1,6 +1,8 @@
 """Small sources in each of the four formats, made from the same records."""
 
+import csv
 import gzip
+import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -232,3 +234,47 @@ def inaturalist(directory: Path, records: Sequence[Record] = ALL) -> Path:
     with gzip.open(directory / "taxa.csv.gz", "wt", encoding="utf-8") as file:
         file.write("\n".join(["taxon_id\tancestry\trank_level\trank\tname\tactive", *taxa]) + "\n")
     return path
+
+
+LABELS = (
+    "classIndex", "taxonID", "vernacularName", "scientificName", "taxonRank", "geography",
+    "class", "order", "family", "genus",
+)  # fmt: skip
+
+
+def label(taxon_id: str, name: str, rank: str = "species", **more: str) -> Record:
+    """Return a label of a model, an animal with a range."""
+    return {"taxonID": taxon_id, "vernacularName": name, "scientificName": name,
+            "taxonRank": rank, "geography": "range", **more}  # fmt: skip
+
+
+def table(path: Path, columns: Sequence[str], rows: Sequence[Record]) -> Path:
+    """Write a CSV table, with an empty field for each unknown value."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(dict(row) for row in rows)
+    return path
+
+
+def model_directory(
+    directory: Path,
+    labels: Sequence[Record],
+    synonyms: Mapping[str, str] | None = None,
+    members: Sequence[Record] = (),
+) -> Path:
+    """Write the tables of a model that the import reads."""
+    directory.mkdir(parents=True)
+    table(directory / "labels.csv", LABELS,
+          [{"classIndex": index, **row} for index, row in enumerate(labels)])  # fmt: skip
+    card = {"name": directory.name, "labels": "labels.csv"}
+    if synonyms:
+        card["synonyms"] = "synonyms.csv"
+        rows = [{"synonym": key, "scientificName": value} for key, value in synonyms.items()]
+        table(directory / "synonyms.csv", ("synonym", "scientificName"), rows)
+    if members:
+        card["members"] = "members.csv"
+        columns = ("taxonID", "scientificName", "taxonRank", "member")
+        table(directory / "members.csv", columns, members)
+    (directory / "model.json").write_text(json.dumps(card), encoding="utf-8")
+    return directory

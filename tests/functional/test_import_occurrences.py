@@ -19,7 +19,7 @@ from tests.occurrences import ALL, BAD, JAGUAR, KEPT, KRUGER, PANTANAL, seen
 from tools.build.facts import read_table
 from tools.occurrences import counting, embedded
 from tools.occurrences.import_occurrences import main
-from tools.occurrences.names import RANKS, class_names, numbers, unlisted_numbers
+from tools.occurrences.names import RANKS, read_names
 from tools.occurrences.sources import Request, open_source
 from tools.occurrences.statement import Filters, statement
 
@@ -35,6 +35,7 @@ PLACES = {
     )
 }  # fmt: skip
 CITED = ("--citation", "nobody")
+NUMBERS = read_names().numbers
 
 
 def imported(source: Path, target: Path, *options: object) -> Path:
@@ -53,7 +54,7 @@ def observation_count(
     store: Path, place: Coordinates, resolution: int, month: int, taxon: str | None
 ) -> float:
     """Return the observers of a taxon in a cell; without ``taxon``, all observers there."""
-    number = 0 if taxon is None else (numbers() | unlisted_numbers())[TAXA[taxon]]
+    number = 0 if taxon is None else NUMBERS[TAXA[taxon]]
     cell = int(cell_chain(place)[4 - resolution], 16)
     with closing(sqlite3.connect(store)) as connection:
         row = connection.execute(
@@ -363,7 +364,7 @@ def test_an_import_that_fails_leaves_the_file_as_it_was(tmp_path):
 def test_records_are_never_held_in_memory_for_a_join(tmp_path):
     """Each join holds the side of the names in memory, and streams the text file."""
     source = open_source(Request(occurrences.simple_csv(tmp_path / "records.csv"), tmp_path))
-    text = statement(source.relation, class_names(), Filters())
+    text = statement(source.relation, read_names(), Filters())
     with counting.connect(tmp_path, "200MB", 1) as connection:
         row = connection.execute(f"EXPLAIN (FORMAT json) {text}").fetchone()
     assert row

@@ -258,6 +258,25 @@ def test_without_bulk_loads_rows_are_inserted(server, database):
     assert JAGUAR in database.features([cell_chain(PANTANAL)], 0)[0].taxa
 
 
+def test_the_last_number_of_a_taxon_is_served(server, database):
+    """A dataset may have 65,535 taxa: its column is unsigned."""
+    last = (*EFFORT_ROW[:2], 2**16 - 1, *EFFORT_ROW[3:])
+    mysql_writer(server.url).load(
+        {**OLD, "version": "new"}, [(2**16 - 1, JAGUAR, 0.1)], [EFFORT_ROW, last]
+    )
+    assert JAGUAR in database.features([cell_chain(PANTANAL)], 0)[0].taxa
+
+
+@pytest.mark.parametrize(
+    ("taxon", "fault"), [((2**16, "a", 0.1), "65,536"), ((1, "a" * 33, 0.1), "32 characters")]
+)
+def test_a_taxon_that_does_not_fit_is_refused(server, ask, taxon, fault):
+    """MariaDB would cut it off in some modes. Nothing is written."""
+    with pytest.raises(DatasetError, match=fault):
+        mysql_writer(server.url).load({**OLD, "version": "new"}, [taxon], [EFFORT_ROW])
+    assert ask("SELECT count(*) FROM dataset") == 1
+
+
 def test_tools_log_in_as_the_service_does(run, server, tmp_path, certificates):
     """With certificate authorities set, the tools refuse a server without TLS."""
     source = occurrences.simple_csv(tmp_path / "records.csv", KEPT)

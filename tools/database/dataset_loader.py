@@ -35,6 +35,10 @@ DESCRIPTION: Final = (
 )  # fmt: skip
 """The columns of ``dataset`` that a description must have."""
 
+MOST_TAXA: Final = 2**16 - 1
+LONGEST_TAXON_ID: Final = 32
+"""The limits of ``dataset_taxon``: a number of two bytes, and characters of a taxonID."""
+
 COLUMNS: Final = "dataset, cell, month, taxon, observations, status, months"
 BULK_LOAD: Final = (
     "LOAD DATA LOCAL INFILE %s INTO TABLE geo_feature "
@@ -99,8 +103,10 @@ class MysqlWriter:
             The number of new rows.
 
         Raises:
-            DatasetError: The database is down, or another program is loading.
+            DatasetError: The database is down, another program is loading, or a taxon does not
+                fit.
         """
+        check_taxa(taxa)
         with self._database.writing() as cursor:
             version = description["version"]
             number, is_active, is_loaded = self._find(cursor, version)
@@ -192,6 +198,20 @@ class MysqlWriter:
             if error.args[0] not in (1148, 3948, 4166):
                 raise
             cursor.executemany(INSERT, [(dataset, *row) for row in batch])
+
+
+def check_taxa(taxa: Sequence[TaxonRow]) -> None:
+    """Raise ``DatasetError`` if a taxon does not fit: the database might cut it off silently."""
+    if (highest := max((number for number, *_ in taxa), default=0)) > MOST_TAXA:
+        raise DatasetError(
+            f"The database holds taxa up to number {MOST_TAXA:,}, and this dataset has "
+            f"{highest:,}: import fewer models at once, or write a file with --sqlite"
+        )
+    if long := [taxon_id for _, taxon_id, _ in taxa if len(taxon_id) > LONGEST_TAXON_ID]:
+        raise DatasetError(
+            f"The database holds taxonIDs of up to {LONGEST_TAXON_ID} characters: shorten "
+            f"{', '.join(long[:5])} in the model's labels"
+        )
 
 
 def _batches(rows: Iterable[FeatureRow], size: int) -> Iterator[list[FeatureRow]]:

@@ -15,9 +15,7 @@ import h3.api.basic_int as h3
 import numpy as np
 
 from chalicelib.features.cells import COARSEST_RESOLUTION, FINEST_RESOLUTION
-from chalicelib.features.observations import EFFORT_ROW
-from tools.occurrences.names import RANKS
-from tools.occurrences.statement import BASE, BINS_PER_DEGREE
+from tools.occurrences.statement import BINS_PER_DEGREE
 
 CHUNK: Final = 100_000
 
@@ -25,19 +23,21 @@ OBSERVATIONS: Final = """
     CREATE TABLE observation AS
     SELECT reason, latitude_bin::SMALLINT AS latitude_bin, longitude_bin::SMALLINT AS longitude_bin,
            resolution::TINYINT AS resolution, month::TINYINT AS month, hash(observer) AS observer,
-           classes::BIGINT AS classes, licence_number::TINYINT AS licence_number,
-           records::BIGINT AS records
+           classes, taxon_name, taxon_family, taxon_order, taxon_class,
+           licence_number::TINYINT AS licence_number, records::BIGINT AS records
       FROM ({source})
 """
-CLASSES: Final = f"""
+NAMED: Final = """
+    CREATE TABLE named AS
+    SELECT classes, taxon_name, taxon_family, taxon_order, taxon_class, records
+      FROM observation WHERE reason IS NULL AND month IS NULL AND taxon_name IS NOT NULL
+"""
+"""The accepted records by their finest name; the other rows of ``observation`` are counted."""
+
+CLASSES: Final = """
     CREATE TABLE observation_class AS
-    SELECT classes, {EFFORT_ROW}::SMALLINT AS taxon FROM (SELECT DISTINCT classes FROM observation)
-     UNION
-    SELECT classes, classes // ({BASE} ** power)::BIGINT % {BASE} AS taxon
-      FROM (SELECT DISTINCT classes FROM observation), range({len(RANKS)}) AS digit (power)
-     UNION
-    SELECT classes, classes // {BASE ** len(RANKS)} AS taxon
-      FROM (SELECT DISTINCT classes FROM observation)
+    SELECT DISTINCT classes, unnest(string_split(classes, ' '))::INTEGER AS taxon
+      FROM (SELECT DISTINCT classes FROM observation WHERE reason IS NULL)
 """
 SEEN: Final = """
     CREATE TABLE seen AS
@@ -76,13 +76,19 @@ def connect(work: Path, memory: str, threads: int | None) -> duckdb.DuckDBPyConn
     return connection
 
 
+def store(connection: duckdb.DuckDBPyConnection, result: str) -> None:
+    """Make ``observation`` and ``named`` from the statement's result, which is SQL."""
+    connection.execute(OBSERVATIONS.format(source=result))
+    connection.execute(NAMED)
+    connection.execute("DELETE FROM observation WHERE reason IS NULL AND month IS NULL")
+
+
 def count(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make ``feature`` (cell, month, taxon, observations) from ``observation``."""
-    map_bins(connection)
+    """Make ``feature`` (cell, month, taxon, observations). ``map_bins`` has run."""
     connection.execute(CLASSES)
     connection.execute(SEEN)
     connection.execute(
-        "CREATE TABLE feature (cell BIGINT, month TINYINT, taxon SMALLINT, observations BIGINT)"
+        "CREATE TABLE feature (cell BIGINT, month TINYINT, taxon INTEGER, observations BIGINT)"
     )
     for resolution in range(FINEST_RESOLUTION, COARSEST_RESOLUTION - 1, -1):
         for month, condition in (("month", "month > 0"), ("0", "true")):

@@ -1,7 +1,7 @@
 """Compute a dataset from the counted observations: rows, taxa, licence and version."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 import duckdb
@@ -9,7 +9,7 @@ import duckdb
 from chalicelib.domain import Status
 from chalicelib.features.observations import ALL_MONTHS, EFFORT_ROW
 from tools.database.dataset_loader import FeatureRow, TaxonRow
-from tools.occurrences.names import numbers, unlisted_numbers
+from tools.occurrences.names import Names
 from tools.occurrences.statement import LICENCES
 from tools.occurrences.tables import REJECTED_ROWS
 
@@ -99,13 +99,14 @@ def licence(connection: duckdb.DuckDBPyConnection) -> str:
     ]
 
 
-def taxa(connection: duckdb.DuckDBPyConnection, prior_strength: float) -> list[TaxonRow]:
-    """Return the observed classes with their prevalence.
+def taxa(
+    connection: duckdb.DuckDBPyConnection, prior_strength: float, names: Names
+) -> list[TaxonRow]:
+    """Return the observed taxa with their prevalence.
 
     The dataset does not cover the other classes: a download of birds is no evidence about bears.
     """
-    numbered = numbers() | unlisted_numbers()
-    taxon_ids = {number: taxon_id for taxon_id, number in numbered.items()}
+    taxon_ids = {number: taxon_id for taxon_id, number in names.numbers.items()}
     prevalences = connection.execute(PREVALENCES, {"prior": prior_strength}).fetchall()
     return [(taxon, taxon_ids[taxon], prevalence) for taxon, prevalence in prevalences]
 
@@ -120,13 +121,14 @@ def rows(connection: duckdb.DuckDBPyConnection) -> Iterator[FeatureRow]:
             yield cell, month, taxon, float(observations), Status.RECORDED.value, ALL_MONTHS
 
 
-def version(connection: duckdb.DuckDBPyConnection, description: Mapping[str, Any]) -> str:
-    """Return a hash of the content: the same records in any order give the same version."""
+def version(connection: duckdb.DuckDBPyConnection, *content: Any) -> str:
+    """Return a hash of the rows and of ``content``.
+
+    The same records in any order give the same version.
+    """
     digest = connection.execute(
         "SELECT count(*), bit_xor(md5_number(concat_ws(' ', cell, month, taxon, observations))) "
         "FROM feature"
     ).fetchone()
-    content = repr(
-        (digest, sorted((numbers() | unlisted_numbers()).items()), sorted(description.items()))
-    )
-    return f"occurrences-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    text = repr((digest, content))
+    return f"occurrences-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -5,10 +5,10 @@ docs/occurrences.md describes the formats, the options and the counting. The ser
 dataset until the new one is complete. A second import of the same records changes nothing.
 """
 
-import argparse
 import sys
 import tempfile
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -20,22 +20,18 @@ from tqdm import tqdm
 
 from chalicelib.errors import InvalidSettings
 from chalicelib.settings import Settings
+from tools.build.facts import FactError
 from tools.database.announcement import announce
 from tools.database.connection import DatasetError
 from tools.database.dataset_loader import FeatureRow, MysqlWriter, writer_of
-from tools.occurrences import counting, embedded, features
+from tools.occurrences import counting, embedded, features, report
 from tools.occurrences.athena import Athena, AthenaError, Client
-from tools.occurrences.names import all_names
+from tools.occurrences.names import Names, read_names
+from tools.occurrences.options import parse
 from tools.occurrences.relations import SNAPSHOT, gbif_relation
-from tools.occurrences.sources import FORMATS, Request, Source, open_source
-from tools.occurrences.statement import LICENCES, Filters, literal, statement
-from tools.occurrences.tables import SourceError
-
-PRIOR_STRENGTH: Final = 10.0
-"""Weight of the parent cell, in observers. The value is an assumption, not measured."""
-
-EXPECTED_PRESENCE: Final = 0.001
-"""An animal is expected in a cell if at least this share of its observers saw it."""
+from tools.occurrences.sources import Request, Source, open_source
+from tools.occurrences.statement import ATHENA_LIMIT, Filters, literal, statement
+from tools.occurrences.tables import SourceError, explain
 
 LONGEST_TITLE: Final = 255
 LONGEST_CITATION: Final = 2000
@@ -43,80 +39,14 @@ LONGEST_CITATION: Final = 2000
 
 RESULT_TYPES: Final = {
     "reason": "VARCHAR", "latitude_bin": "INTEGER", "longitude_bin": "INTEGER",
-    "resolution": "INTEGER", "month": "INTEGER", "observer": "VARCHAR", "classes": "BIGINT",
-    "licence_number": "INTEGER", "records": "BIGINT",
+    "resolution": "INTEGER", "month": "INTEGER", "observer": "VARCHAR", "classes": "VARCHAR",
+    "taxon_name": "VARCHAR", "taxon_family": "VARCHAR", "taxon_order": "VARCHAR",
+    "taxon_class": "VARCHAR", "licence_number": "INTEGER", "records": "BIGINT",
 }  # fmt: skip
 """Columns of the statement's result, with DuckDB's types."""
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line. Raises ``SourceError`` if it names no source."""
-    default = Filters()
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "source", metavar="SOURCE", nargs="?", default="", help="file or directory of records"
-    )
-    parser.add_argument("--format", choices=FORMATS, help="default: recognised by the content")
-    parser.add_argument("--taxa", type=Path, help="taxa.csv.gz of iNaturalist; default: beside it")
-    parser.add_argument("--sqlite", type=Path, help="write to this file, not to the database")
-    parser.add_argument("--title", help="title of the dataset")
-    parser.add_argument("--citation", help="needed if the source has none")
-    parser.add_argument("--licence", choices=LICENCES, help="of all records, if they have none")
-    parser.add_argument(
-        "--licences",
-        nargs="+",
-        choices=LICENCES,
-        default=default.licences,
-        help="accepted ones; default: %(default)s",
-    )
-    parser.add_argument(
-        "--maximum-uncertainty",
-        type=float,
-        metavar="METRES",
-        default=default.maximum_uncertainty,
-        help="default: %(default)s",
-    )
-    parser.add_argument(
-        "--reject-basis",
-        nargs="*",
-        default=default.rejected_bases,
-        help="rejected values of basisOfRecord; default: %(default)s",
-    )
-    parser.add_argument(
-        "--prior-strength",
-        type=float,
-        default=PRIOR_STRENGTH,
-        help="weight of the parent cell, in observers; default: %(default)s",
-    )
-    parser.add_argument(
-        "--expected-presence",
-        type=float,
-        default=EXPECTED_PRESENCE,
-        help="share of observers that makes an animal expected; default: %(default)s",
-    )
-    parser.add_argument("--memory", default="2GB", help="of DuckDB; default: %(default)s")
-    parser.add_argument("--threads", type=int, help="default: the number of cores")
-    parser.add_argument("--work", type=Path, help="directory for temporary files")
-    parser.add_argument(
-        "--engine",
-        choices=("duckdb", "athena"),
-        default="duckdb",
-        help="runs the statement; default: %(default)s",
-    )
-    parser.add_argument("--table", help="of Athena, as database.table")
-    parser.add_argument("--output", help="of Athena: s3://bucket/prefix/ for the result")
-    parser.add_argument("--workgroup", default="primary", help="of Athena; default: %(default)s")
-    options = parser.parse_args(arguments)
-    if options.engine == "athena" and not (options.table and options.output):
-        raise SourceError("--engine athena needs --table and --output")
-    if options.engine == "duckdb" and not options.source:
-        raise SourceError("Name the file or directory: make import-occurrences SOURCE=...")
-    if options.engine == "duckdb" and not Path(options.source).exists():
-        raise SourceError(f"{options.source} does not exist")
-    return options
-
-
-def locate(options: argparse.Namespace, work: Path) -> Source:
+def locate(options: Namespace, work: Path) -> Source:
     """Return the source with its citation. Raises ``SourceError``."""
     if options.engine == "athena":
         relation = gbif_relation(options.table, SNAPSHOT, options.licence)
@@ -130,19 +60,28 @@ def locate(options: argparse.Namespace, work: Path) -> Source:
     return source
 
 
+def filters_of(options: Namespace) -> Filters:
+    """Return the conditions that a record must meet."""
+    return Filters(
+        options.maximum_uncertainty, tuple(options.licences), tuple(options.reject_basis)
+    )
+
+
 def gather(
-    options: argparse.Namespace,
-    source: Source,
+    options: Namespace,
+    text: str,
     connection: duckdb.DuckDBPyConnection,
     work: Path,
     client: Client,
 ) -> None:
     """Run the statement on the chosen engine, and store its result."""
-    filters = Filters(
-        options.maximum_uncertainty, tuple(options.licences), tuple(options.reject_basis)
-    )
-    text = statement(source.relation, all_names(), filters)
     if options.engine == "athena":
+        if (size := len(text.encode())) > ATHENA_LIMIT:
+            raise SourceError(
+                f"The query has {size:,} bytes, because it holds all names of the models; Athena "
+                f"accepts {ATHENA_LIMIT:,}. Import fewer models at once, or read the snapshot's "
+                "files here, without --engine athena"
+            )
         result = work / "result.csv"
         with tqdm(unit="B", unit_scale=True, desc="Athena reads", disable=None) as bar:
 
@@ -152,11 +91,7 @@ def gather(
             service = Athena(client, options.output, options.workgroup, time.sleep, progress)
             service.fetch(text, result)
         text = f"FROM read_csv({literal(str(result))}, header = true, columns = {RESULT_TYPES})"
-    elif source.prepare:
-        source.prepare(connection)
-    watch(
-        connection, "reading", lambda: connection.execute(counting.OBSERVATIONS.format(source=text))
-    )
+    watch(connection, "reading", lambda: counting.store(connection, text))
 
 
 def watch(connection: duckdb.DuckDBPyConnection, title: str, work: Callable[[], Any]) -> None:
@@ -174,7 +109,7 @@ def watch(connection: duckdb.DuckDBPyConnection, title: str, work: Callable[[], 
         bar.update(100 - bar.n)
 
 
-def report(connection: duckdb.DuckDBPyConnection, accepted: int) -> None:
+def report_records(connection: duckdb.DuckDBPyConnection, accepted: int) -> None:
     """Print the number of accepted records, and of rejected ones by reason."""
     print(f"{'accepted':28}{accepted:>14,}")
     for reason, records in features.rejected(connection).items():
@@ -182,8 +117,9 @@ def report(connection: duckdb.DuckDBPyConnection, accepted: int) -> None:
 
 
 def load(
-    options: argparse.Namespace,
+    options: Namespace,
     source: Source,
+    names: Names,
     connection: duckdb.DuckDBPyConnection,
     writer: MysqlWriter | None,
 ) -> tuple[str, int]:
@@ -195,8 +131,10 @@ def load(
         "expected_presence": options.expected_presence,
         "prior_strength": options.prior_strength,
     }
-    description["version"] = features.version(connection, description)
-    taxa = features.taxa(connection, options.prior_strength)
+    taxa = features.taxa(connection, options.prior_strength, names)
+    description["version"] = features.version(
+        connection, [taxon[:2] for taxon in taxa], sorted(description.items())
+    )
     total = features.number(connection, "SELECT count(*) FROM feature")
     rows: Iterable[FeatureRow] = tqdm(
         features.rows(connection), desc="writing", total=total, unit="row", disable=None
@@ -206,21 +144,28 @@ def load(
     return description["version"], writer.load(description, taxa, rows)
 
 
-def run(options: argparse.Namespace, client: Client) -> int:
+def run(options: Namespace, client: Client) -> int:
     """Import; return the number of rows. Raises the faults of the source before it writes."""
     settings = Settings.from_environment()
+    names = read_names(options.model)
     writer = None if options.sqlite else writer_of(settings)
     with tempfile.TemporaryDirectory(prefix="import-", dir=options.work) as directory:
         work = Path(directory)
         source = locate(options, work)
         with counting.connect(work, options.memory, options.threads) as connection:
-            gather(options, source, connection, work, client)
+            if source.prepare:
+                source.prepare(connection)
+            text = statement(source.relation, names, filters_of(options))
+            gather(options, text, connection, work, client)
+            counting.map_bins(connection)
             accepted = features.accepted(connection)
-            report(connection, accepted)
+            report_records(connection, accepted)
             if not accepted:
                 raise SourceError("No record was accepted: nothing to load")
             watch(connection, "counting", lambda: counting.count(connection))
-            version, count = load(options, source, connection, writer)
+            found = report.find(connection, names)
+            print(*report.lines(connection, names, found), sep="\n")
+            version, count = load(options, source, names, connection, writer)
     print(f"{version}: {count:,} rows loaded" if count else f"{version}: already there")
     if writer:
         announce(settings)
@@ -231,8 +176,11 @@ def main(arguments: list[str] | None = None, client: Client = boto3.client) -> i
     """Import and print the result; return 2 if that fails."""
     try:
         run(parse(arguments), client)
-    except (SourceError, DatasetError, InvalidSettings, AthenaError, duckdb.Error) as error:
+    except (SourceError, FactError, DatasetError, InvalidSettings, AthenaError) as error:
         print(error, file=sys.stderr)
+        return 2
+    except duckdb.Error as error:
+        print(explain(error), file=sys.stderr)
         return 2
     return 0
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tools.occurrences.names import RANKS
-from tools.occurrences.statement import literal
+from tools.occurrences.statement import TEXT_TYPE, literal
 
 GBIF_COLUMNS: Final = (
     "kingdom", "class", "order", "family", "genus", "species", "infraspecificEpithet",
@@ -22,9 +22,6 @@ INATURALIST_COLUMNS: Final = (
     "observed_on",
 )  # fmt: skip
 INATURALIST_TAXA: Final = ("taxon_id", "ancestry", "rank", "name")
-
-TEXT_TYPE: Final = "VARCHAR(1000)"
-"""Spark requires a length; Trino and DuckDB accept it."""
 
 SNAPSHOT: Final = {
     **dict.fromkeys((*(name.lower() for name in GBIF_COLUMNS), "license"), "VARCHAR"),

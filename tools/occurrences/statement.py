@@ -4,26 +4,36 @@ The same text runs on DuckDB, Athena (Trino) and Spark, so that a snapshot of bi
 can be counted where it is stored. The statement reads the source once. It rejects a record for the
 first reason that applies. It groups the others into observations: the records of one observer, of
 the same classes, in one bin of 0.02 degrees, in one month. The result has the numbers of rejected
-records and the observations. A record of an animal outside the model is an observation, too: it
-counts as sampling effort.
+records and the observations. A record of an animal outside the models is an observation, too: it
+counts as sampling effort. The result also counts the accepted records by their finest name, so
+that a name that matches no class is seen.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import floor
 from typing import Final
 
 from chalicelib.features.cells import COARSEST_RESOLUTION, UNCERTAINTY_LIMITS
 from tools.build.facts import read_table
-from tools.occurrences.names import FIRST_UNLISTED, RANKS, ClassNames
+from tools.occurrences.names import NO_CLASS, RANKS, Names
 
 BINS_PER_DEGREE: Final = 50
 """A bin has 0.02 degrees, about 2 km. Then 2 % of points lie in another cell than the middle of
 their bin (simulated over random points on land)."""
 
-BASE: Final = FIRST_UNLISTED
-"""One number of this base holds six digits, the number of the class at each rank, and above them
-the number of an animal that the model does not know."""
+ATHENA_LIMIT: Final = 262_144
+"""Bytes of a query (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html)."""
+
+EFFORT: Final = str(NO_CLASS)
+"""Begins the text of an observation's classes (``0 17 203``), as each observer counts as effort.
+
+The classes of a record are a text of numbers, because a text holds any number of classes, of any
+size, in every engine. Most have at most 12 characters, which DuckDB stores as fast as a number.
+"""
+
+TEXT_TYPE: Final = "VARCHAR(1000)"
+"""Spark requires a length; Trino and DuckDB accept it."""
 
 LICENCES: Final = ("CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0")
 """The licences that GBIF accepts, the most restrictive last."""
@@ -46,8 +56,8 @@ TEXT: Final = """
 WITH occurrence AS ({relation}
 ),
 class_name AS (
-    SELECT taxon_rank, name, CAST(number AS BIGINT) AS number
-      FROM (VALUES {class_names}) AS listed (taxon_rank, name, number)
+    SELECT taxon_rank, name, {numbers}
+      FROM (VALUES {class_names}) AS listed (taxon_rank, name, {number_columns})
 ),
 centroid AS (
     SELECT * FROM (VALUES {centroids}) AS listed (latitude_bin, longitude_bin)
@@ -99,24 +109,32 @@ observation AS (
            CASE WHEN reason IS NULL THEN coalesce(month, 0) END AS month,
            CASE WHEN reason IS NULL THEN observer END AS observer,
            CASE WHEN reason IS NULL THEN {classes} END AS classes,
+           CASE WHEN reason IS NULL THEN {finest_name} END AS taxon_name,
+           CASE WHEN reason IS NULL THEN family_taxon END AS taxon_family,
+           CASE WHEN reason IS NULL THEN order_taxon END AS taxon_order,
+           CASE WHEN reason IS NULL THEN class_taxon END AS taxon_class,
            licence_number
       FROM judged{joins}
 )
 SELECT reason, latitude_bin, longitude_bin, resolution, month, observer, classes,
+       taxon_name, taxon_family, taxon_order, taxon_class,
        max(licence_number) AS licence_number, count(*) AS records
   FROM observation
- GROUP BY reason, latitude_bin, longitude_bin, resolution, month, observer, classes
+ GROUP BY GROUPING SETS (
+       (reason, latitude_bin, longitude_bin, resolution, month, observer, classes),
+       (classes, taxon_name, taxon_family, taxon_order, taxon_class))
 """
+"""Rows of the second set have neither a reason nor a month."""
 
 
-def statement(relation: str, names: ClassNames, filters: Filters) -> str:
+def statement(relation: str, names: Names, filters: Filters) -> str:
     """Return the statement for a relation of :mod:`tools.occurrences.relations`."""
+    columns = [f"number_{model}" for model in range(len(names.models))]
     return TEXT.format(
         relation=relation,
-        class_names=", ".join(
-            f"({literal(rank)}, {literal(name)}, {number})"
-            for (rank, name), number in sorted(names.items())
-        ),
+        numbers=", ".join(f"CAST({column} AS INTEGER) AS {column}" for column in columns),
+        class_names=", ".join(class_name_rows(names)),
+        number_columns=", ".join(columns),
         centroids=", ".join(f"({latitude}, {longitude})" for latitude, longitude in centroids()),
         bins=BINS_PER_DEGREE,
         centroid_distance=filters.centroid_distance,
@@ -126,9 +144,18 @@ def statement(relation: str, names: ClassNames, filters: Filters) -> str:
         ),
         licences=", ".join(str(LICENCES.index(licence)) for licence in filters.licences),
         resolution=resolution(),
-        classes=" + ".join([*map(class_digit, RANKS), unlisted_digit()]),
+        classes=classes(columns),
+        finest_name=f"coalesce({', '.join(f'{rank}_taxon' for rank in RANKS[1:])})",
         joins="".join(join(rank) for rank in RANKS),
     )
+
+
+def class_name_rows(names: Names) -> Iterator[str]:
+    """Yield a row for each name: rank, name, and its number in each model, or NULL."""
+    for rank, name in sorted({key for model in names.models for key in model}):
+        numbers = [model.get((rank, name)) for model in names.models]
+        listed = ", ".join("NULL" if number is None else str(number) for number in numbers)
+        yield f"({literal(rank)}, {literal(name)}, {listed})"
 
 
 def resolution() -> str:
@@ -140,27 +167,35 @@ def resolution() -> str:
     return f"CASE WHEN uncertainty IS NULL THEN {finest} {cases} ELSE {COARSEST_RESOLUTION} END"
 
 
-def class_digit(rank: str) -> str:
-    """Return SQL for the class of a name of this rank, as a digit of its own."""
-    number = f"{rank}_name.number"
-    power = RANKS.index(rank)
-    return f"CASE WHEN {number} < {BASE} THEN {number} ELSE 0 END * {BASE**power}"
+def classes(columns: Iterable[str]) -> str:
+    """Return SQL for all classes of a record, as one text of numbers that begins with ``EFFORT``.
+
+    For each model these are the classes of its names, and the animal that the model does not know
+    if the finest name that it knows is one. A subspecies that a model knows excludes its species.
+    """
+    parts = [literal(EFFORT)]
+    for column in columns:
+        numbers = {rank: f"{rank}_name.{column}" for rank in RANKS}
+        for rank, number in numbers.items():
+            excluded = f"{numbers[RANKS[0]]} IS NULL AND " if rank == RANKS[1] else ""
+            parts.append(text_if(f"{excluded}{number} > {NO_CLASS}", number))
+        finest = f"coalesce({', '.join(numbers.values())})"
+        parts.append(text_if(f"{finest} < {NO_CLASS}", f"-{finest}"))
+    return f"concat_ws(' ', {', '.join(parts)})"
 
 
-def unlisted_digit() -> str:
-    """Return SQL for the animal that the model does not know, if the finest known name is one."""
-    finest = f"coalesce({', '.join(f'{rank}_name.number' for rank in RANKS)}, 0)"
-    return f"CASE WHEN {finest} >= {BASE} THEN {finest} ELSE 0 END * {BASE ** len(RANKS)}"
+def text_if(condition: str, number: str) -> str:
+    """Return SQL for a number as text if a condition is met, or else NULL, which is left out."""
+    return f"CASE WHEN {condition} THEN CAST({number} AS {TEXT_TYPE}) END"
 
 
 def join(rank: str) -> str:
-    """Return a join to the class of a name of this rank; a subspecies excludes its species."""
+    """Return a join to the numbers of a name of this rank."""
     alias = f"{rank}_name"
-    finer = "\n       AND infraspecific_name.number IS NULL" if rank == "species" else ""
     return f"""
       LEFT JOIN class_name AS {alias}
         ON {alias}.taxon_rank = {literal(rank)} AND {alias}.name = judged.{rank}_taxon
-       AND judged.reason IS NULL{finer}"""
+       AND judged.reason IS NULL"""
 
 
 def centroids() -> list[tuple[int, int]]:

@@ -21,6 +21,23 @@ class SourceError(Exception):
     """A source that cannot be read, or that needs another option."""
 
 
+def explain(error: Exception) -> str:
+    """Return a fault that DuckDB meets while it reads, in one line that says what to do."""
+    text = str(error)
+    cause = text.strip().partition("\n")[0]
+    lowered = text.lower()
+    if "gzip stream" in lowered:
+        return f"{cause}: the file breaks off or is damaged; download it again"
+    if "state machine" in lowered:
+        return (
+            "A line of the table has a carriage return inside a field: unpack the file, and "
+            "import it unpacked"
+        )
+    if "out of memory" in lowered:
+        return f"{cause}: raise --memory, or name a disk with more room by --work"
+    return cause
+
+
 def magic_bytes(path: Path) -> bytes:
     """Return the first four bytes."""
     with path.open("rb") as file:

@@ -10,13 +10,11 @@ from chalicelib.features import mysql
 from tests.fakes import JAGUAR
 from tools import ROOT
 from tools.database import connection, dataset_loader
-from tools.occurrences.names import all_names, class_names, unlisted_numbers
+from tools.occurrences.names import read_names
 from tools.occurrences.relations import SNAPSHOT, gbif_relation
-from tools.occurrences.statement import BASE, LICENCES, Filters, literal, statement
+from tools.occurrences.statement import ATHENA_LIMIT, LICENCES, Filters, literal, statement
 
-TEXT = statement(gbif_relation("gbif.occurrence", SNAPSHOT), all_names(), Filters())
-ATHENA_LIMIT = 262_144
-"""Bytes of a query (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html)."""
+TEXT = statement(gbif_relation("gbif.occurrence", SNAPSHOT), read_names(), Filters())
 
 
 def migration_statements() -> list[str]:
@@ -63,7 +61,8 @@ def test_the_statement_is_the_same_on_every_engine(dialect):
     assert isinstance(parsed, exp.Select)
     assert not list(parsed.find_all(exp.Anonymous, exp.Command))
     columns = ["reason", "latitude_bin", "longitude_bin", "resolution", "month", "observer",
-               "classes", "licence_number", "records"]  # fmt: skip
+               "classes", "taxon_name", "taxon_family", "taxon_order", "taxon_class",
+               "licence_number", "records"]  # fmt: skip
     assert parsed.named_selects == columns
 
 
@@ -76,12 +75,6 @@ def test_the_statement_reads_its_table_once():
 def test_the_statement_is_short_enough_for_athena():
     """The statement holds all names and centroids."""
     assert len(TEXT.encode()) < ATHENA_LIMIT / 2
-
-
-def test_the_numbers_of_six_classes_and_of_another_animal_fit_in_one():
-    """The number has 64 bits with a sign."""
-    assert max(class_names().values()) < BASE <= min(unlisted_numbers().values())
-    assert (max(unlisted_numbers().values()) + 1) * BASE**6 < 2**63
 
 
 def test_licences_are_ordered_by_what_they_forbid():
