@@ -20,6 +20,12 @@ EFFORT_ROW: Final = 0
 ALL_MONTHS: Final = sum(1 << month for month in range(1, 13))
 """Bits 1 to 12: an animal that stays all year."""
 
+NOT_COVERED: Final = 0
+"""``months`` of the sampling effort in a cell outside the area that the dataset covers.
+
+The dataset says nothing about a place in it. Its counts serve only the finer cells inside it.
+"""
+
 OUT_OF_SEASON_FACTOR: Final = 0.04
 """Factor on the presence of an animal in the months when it is away or asleep.
 
@@ -80,11 +86,19 @@ def features_of_places(
     The arguments are those of :func:`place_features`.
     """
     rows_by_cell: defaultdict[int, list[Row]] = defaultdict(list)
+    not_covered: set[int] = set()
     for row in rows:
         rows_by_cell[row[0]].append(row)
+        if row[2] == EFFORT_ROW and row[5] == NOT_COVERED:
+            not_covered.add(row[0])
     return [
         place_features(
-            [row for cell in chain for row in rows_by_cell.get(int(cell, 16), ())],
+            [
+                row
+                for cell in chain
+                if int(chain[0], 16) not in not_covered
+                for row in rows_by_cell.get(int(cell, 16), ())
+            ],
             taxa,
             chain,
             month,

@@ -1,13 +1,13 @@
 """Compute a dataset from the counted observations: rows, taxa, licence and version."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import duckdb
 
 from chalicelib.domain import Status
-from chalicelib.features.observations import ALL_MONTHS, EFFORT_ROW
+from chalicelib.features.observations import ALL_MONTHS, EFFORT_ROW, NOT_COVERED
 from tools.database.dataset_loader import FeatureRow, TaxonRow
 from tools.occurrences.names import Names
 from tools.occurrences.statement import LICENCES
@@ -100,25 +100,39 @@ def licence(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def taxa(
-    connection: duckdb.DuckDBPyConnection, prior_strength: float, names: Names
+    connection: duckdb.DuckDBPyConnection,
+    prior_strength: float,
+    names: Names,
+    absent: Iterable[int] = (),
 ) -> list[TaxonRow]:
-    """Return the observed taxa with their prevalence.
+    """Return the observed taxa with their prevalence, and those whose absence counts.
 
     The dataset does not cover the other classes: a download of birds is no evidence about bears.
     """
     taxon_ids = {number: taxon_id for taxon_id, number in names.numbers.items()}
     prevalences = connection.execute(PREVALENCES, {"prior": prior_strength}).fetchall()
-    return [(taxon, taxon_ids[taxon], prevalence) for taxon, prevalence in prevalences]
+    prevalences += [(taxon, 0.0) for taxon in absent]
+    return [(taxon, taxon_ids[taxon], prevalence) for taxon, prevalence in sorted(prevalences)]
+
+
+ROWS: Final = f"""
+    SELECT cell, month, taxon, observations,
+           CASE WHEN taxon = {EFFORT_ROW} AND cell IN (FROM outside) THEN {NOT_COVERED}
+                ELSE {ALL_MONTHS} END
+      FROM feature
+     UNION ALL
+    SELECT cell, 0, {EFFORT_ROW}, 0, {NOT_COVERED}
+      FROM outside WHERE cell NOT IN (SELECT cell FROM feature)
+"""
+"""A cell outside the covered area has a row, so that it does not fall back to its parents."""
 
 
 def rows(connection: duckdb.DuckDBPyConnection) -> Iterator[FeatureRow]:
     """Yield the rows of ``geo_feature`` in the order of its primary key."""
-    reader = connection.cursor().execute(
-        "SELECT cell, month, taxon, observations FROM feature ORDER BY ALL"
-    )
+    reader = connection.cursor().execute(f"{ROWS} ORDER BY ALL")
     while chunk := reader.fetchmany(CHUNK):
-        for cell, month, taxon, observations in chunk:
-            yield cell, month, taxon, float(observations), Status.RECORDED.value, ALL_MONTHS
+        for cell, month, taxon, observations, months in chunk:
+            yield cell, month, taxon, float(observations), Status.RECORDED.value, months
 
 
 def version(connection: duckdb.DuckDBPyConnection, *content: Any) -> str:
@@ -127,8 +141,8 @@ def version(connection: duckdb.DuckDBPyConnection, *content: Any) -> str:
     The same records in any order give the same version.
     """
     digest = connection.execute(
-        "SELECT count(*), bit_xor(md5_number(concat_ws(' ', cell, month, taxon, observations))) "
-        "FROM feature"
+        "SELECT count(*), bit_xor(md5_number(concat_ws(' ', COLUMNS(*)))) "
+        f"FROM ({ROWS}) AS feature_row (cell, month, taxon, observations, months)"
     ).fetchone()
     text = repr((digest, content))
     return f"occurrences-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

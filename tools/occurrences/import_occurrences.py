@@ -23,8 +23,8 @@ from chalicelib.settings import Settings
 from tools.build.facts import FactError
 from tools.database.announcement import announce
 from tools.database.connection import DatasetError
-from tools.database.dataset_loader import FeatureRow, MysqlWriter, writer_of
-from tools.occurrences import counting, embedded, features, report
+from tools.database.dataset_loader import FeatureRow, MysqlWriter, TaxonRow, writer_of
+from tools.occurrences import counting, coverage, embedded, features, report
 from tools.occurrences.athena import Athena, AthenaError, Client
 from tools.occurrences.names import Names, read_names
 from tools.occurrences.options import parse
@@ -116,26 +116,47 @@ def report_records(connection: duckdb.DuckDBPyConnection, accepted: int) -> None
         print(f"{reason:28}{records:>14,}")
 
 
+def find_absent(
+    options: Namespace, connection: duckdb.DuckDBPyConnection, names: Names, found: report.Found
+) -> list[int]:
+    """Return the taxa whose absence counts, by number, and print how many they are."""
+    if not options.covers:
+        return []
+    complete = options.complete or coverage.complete_taxa(connection)
+    absent = coverage.absent_taxa(names, found, complete)
+    classes = len(names.classes.intersection(absent))
+    print(
+        f"absence counts for {classes:,} classes without a record in {' '.join(options.covers)}; "
+        f"complete taxa: {', '.join(complete) or 'none'}"
+    )
+    return absent
+
+
+def title_of(options: Namespace, source: Source) -> str:
+    """Return the title of the dataset, which names the area for which absence counts."""
+    area = f"; absence counts in {' '.join(options.covers)}" if options.covers else ""
+    return options.title or f"{source.title}{area}"
+
+
 def load(
     options: Namespace,
     source: Source,
-    names: Names,
+    taxa: list[TaxonRow],
     connection: duckdb.DuckDBPyConnection,
     writer: MysqlWriter | None,
 ) -> tuple[str, int]:
     """Write the dataset; return its version and the number of new rows."""
     description: dict[str, Any] = {
-        "title": (options.title or source.title)[:LONGEST_TITLE],
+        "title": title_of(options, source)[:LONGEST_TITLE],
         "licence": features.licence(connection),
         "citation": (options.citation or source.citation or "")[:LONGEST_CITATION],
         "expected_presence": options.expected_presence,
         "prior_strength": options.prior_strength,
     }
-    taxa = features.taxa(connection, options.prior_strength, names)
     description["version"] = features.version(
         connection, [taxon[:2] for taxon in taxa], sorted(description.items())
     )
-    total = features.number(connection, "SELECT count(*) FROM feature")
+    total = features.number(connection, f"SELECT count(*) FROM ({features.ROWS})")
     rows: Iterable[FeatureRow] = tqdm(
         features.rows(connection), desc="writing", total=total, unit="row", disable=None
     )
@@ -148,6 +169,7 @@ def run(options: Namespace, client: Client) -> int:
     """Import; return the number of rows. Raises the faults of the source before it writes."""
     settings = Settings.from_environment()
     names = read_names(options.model)
+    area = coverage.parse_area(options.covers) if options.covers else None
     writer = None if options.sqlite else writer_of(settings)
     with tempfile.TemporaryDirectory(prefix="import-", dir=options.work) as directory:
         work = Path(directory)
@@ -158,6 +180,7 @@ def run(options: Namespace, client: Client) -> int:
             text = statement(source.relation, names, filters_of(options))
             gather(options, text, connection, work, client)
             counting.map_bins(connection)
+            coverage.restrict(connection, area)
             accepted = features.accepted(connection)
             report_records(connection, accepted)
             if not accepted:
@@ -165,7 +188,9 @@ def run(options: Namespace, client: Client) -> int:
             watch(connection, "counting", lambda: counting.count(connection))
             found = report.find(connection, names)
             print(*report.lines(connection, names, found), sep="\n")
-            version, count = load(options, source, names, connection, writer)
+            absent = find_absent(options, connection, names, found)
+            taxa = features.taxa(connection, options.prior_strength, names, absent)
+            version, count = load(options, source, taxa, connection, writer)
     print(f"{version}: {count:,} rows loaded" if count else f"{version}: already there")
     if writer:
         announce(settings)

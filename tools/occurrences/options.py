@@ -34,6 +34,20 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="DIRECTORY",
         help="model directory whose animals to count; may be given again; default: the shipped one",
     )
+    parser.add_argument(
+        "--covers",
+        nargs="+",
+        metavar="AREA",
+        help="where absence counts: DE,FR or Europe or box:SOUTH,WEST,NORTH,EAST or world; "
+        "default: nowhere",
+    )
+    parser.add_argument(
+        "--complete",
+        type=lambda text: [name for name in map(str.strip, text.split(",")) if name],
+        metavar="TAXA",
+        help="for which animals absence counts: Aves,Mammalia; default: the classes and orders "
+        "that the records name ten species of",
+    )
     parser.add_argument("--sqlite", type=Path, help="write to this file, not to the database")
     parser.add_argument("--title", help="title of the dataset")
     parser.add_argument("--citation", help="needed if the source has none")
@@ -84,6 +98,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--workgroup", default="primary", help="of Athena; default: %(default)s")
     options = parser.parse_args(arguments)
     options.model = options.model or [MODEL_DIRECTORY]
+    if options.complete and not options.covers:
+        raise SourceError("--complete needs --covers: name the area for which absence counts")
     if options.engine == "athena" and not (options.table and options.output):
         raise SourceError("--engine athena needs --table and --output")
     if options.engine == "duckdb" and not options.source:
