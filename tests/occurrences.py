@@ -251,7 +251,9 @@ def label(taxon_id: str, name: str, rank: str = "species", **more: str) -> Recor
 def table(path: Path, columns: Sequence[str], rows: Sequence[Record]) -> Path:
     """Write a CSV table, with an empty field for each unknown value."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer = csv.DictWriter(
+            file, columns, restval="", lineterminator="\n", extrasaction="ignore"
+        )
         writer.writeheader()
         writer.writerows(dict(row) for row in rows)
     return path

@@ -20,8 +20,9 @@ from tools.build.facts import read_table
 from tools.occurrences import counting, embedded
 from tools.occurrences.import_occurrences import main
 from tools.occurrences.names import RANKS, read_names
-from tools.occurrences.sources import Request, open_source
+from tools.occurrences.sources import open_source
 from tools.occurrences.statement import Filters, statement
+from tools.occurrences.tables import Request
 
 TAXA = {
     row["vernacularName"]: row["taxonID"]

@@ -30,11 +30,11 @@ def archive_columns(core: Element) -> list[str]:
     return columns
 
 
-def read_metadata(archive: zipfile.ZipFile) -> tuple[str | None, str | None]:
+def read_metadata(archive: zipfile.ZipFile, name: str) -> tuple[str | None, str | None]:
     """Return title and citation from metadata.xml (EML); without a citation, title and DOI."""
-    if "metadata.xml" not in archive.namelist():
+    if name not in archive.namelist():
         return None, None
-    root = ElementTree.fromstring(archive.read("metadata.xml"))
+    root = ElementTree.fromstring(archive.read(name))
     texts: dict[str, str] = {}
     for element in root.iter():
         if element.text and element.text.strip():

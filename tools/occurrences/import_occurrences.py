@@ -29,9 +29,9 @@ from tools.occurrences.athena import Athena, AthenaError, Client
 from tools.occurrences.names import Names, read_names
 from tools.occurrences.options import parse
 from tools.occurrences.relations import SNAPSHOT, gbif_relation
-from tools.occurrences.sources import Request, Source, open_source
+from tools.occurrences.sources import open_source
 from tools.occurrences.statement import ATHENA_LIMIT, Filters, literal, statement
-from tools.occurrences.tables import SourceError, explain
+from tools.occurrences.tables import Request, Source, SourceError, explain
 
 LONGEST_TITLE: Final = 255
 LONGEST_CITATION: Final = 2000
@@ -183,6 +183,8 @@ def run(options: Namespace, client: Client) -> int:
             coverage.restrict(connection, area)
             accepted = features.accepted(connection)
             report_records(connection, accepted)
+            if source.note:
+                print(source.note)
             if not accepted:
                 raise SourceError("No record was accepted: nothing to load")
             watch(connection, "counting", lambda: counting.count(connection))

@@ -23,6 +23,20 @@ INATURALIST_COLUMNS: Final = (
 )  # fmt: skip
 INATURALIST_TAXA: Final = ("taxon_id", "ancestry", "rank", "name")
 
+EXPORT_COLUMNS: Final = (
+    "latitude", "longitude", "quality_grade", "observed_on", "scientific_name",
+)  # fmt: skip
+"""Columns that the import needs of the export of iNaturalist's site."""
+
+EXPORT_RANKS: Final = ("family", "order", "class")
+"""Ranks whose names the export may lack; species and genus are in the scientific name."""
+
+OBSCURED_METRES: Final = 30_000
+"""How far iNaturalist moves the point of a threatened species, if the export does not say."""
+
+NOT_ANIMALS: Final = ("Plantae", "Fungi", "Protozoa", "Chromista", "Bacteria", "Viruses", "Unknown")
+"""Iconic taxa that are no animals; the others are animals, such as Aves and Insecta."""
+
 SNAPSHOT: Final = {
     **dict.fromkeys((*(name.lower() for name in GBIF_COLUMNS), "license"), "VARCHAR"),
     "recordedby": "VARCHAR[]",
@@ -127,3 +141,59 @@ def inaturalist_names(table: str) -> str:
               FROM {table}) AS taxon
       JOIN {table} AS ancestor ON ancestor.taxon_id = taxon.ancestor_id
      GROUP BY taxon.taxon_id"""
+
+
+def export_relation(table: str, columns: Iterable[str], licence: str | None) -> str:
+    """Return the confirmed observations of an export of iNaturalist's site.
+
+    ``columns`` are in lower case. Where the export lacks the names by rank, species and genus are
+    the first words of the scientific name, and the class is the iconic taxon.
+    """
+    present = set(columns)
+
+    def text(name: str) -> str:
+        return f"nullif(\"{name}\", '')" if name in present else f"CAST(NULL AS {TEXT_TYPE})"
+
+    def number(name: str) -> str:
+        return f"TRY_CAST({text(name)} AS DOUBLE)"
+
+    words = f"string_split({text('scientific_name')}, ' ')"
+    two = f"CASE WHEN len({words}) > 1 THEN {words}[1] || ' ' || {words}[2] END"
+    subspecies = ", ".join(text(f"taxon_{rank}_name") for rank in ("subspecies", "variety", "form"))
+    three = f"CASE WHEN len({words}) = 3 THEN {text('scientific_name')} END"
+    iconic = text("iconic_taxon_name")
+    not_animals = ", ".join(literal(name) for name in NOT_ANIMALS)
+    kingdom = f"CASE WHEN {iconic} IN ({not_animals}) THEN {iconic} ELSE 'Animalia' END"
+    obscured = (
+        f"CASE WHEN lower({text('coordinates_obscured')}) = 'true' THEN {OBSCURED_METRES} END"
+    )
+    own = f"""CASE upper({text("license")}) WHEN 'CC-BY' THEN 'CC_BY_4_0'
+                WHEN 'CC-BY-NC' THEN 'CC_BY_NC_4_0' ELSE {text("license")} END"""
+    measures = ("latitude", "longitude", "positional_accuracy", "public_positional_accuracy")
+    malformed = " OR ".join(
+        f"({text(name)} IS NOT NULL AND {number(name)} IS NULL)" for name in measures
+    )
+    return f"""
+    SELECT coalesce({subspecies}, {three}) AS infraspecific_taxon,
+           coalesce({text("taxon_species_name")}, {two}) AS species_taxon,
+           coalesce({text("taxon_genus_name")}, {words}[1]) AS genus_taxon,
+           {text("taxon_family_name")} AS family_taxon,
+           {text("taxon_order_name")} AS order_taxon,
+           coalesce({text("taxon_class_name")}, {iconic}) AS class_taxon,
+           coalesce({text("taxon_kingdom_name")},
+                    CASE WHEN {iconic} IS NOT NULL THEN {kingdom} END) AS kingdom,
+           {number("latitude")} AS latitude, {number("longitude")} AS longitude,
+           coalesce({number("public_positional_accuracy")}, {obscured},
+                    {number("positional_accuracy")}) AS uncertainty,
+           CASE WHEN TRY_CAST(substr({text("observed_on")}, 6, 2) AS INTEGER) BETWEEN 1 AND 12
+                THEN TRY_CAST(substr({text("observed_on")}, 6, 2) AS INTEGER) END AS month,
+           coalesce({text("user_login")}, {text("user_id")}, 'on ' || {text("observed_on")},
+                    'somebody') AS observer,
+           'HUMAN_OBSERVATION' AS basis_of_record, 'PRESENT' AS occurrence_status,
+           coalesce({text("quality_grade")}, '') <> 'research' AS is_unconfirmed,
+           CASE WHEN lower({text("captive_cultivated")}) = 'true' THEN 'captive' ELSE '' END
+             AS establishment,
+           {own if licence is None else literal(licence)} AS licence, '' AS issues,
+           CAST(NULL AS DOUBLE) AS distance_from_centroid,
+           ({malformed}) AS is_malformed
+      FROM {table}"""

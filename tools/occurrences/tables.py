@@ -1,17 +1,16 @@
 """Read the text tables of GBIF and iNaturalist: their columns, and how DuckDB reads them."""
 
-import gzip
-import shutil
-import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tools.occurrences.relations import missing
 from tools.occurrences.statement import literal
 
 PARQUET_MAGIC: Final = b"PAR1"
 GZIP_MAGIC: Final = b"\x1f\x8b"
+ZIP_MAGIC: Final = b"PK\x03\x04"
 
 REJECTED_ROWS: Final = "malformed_row"
 """DuckDB's table of lines with too many or too few columns, or with bytes that are not UTF-8."""
@@ -19,6 +18,35 @@ REJECTED_ROWS: Final = "malformed_row"
 
 class SourceError(Exception):
     """A source that cannot be read, or that needs another option."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source that is ready to read. ``prepare`` must run on the connection first.
+
+    ``title`` and ``citation`` come from the source's own metadata, if it has any. ``note`` says
+    what the import makes of it, if that is less than usual.
+    """
+
+    relation: str
+    title: str
+    citation: str | None = None
+    prepare: Callable[[Any], None] | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """The operator's options: the path of the source, and what its metadata lacks.
+
+    ``work`` is a directory for unpacked files.
+    """
+
+    path: Path
+    work: Path
+    format: str | None = None
+    taxa: Path | None = None
+    licence: str | None = None
 
 
 def explain(error: Exception) -> str:
@@ -39,35 +67,17 @@ def explain(error: Exception) -> str:
 
 
 def magic_bytes(path: Path) -> bytes:
-    """Return the first four bytes."""
+    """Return the first four bytes of a file; a directory has none."""
+    if path.is_dir():
+        return b""
     with path.open("rb") as file:
         return file.read(len(PARQUET_MAGIC))
-
-
-def header(path: Path) -> list[str]:
-    """Return the columns of a table, compressed by gzip or not."""
-    is_packed = magic_bytes(path)[: len(GZIP_MAGIC)] == GZIP_MAGIC
-    with gzip.open(path) if is_packed else path.open("rb") as file:
-        return columns_of(file.readline())
-
-
-def columns_of(line: bytes) -> list[str]:
-    """Return the names in the first line of a table."""
-    return line.decode("utf-8-sig").rstrip("\r\n").split("\t")
 
 
 def check(path: Path, required: Iterable[str], present: Iterable[str]) -> None:
     """Raise ``SourceError`` with the names of all missing columns, if there are any."""
     if lacking := missing(required, present):
         raise SourceError(f"{path} lacks the column{'s' * (len(lacking) > 1)} {', '.join(lacking)}")
-
-
-def unpack(archive: zipfile.ZipFile, name: str, work: Path) -> Path:
-    """Unpack a file of an archive: DuckDB reads only uncompressed files in parallel."""
-    target = work / Path(name).name
-    with archive.open(name) as packed, target.open("wb") as file:
-        shutil.copyfileobj(packed, file, 1 << 20)
-    return target
 
 
 def table_of(path: Path, columns: Iterable[str], *, delimiter: str = "\t", quote: str = "",
