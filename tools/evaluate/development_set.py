@@ -5,6 +5,8 @@ once.
 ``tools.evaluate.make_development_set`` writes such sets.
 """
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,14 +18,24 @@ from tqdm import tqdm
 from chalicelib.answer.taxon_index import taxon_index
 from chalicelib.bootstrap import Services
 from chalicelib.classifier.looks import look
-from chalicelib.domain import Coordinates, GeoStatus, PlaceLookup, Taxon
-from tools.evaluate.labels import read_rows
+from chalicelib.domain import WHOLE_YEAR, GeoStatus, PlaceLookup, Scores, Taxon
+from chalicelib.errors import RangefinderError
+from tools.evaluate.labels import (
+    ClassFinder,
+    LabelsError,
+    Row,
+    place_and_month,
+    read_labelled_rows,
+)
 from tools.evaluate.metrics import Flags, Floats
 
 COLUMNS: Final = (
     "file", "classIndex", "decimalLatitude", "decimalLongitude", "coordinateUncertaintyInMeters",
     "eventDate", "damage", "half",
 )  # fmt: skip
+"""The columns that ``tools.evaluate.make_development_set`` writes."""
+
+UNDAMAGED: Final = "none"
 
 
 @dataclass(frozen=True)
@@ -69,29 +81,41 @@ class DevelopmentSet:
         return moved
 
 
-def read(labels: Path, services: Services) -> DevelopmentSet:
-    """Classify every photo of the table and look up its place. Raises ``LabelsError``."""
-    rows = read_rows(labels, COLUMNS)
+@dataclass(frozen=True)
+class _Seen:
+    """One photo of the table, looked at: its row, its class, its scores and its place."""
+
+    row: Row
+    index: int
+    scores: Scores
+    looks: int
+    place: PlaceLookup
+
+
+def read(labels: Path, services: Services, required: Sequence[str] = COLUMNS) -> DevelopmentSet:
+    """Classify every photo of the table and look up its place.
+
+    A row that cannot be used is printed and left out. Without a column ``half``, every second
+    class is in the half that is reported; without ``damage``, no photo is damaged.
+
+    Raises ``LabelsError`` if the table lacks a required column, or no row can be used.
+    """
     model = services.classifier.model
+    finder = ClassFinder(model.taxa)
+    seen = []
+    for number, row in tqdm(read_labelled_rows(labels, required), unit="photo", disable=None):
+        try:
+            seen.append(_look(row, labels.parent, services, finder))
+        except (RangefinderError, OSError, ValueError) as error:
+            print(f"row {number} ({row['file']}): {error}", file=sys.stderr)
+    if not seen:
+        raise LabelsError(f"{labels}: no row can be used")
     animals = taxon_index(model)
     columns, taxa = animals.outputs, animals.taxa
     temperature = float(model.card["calibration"]["temperature"])
-    logits, geos, looks = [], [], []
-    for row in tqdm(rows, unit="photo", disable=None):
-        photo = services.identify.photos.open((labels.parent / row["file"]).read_bytes())
-        seen = look(services.classifier, photo, 1, services.identify.looks)
-        # Up to a constant, which does not change a softmax.
-        logits.append(np.log(np.maximum(seen.scores.astype(np.float64), 1e-30)) * temperature)
-        looks.append(seen.looks)
-        point = Coordinates(
-            float(row["decimalLatitude"]),
-            float(row["decimalLongitude"]),
-            float(row["coordinateUncertaintyInMeters"]),
-        )
-        geos.append(services.places.look_up(point, int(row["eventDate"][5:7])))
-    presence = np.full((len(rows), len(taxa)), np.nan)
+    presence = np.full((len(seen), len(taxa)), np.nan)
     prevalence = np.ones(len(taxa))
-    for number, geo in enumerate(geos):
+    for number, geo in enumerate(one.place for one in seen):
         if geo.status is not GeoStatus.APPLIED or geo.features is None or geo.dataset is None:
             continue
         for column, taxon in enumerate(taxa):
@@ -101,25 +125,57 @@ def read(labels: Path, services: Services) -> DevelopmentSet:
                 if feature:
                     prevalence[column] = feature.prevalence
     position = {number: column for column, number in enumerate(columns.tolist())}
+    classes = sorted({one.index for one in seen})
+    reported = {index: ("fit", "report")[turn % 2] for turn, index in enumerate(classes)}
     return DevelopmentSet(
         taxa=taxa,
         columns=columns,
-        logits=np.array(logits),
-        geos=tuple(geos),
+        # Up to a constant, which does not change a softmax.
+        logits=np.array([np.log(np.maximum(one.scores.astype(np.float64), 1e-30)) for one in seen])
+        * temperature,
+        geos=tuple(one.place for one in seen),
         presence=presence,
         prevalence=prevalence,
-        truth=np.array([position[int(row["classIndex"])] for row in rows]),
-        damaged=np.array([row["damage"] != "none" for row in rows]),
-        reported=np.array([row["half"] == "report" for row in rows]),
-        again=np.array(looks) > 1,
+        truth=np.array([position[one.index] for one in seen]),
+        damaged=np.array([(one.row.get("damage") or UNDAMAGED) != UNDAMAGED for one in seen]),
+        reported=np.array(
+            [(one.row.get("half") or reported[one.index]) == "report" for one in seen]
+        ),
+        again=np.array([one.looks for one in seen]) > 1,
     )
+
+
+def _look(row: Row, directory: Path, services: Services, finder: ClassFinder) -> _Seen:
+    """Classify the photo of a row and look up its place.
+
+    Raises ``ValueError``, ``OSError``, or what a request would raise.
+    """
+    taxa = finder.find(row)
+    numbers = [
+        number for number, taxon in enumerate(services.classifier.model.taxa) if taxon in taxa
+    ]
+    if len(numbers) > 1 and not row.get("classIndex"):
+        raise ValueError(
+            f"the label stands for {len(numbers)} classes of the model: name one by classIndex"
+        )
+    index = int(row["classIndex"]) if row.get("classIndex") else numbers[0]
+    point, month = place_and_month(row)
+    photo = services.identify.photos.open((directory / row["file"]).read_bytes())
+    exif = services.identify.exif.read(photo.exif, photo.xmp, photo.later_exif)
+    if point is None:
+        point = exif.coordinates
+    if not month and exif.event_date:
+        month = exif.event_date.month or WHOLE_YEAR
+    seen = look(services.classifier, photo, exif.orientation, services.identify.looks)
+    return _Seen(row, index, seen.scores, seen.looks, services.places.look_up(point, month))
 
 
 def fit_temperature(photos: DevelopmentSet, factors: Floats, boost: Floats, rows: Flags) -> float:
     """Return the temperature that makes the truth likeliest in ``rows``, to a hundredth.
 
     The loss is the negative log-likelihood, as in Guo et al. 2017. A grid search is enough for one
-    number.
+    number. If the best is at an edge of the grid, a wider one is searched. Raises ``LabelsError``
+    if there are no rows.
 
     Args:
         photos: The development set.
@@ -127,13 +183,20 @@ def fit_temperature(photos: DevelopmentSet, factors: Floats, boost: Floats, rows
         boost: Is added afterwards; same shape.
         rows: The photos to fit on.
     """
-    grid = np.arange(0.40, 1.61, 0.01)
-    losses = []
-    for temperature in grid:
+    if not rows.any():
+        raise LabelsError("The table has no photo in the half that is fitted")
+
+    def loss(temperature: float) -> float:
         scores = normalised(normalised(photos.vision(temperature)) * factors + boost)
         truth = scores[np.arange(len(scores)), photos.truth][rows]
-        losses.append(-np.log(np.maximum(truth, 1e-12)).mean())
-    return float(round(grid[int(np.argmin(losses))], 2))
+        return float(-np.log(np.maximum(truth, 1e-12)).mean())
+
+    grid = np.arange(0.40, 1.61, 0.01)
+    best = int(np.argmin([loss(temperature) for temperature in grid]))
+    if best in (0, len(grid) - 1):
+        grid = np.arange(0.05, 0.41, 0.01) if best == 0 else np.arange(1.60, 5.01, 0.02)
+        best = int(np.argmin([loss(temperature) for temperature in grid]))
+    return float(round(grid[best], 2))
 
 
 def normalised(scores: Floats) -> Floats:
