@@ -42,10 +42,10 @@ def calibrate(model) -> Calibrate:
     """A function that runs the program on the copy of the model."""
 
     def run(labels: Path, *options: str) -> subprocess.CompletedProcess[str]:
+        chosen = {"RANGEFINDER_MODEL_DIRECTORY": str(model), "RANGEFINDER_LOOKS": "1"}
         return subprocess.run(
             [sys.executable, "-m", "tools.evaluate.calibrate", str(labels), *options],
-            cwd=ROOT, env={**os.environ, "RANGEFINDER_MODEL_DIRECTORY": str(model), "RANGEFINDER_LOOKS": "1"},
-            capture_output=True, text=True, check=False,
+            cwd=ROOT, env={**os.environ, **chosen}, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     return run

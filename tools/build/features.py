@@ -9,7 +9,9 @@ same facts give the same bytes.
 import argparse
 import hashlib
 import sqlite3
+import sys
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +19,8 @@ from chalicelib.domain import PRESENCE_BY_STATUS
 from chalicelib.features.observations import ALL_MONTHS
 from tools import ROOT
 from tools.build.cells import prevalence, sample_cells
-from tools.build.facts import DATA, FactError, read_table
-from tools.build.lookalikes import ranged_taxa, unlisted_statuses, unlisted_taxa
+from tools.build.facts import DATA, FactError, listed, raise_faults, read_table
+from tools.build.lookalikes import Row, lookalikes, ranged_taxa, unlisted_statuses, unlisted_taxa
 from tools.build.ranges import months_by_region, statuses_by_region
 from tools.build.regions import Regions
 
@@ -68,17 +70,19 @@ def build(target: Path) -> None:
     classes = {row["taxonID"]: row for row in read_table("classes.csv")}
     ranges = read_table("ranges.csv")
     ranged = {taxon_id for taxon_id, row in classes.items() if row["geography"] == "range"}
-    if ranged != {row["taxonID"] for row in ranges}:
-        differing = sorted(ranged ^ {row["taxonID"] for row in ranges})
-        raise FactError(
-            f"classes.csv and ranges.csv differ in which taxa have a range: {differing}"
-        )
+    faults = class_faults(classes.values(), {row["taxonID"] for row in ranges})
+    unlisted: Mapping[str, Row] = {}
+    try:
+        unlisted = unlisted_taxa()
+        lookalikes(unlisted)
+    except FactError as error:
+        faults.append(str(error))
+    raise_faults(faults)
 
     cells = sample_cells(regions)
     used = sorted({region for cell in cells.values() for region in cell.samples})
     statuses = statuses_by_region(regions, ranges, regions.names)
     seasons = months_by_region(regions, read_table("seasons.csv"), statuses)
-    unlisted = unlisted_taxa()
     unlisted_by_region = unlisted_statuses(regions, unlisted)
     with_range = ranged_taxa(unlisted_by_region)
     for region, found in unlisted_by_region.items():
@@ -141,6 +145,26 @@ def build(target: Path) -> None:
     connection.close()
 
 
+def class_faults(classes: Iterable[Row], with_rows: set[str]) -> list[str]:
+    """Return what is wrong with the classes; ``with_rows`` are in ``ranges.csv``."""
+    rows = list(classes)
+    ranged = {row["taxonID"] for row in rows if row["geography"] == "range"}
+    faults = [
+        f"classes.csv: no {column} in {listed(lacking)}"
+        for column in ("taxonID", "scientificName", "vernacularName")
+        if (lacking := [row["taxonID"] or row["scientificName"] for row in rows if not row[column]])
+    ]
+    if missing := ranged - with_rows:
+        faults.append(
+            f"classes.csv: classes with a range that have no row in ranges.csv, {listed(missing)}. "
+            "These tables are those of the shipped model: a model of your own needs no row here, "
+            "but occurrences (make import-occurrences, with --model)"
+        )
+    if surplus := with_rows - ranged:
+        faults.append(f"ranges.csv: not a class with a range, {listed(surplus)}")
+    return faults
+
+
 def describe() -> dict[str, str]:
     """Return the dataset's description; its version is a hash of the facts."""
     digest = hashlib.sha256()
@@ -158,13 +182,17 @@ def describe() -> dict[str, str]:
     }
 
 
-def main() -> None:
-    """Build the store and print its size."""
+def main() -> int:
+    """Build the store and print its size; return 2 if the tables contradict each other."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--target", type=Path, default=TARGET)
     target = parser.parse_args().target
     start = time.monotonic()
-    build(target)
+    try:
+        build(target)
+    except FactError as error:
+        print(error, file=sys.stderr)
+        return 2
     connection = sqlite3.connect(target)
     counts = ", ".join(
         f"{connection.execute(f'SELECT count(*) FROM {table}').fetchone()[0]:,} {table}"
@@ -173,7 +201,8 @@ def main() -> None:
     print(
         f"{target}: {target.stat().st_size:,} bytes in {time.monotonic() - start:.0f} s; {counts}"
     )
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

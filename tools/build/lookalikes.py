@@ -12,7 +12,7 @@ from typing import Final
 
 from chalicelib.domain import HIGHER_RANKS, PRESENCE_BY_STATUS, Geography, Status
 from tools import ROOT
-from tools.build.facts import FactError, read_table
+from tools.build.facts import FactError, raise_faults, read_table
 from tools.build.regions import CONTINENTS, Regions
 
 WORLD: Final = "001"
@@ -54,29 +54,34 @@ Row = Mapping[str, str]
 
 
 def unlisted_taxa(rows: Iterable[Row] | None = None) -> dict[str, Row]:
-    """Return the rows of ``unlisted.csv`` by scientific name. Raises ``FactError``."""
-    listed = {row["scientificName"] for row in read_table("classes.csv")}
+    """Return the rows of ``unlisted.csv`` by scientific name.
+
+    Raises ``FactError`` with all faults.
+    """
+    known = {row["scientificName"] for row in read_table("classes.csv")}
     taxa: dict[str, Row] = {}
     identifiers: dict[str, str] = {}
+    faults: list[str] = []
     for row in read_table("unlisted.csv") if rows is None else rows:
         name, identifier = row["scientificName"], row["taxonID"]
         if name in taxa:
-            raise FactError(f"unlisted.csv: {name} is there twice")
-        if name in listed:
-            raise FactError(f"unlisted.csv: {name} is a class of the model, so it is listed")
+            faults.append(f"unlisted.csv: {name} is there twice")
+        if name in known:
+            faults.append(f"unlisted.csv: {name} is a class of the model, so it is listed")
         if row["taxonRank"] not in RANKS or row["habitat"] not in HABITATS:
-            raise FactError(
+            faults.append(
                 f"unlisted.csv: {name} has rank {row['taxonRank']!r} and habitat "
                 f"{row['habitat']!r}; ranks are {', '.join(sorted(RANKS))}, "
                 f"habitats {', '.join(sorted(HABITATS))}"
             )
         if not identifier:
-            raise FactError(
+            faults.append(
                 f"unlisted.csv: {name} has no taxonID; python -m tools.build.relatives fills it in"
             )
-        if (other := identifiers.setdefault(identifier, name)) != name:
-            raise FactError(f"unlisted.csv: {name} and {other} are both {identifier}")
+        elif (other := identifiers.setdefault(identifier, name)) != name:
+            faults.append(f"unlisted.csv: {name} and {other} are both {identifier}")
         taxa[name] = row
+    raise_faults(faults)
     return taxa
 
 
@@ -147,33 +152,37 @@ def codes(row: Row, regions: Regions) -> Iterator[tuple[str, Status | None]]:
 
 
 def lookalikes(taxa: Mapping[str, Row], rows: Iterable[Row] | None = None) -> list[Row]:
-    """Return the rows of ``lookalikes.csv``, sorted. Raises ``FactError``."""
+    """Return the rows of ``lookalikes.csv``, sorted. Raises ``FactError`` with all faults."""
     classes = {row["scientificName"]: row for row in read_table("classes.csv")}
     seen: dict[tuple[str, str], Row] = {}
+    faults: list[str] = []
     for row in read_table("lookalikes.csv") if rows is None else rows:
         name, lookalike = row["scientificName"], row["lookalike"]
-        if name not in classes:
-            raise FactError(f"lookalikes.csv: {name} is no class of classes.csv")
-        if lookalike not in taxa:
-            raise FactError(
-                f"lookalikes.csv: {lookalike}, taken for {name}, is not in unlisted.csv"
-            )
         if (name, lookalike) in seen:
-            raise FactError(f"lookalikes.csv: {lookalike} is taken for {name} twice")
-        if row["likeness"] not in LIKENESSES:
-            raise FactError(
-                f"lookalikes.csv: {lookalike} is like {name} {row['likeness']!r}; "
-                f"it is {' or '.join(LIKENESSES)}"
-            )
-        common = common_taxon(classes[name], taxa[lookalike])
-        if common != (row["commonRank"], row["commonTaxon"]):
-            raise FactError(
-                f"lookalikes.csv: {name} and {lookalike} have "
-                f"{' '.join(common).strip() or 'no taxon'} in common, "
-                f"not {row['commonRank']} {row['commonTaxon']}"
-            )
+            faults.append(f"lookalikes.csv: {lookalike} is taken for {name} twice")
+        elif fault := fault_of_lookalike(row, classes, taxa):
+            faults.append(f"lookalikes.csv: {fault}")
         seen[name, lookalike] = row
+    raise_faults(faults)
     return [seen[key] for key in sorted(seen)]
+
+
+def fault_of_lookalike(row: Row, classes: Mapping[str, Row], taxa: Mapping[str, Row]) -> str | None:
+    """Return what is wrong with a row of ``lookalikes.csv``, or ``None``."""
+    name, lookalike = row["scientificName"], row["lookalike"]
+    if name not in classes:
+        return f"{name} is no class of classes.csv"
+    if lookalike not in taxa:
+        return f"{lookalike}, taken for {name}, is not in unlisted.csv"
+    if row["likeness"] not in LIKENESSES:
+        return f"{lookalike} is like {name} {row['likeness']!r}; it is {' or '.join(LIKENESSES)}"
+    common = common_taxon(classes[name], taxa[lookalike])
+    if common != (row["commonRank"], row["commonTaxon"]):
+        return (
+            f"{name} and {lookalike} have {' '.join(common).strip() or 'no taxon'} in common, "
+            f"not {row['commonRank']} {row['commonTaxon']}"
+        )
+    return None
 
 
 def common_taxon(one: Row, other: Row) -> tuple[str, str]:
