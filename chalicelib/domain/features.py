@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Annotated, Final, Self
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from chalicelib.domain.model import Geography, Taxon
 
@@ -65,7 +66,8 @@ class PlaceFeatures(Struct, frozen=True):
 
     ``cell`` is the finest cell of the chain that has data, or ``None``;
     ``effort`` counts the observers behind the entry, 0 if it rests on range facts;
-    ``month`` is ``WHOLE_YEAR`` if the dataset knows no seasons.
+    ``month`` is ``WHOLE_YEAR`` if the dataset knows no seasons;
+    ``silent`` are the parts of a joined dataset (0 is the main one) that have no data here.
     """
 
     dataset: str
@@ -74,10 +76,11 @@ class PlaceFeatures(Struct, frozen=True):
     month: int
     effort: int
     taxa: Mapping[str, TaxonFeature]
+    silent: frozenset[int] = frozenset()
 
     def from_source(self, source: FeatureSource) -> Self:
         """Return the same features, as another tier answers them."""
-        return type(self)(self.dataset, source, self.cell, self.month, self.effort, self.taxa)
+        return replace(self, source=source)
 
 
 class TaxonPresences(Struct, frozen=True):
@@ -98,7 +101,7 @@ class Dataset(Struct, frozen=True):
     dataset of ranges, presence says where an animal lives; in a dataset of occurrences, which
     share of all observers has seen it.
     ``others`` are the datasets that specialists bring: each says more of its own taxa, which are
-    among ``taxa``, too.
+    among ``taxa``, too. ``main`` are then the taxa without theirs.
     """
 
     version: str
@@ -108,6 +111,17 @@ class Dataset(Struct, frozen=True):
     taxa: frozenset[str]
     expected_presence: float = EXPECTED_IN_RANGE
     others: "tuple[Dataset, ...]" = ()
+    main: frozenset[str] = frozenset()
+
+    def without(self, silent: frozenset[int]) -> "Dataset":
+        """Return a joined dataset without the parts that say nothing about a place."""
+        if not silent or not self.others:
+            return self
+        others = tuple(
+            other for part, other in enumerate(self.others, start=1) if part not in silent
+        )
+        taxa = frozenset() if 0 in silent else self.main
+        return replace(self, taxa=taxa.union(*(other.taxa for other in others)), others=others)
 
     def covers(self, taxon: Taxon) -> bool:
         """Return whether a place can speak for or against the taxon.

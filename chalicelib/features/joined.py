@@ -7,6 +7,8 @@ nobody builds a store anew to add a model.
 from collections.abc import Sequence
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from chalicelib.domain import Dataset, PlaceFeatures, TaxonPresences
 from chalicelib.errors import FeaturesUnavailable
 from chalicelib.ports import Chain, FeatureRepository
@@ -15,8 +17,9 @@ from chalicelib.ports import Chain, FeatureRepository
 class JoinedFeatures:
     """A :class:`~chalicelib.ports.FeatureRepository` over a main one and others.
 
-    Where another one covers a taxon, what it says holds. One that is out of reach costs what it
-    knows, not the answer; without the main one there is none.
+    Where another one covers a taxon, what it says holds, unless it has no data about the place.
+    One that is out of reach costs what it knows, not the answer; without the main one there is
+    none.
     """
 
     def __init__(self, main: FeatureRepository, others: Sequence[FeatureRepository]) -> None:
@@ -30,12 +33,16 @@ class JoinedFeatures:
 
     def features(self, chains: Sequence[Chain], month: int) -> list[PlaceFeatures]:
         """Return what all of them know of several places. Raises ``FeaturesUnavailable``."""
-        joined = list(self._main.features(chains, month))
-        for repository, dataset in self._reachable():
+        joined = [
+            entry if entry.taxa else replace(entry, silent=frozenset({0}))
+            for entry in self._main.features(chains, month)
+        ]
+        for part, (repository, dataset) in enumerate(self._reachable(), start=1):
             with suppress(FeaturesUnavailable):
                 entries = repository.features(chains, month)
                 joined = [
-                    _add(one, other, dataset) for one, other in zip(joined, entries, strict=True)
+                    _add(one, other, dataset, part)
+                    for one, other in zip(joined, entries, strict=True)
                 ]
         return joined
 
@@ -80,6 +87,7 @@ class JoinedFeatures:
                 taxa=frozenset().union(*(part.taxa for part in parts)),
                 expected_presence=main.expected_presence,
                 others=tuple(others),
+                main=main.taxa,
             )
         self._joined = parts, joined
         return joined
@@ -97,17 +105,21 @@ def _version(*versions: str) -> str:
     return "+".join(versions)
 
 
-def _add(main: PlaceFeatures, other: PlaceFeatures, dataset: Dataset) -> PlaceFeatures:
-    """Return a place with what another store says of its own taxa."""
+def _add(main: PlaceFeatures, other: PlaceFeatures, dataset: Dataset, part: int) -> PlaceFeatures:
+    """Return a place with what another store says of its own taxa; ``part`` is its number."""
+    version = _version(main.dataset, other.dataset)
+    if not other.taxa:
+        return replace(main, dataset=version, silent=main.silent | {part})
     kept = {
         taxon_id: feature for taxon_id, feature in main.taxa.items() if taxon_id not in dataset.taxa
     }
     first = main if main.taxa else other
     return PlaceFeatures(
-        dataset=_version(main.dataset, other.dataset),
+        dataset=version,
         source=main.source,
         cell=first.cell,
         month=first.month,
         effort=first.effort,
         taxa=kept | dict(other.taxa),
+        silent=main.silent,
     )

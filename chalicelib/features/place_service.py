@@ -94,7 +94,7 @@ def _look_up(repository: FeatureRepository, coordinates: Coordinates, month: int
         if all(entry.dataset == dataset.version for entry in entries):
             features = average(list(zip(entries, shares, strict=True)))
             status = GeoStatus.APPLIED if features.taxa else GeoStatus.NO_DATA
-            return PlaceLookup(status, features, dataset)
+            return PlaceLookup(status, features, dataset.without(features.silent))
     raise FeaturesUnavailable(DATASET_CHANGES)
 
 
@@ -153,4 +153,5 @@ def average(entries: Sequence[tuple[PlaceFeatures, float]]) -> PlaceFeatures:
             taxon_id: TaxonFeature(feature.status, presences[taxon_id], feature.prevalence)
             for taxon_id, feature in firmest.items()
         },
+        silent=frozenset.intersection(*(entry.silent for entry, _ in with_data or entries)),
     )

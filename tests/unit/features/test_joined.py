@@ -148,3 +148,36 @@ def test_a_place_service_looks_up_both(main, birds):
     assert lookup.status is GeoStatus.APPLIED
     macaw = Taxon("macaw", "Ara macao", "macaw", "species", Geography.RANGE)
     assert places.species_range(macaw, WHOLE_YEAR).presences == {CELL: 0.002}
+
+
+def test_a_specialist_without_data_about_a_place_says_nothing_there(main, birds):
+    """Its records are of another country: its birds are neither expected nor rejected here."""
+    birds.covered |= birds.taxa.keys()
+    birds.taxa.clear()
+    joined = JoinedFeatures(main, [birds])
+    lookup = Places(joined).look_up(HERE, WHOLE_YEAR)
+    assert lookup.status is GeoStatus.APPLIED
+    assert lookup.dataset
+    assert lookup.dataset.taxa == {"jaguar", "toucan", "leopard"}
+    assert lookup.dataset.threshold("toucan") == 0.05
+    assert lookup.features
+    assert set(lookup.features.taxa) == {"jaguar", "toucan"}
+    assert joined.dataset().taxa == {"jaguar", "toucan", "leopard", "macaw"}
+
+
+def test_a_main_store_without_data_about_a_place_says_nothing_there(main, birds):
+    """The specialist's birds count, and no place speaks against a jaguar."""
+    main.covered |= main.taxa.keys()
+    main.taxa.clear()
+    lookup = Places(JoinedFeatures(main, [birds])).look_up(HERE, WHOLE_YEAR)
+    assert lookup.status is GeoStatus.APPLIED
+    assert lookup.dataset
+    assert lookup.dataset.taxa == {"macaw", "toucan"}
+
+
+def test_where_none_has_data_there_are_none(main, birds):
+    """Rather than a place that rejects all animals."""
+    main.taxa.clear()
+    birds.taxa.clear()
+    lookup = Places(JoinedFeatures(main, [birds])).look_up(HERE, WHOLE_YEAR)
+    assert lookup.status is GeoStatus.NO_DATA
