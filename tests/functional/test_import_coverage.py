@@ -153,12 +153,16 @@ def test_the_range_of_an_absent_animal_is_empty(covering, model):
 
 
 def test_an_animal_under_a_newer_name_is_not_absent(tmp_path, capsys):
-    """The label is older than the records. Until a person decides, the place says nothing."""
+    """The label is older than the records. Until a person decides, the place says nothing.
+
+    Nor does it about a subspecies, if only its species is in the records.
+    """
     family = {"class": "Aves", "order": "Piciformes", "family": "Picidae"}
     model = model_directory(
         tmp_path / "birds",
         [label("a", "Picoides pubescens", **family), label("b", "Picoides arcticus", **family),
-         label("c", "Pica", "genus", **family)],
+         label("c", "Pica", "genus", **family), label("d", "Pica pica x", "subspecies", **family),
+         label("e", "Pica nuttalli x", "subspecies", **family)],
     )  # fmt: skip
     newer = {"kingdom": "Animalia", **family, "genus": "Dryobates",
              "species": "Dryobates pubescens"}  # fmt: skip
@@ -169,7 +173,8 @@ def test_an_animal_under_a_newer_name_is_not_absent(tmp_path, capsys):
                  "--model", str(model)]) == 0  # fmt: skip
     with closing(sqlite3.connect(target)) as connection:
         taxa = {taxon for (taxon,) in connection.execute("SELECT taxon_id FROM dataset_taxon")}
-    assert taxa == {"b", "c"}
+    # Somebody has recorded Pica pica: which subspecies, nobody says.
+    assert taxa == {"b", "c", "e"}
     assert "Picoides pubescens may be Dryobates pubescens" in capsys.readouterr().out
 
 

@@ -120,6 +120,25 @@ def test_a_newer_name_is_reported_with_the_line_to_add(tmp_path, capsys):
     assert "add the line Dryobates pubescens,Picoides pubescens to" in printed
 
 
+def test_a_newer_name_is_reported_although_another_model_knows_it(tmp_path, capsys):
+    """The shipped model takes the genus Dryobates, which it does not know, for other animals."""
+    model = model_directory(tmp_path / "birds", [label("a", "Picoides pubescens", **PICIDAE)])
+    counted(tmp_path, [seen(WOODPECKER, PANTANAL, "ana", "2024-07-01")], MODEL_DIRECTORY, model)
+    assert "Picoides pubescens may be Dryobates pubescens (1 records)" in capsys.readouterr().out
+
+
+def test_a_name_that_the_model_knows_is_another_animal(tmp_path, capsys):
+    """Two woodpeckers with the same epithet, of which one was not seen."""
+    labels = [
+        label("a", "Picoides pubescens", **PICIDAE), label("b", "Dryobates pubescens", **PICIDAE),
+    ]  # fmt: skip
+    model = model_directory(tmp_path / "birds", labels)
+    counted(tmp_path, [seen(WOODPECKER, PANTANAL, "ana", "2024-07-01")], model)
+    printed = capsys.readouterr().out
+    assert "1 classes without a record: Picoides pubescens" in printed
+    assert "may be" not in printed
+
+
 def test_all_contradictions_of_the_tables_are_told_at_once(tmp_path, capsys):
     """In two models, and nothing is imported."""
     one = model_directory(

@@ -258,6 +258,30 @@ def test_without_bulk_loads_rows_are_inserted(server, database):
     assert JAGUAR in database.features([cell_chain(PANTANAL)], 0)[0].taxa
 
 
+def test_outside_the_covered_area_the_database_says_nothing(run, database, tmp_path):
+    """Absence counts in Germany; what lies beyond the border shares its wider cells."""
+    berlin = {"decimalLatitude": 52.52, "decimalLongitude": 13.4}
+    birds = [
+        occurrences.seen(
+            {**occurrences.MAGPIE, "species": f"Pica {name}"}, berlin, "ana", "2024-07"
+        )
+        for name in "abcdefghij"
+    ]
+    source = occurrences.simple_csv(tmp_path / "records.csv", birds)
+    done = run("occurrences.import_occurrences", source, "--citation", "nobody", "--covers", "DE")
+    assert done.returncode == 0, done.stderr
+    eagle = next(
+        row["taxonID"] for row in read_table("classes.csv") if row["vernacularName"] == "bald eagle"
+    )
+    assert eagle in database.dataset().taxa
+    here, beyond = database.features(
+        [cell_chain(Coordinates(52.52, 13.4)), cell_chain(Coordinates(52.3, 15.3))], 7
+    )
+    assert here.taxa
+    assert eagle not in here.taxa
+    assert (beyond.cell, beyond.effort, beyond.taxa) == (None, 0, {})
+
+
 def test_the_last_number_of_a_taxon_is_served(server, database):
     """A dataset may have 65,535 taxa: its column is unsigned."""
     last = (*EFFORT_ROW[:2], 2**16 - 1, *EFFORT_ROW[3:])

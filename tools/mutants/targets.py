@@ -46,6 +46,8 @@ HTTP: Final = (
 BREAKER: Final = ("tests/unit/runtime/test_circuit_breaker.py",)
 OCCURRENCES: Final = (
     "tests/unit/tools/occurrences", "tests/functional/test_import_occurrences.py",
+    "tests/functional/test_import_coverage.py", "tests/functional/test_import_formats.py",
+    "tests/functional/test_import_models.py",
 )  # fmt: skip
 ATHENA: Final = (*OCCURRENCES, "tests/integration/test_athena.py")
 
@@ -119,14 +121,19 @@ TARGETS: Final[dict[str, tuple[str, ...]]] = {
     "tools/occurrences/archive.py": OCCURRENCES,
     "tools/occurrences/athena.py": ATHENA,
     "tools/occurrences/counting.py": OCCURRENCES,
+    "tools/occurrences/coverage.py": OCCURRENCES,
     "tools/occurrences/embedded.py": OCCURRENCES,
     "tools/occurrences/features.py": OCCURRENCES,
     "tools/occurrences/import_occurrences.py": OCCURRENCES,
+    "tools/occurrences/inaturalist.py": OCCURRENCES,
     "tools/occurrences/names.py": OCCURRENCES,
+    "tools/occurrences/options.py": OCCURRENCES,
     "tools/occurrences/relations.py": OCCURRENCES,
+    "tools/occurrences/report.py": OCCURRENCES,
     "tools/occurrences/sources.py": OCCURRENCES,
     "tools/occurrences/statement.py": OCCURRENCES,
     "tools/occurrences/tables.py": OCCURRENCES,
+    "tools/occurrences/texts.py": OCCURRENCES,
 }
 
 

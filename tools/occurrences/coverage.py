@@ -192,8 +192,9 @@ def complete_taxa(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def absent_taxa(names: Names, found: Found, complete: Iterable[str]) -> list[int]:
     """Return the taxa without a record whose absence counts, by number.
 
-    One of the complete taxa holds them, some name would have matched them, and no frequent name
-    looks like a newer one of theirs.
+    One of the complete taxa holds them, some name would have matched them, and no name in the
+    records may be another one of theirs. A subspecies is not absent where its species is recorded:
+    few people name subspecies.
     """
     scope = {name.lower() for name in complete}
     with_names = {abs(number) for model in names.models for number in model.values()}
@@ -202,8 +203,14 @@ def absent_taxa(names: Names, found: Found, complete: Iterable[str]) -> list[int
         for number in found.absent
         if number in with_names
         and number not in found.renamed
+        and not _is_subspecies_of_any(names.rows[number], found.recorded)
         and scope.intersection(_wider_names(names.rows[number]))
     ]
+
+
+def _is_subspecies_of_any(row: Mapping[str, str], species: frozenset[str]) -> bool:
+    words = row["scientificName"].split()
+    return len(words) > 2 and " ".join(words[:2]) in species
 
 
 def _wider_names(row: Mapping[str, str]) -> set[str]:

@@ -19,6 +19,9 @@ from tools.occurrences.names import Names, Row
 LISTED: Final = 10
 """A line of the report lists so many names."""
 
+MOST_RENAMED: Final = 100
+"""So many classes that may have another name are listed; who adds these sees the next."""
+
 NAMED: Final = """
     SELECT taxon_name, taxon_family, taxon_order, taxon_class, sum(records)::BIGINT AS records
       FROM named
@@ -43,14 +46,15 @@ class Found(NamedTuple):
     """The result of an import, before it is written.
 
     ``matched`` records match a class. ``unmatched`` names match nothing, the most frequent first.
-    ``absent`` are the classes without a record, by number. ``renamed`` has the names that some of
-    them may have in the records.
+    ``absent`` are the taxa without a record, by number. ``renamed`` has the names that some of them
+    may have in the records. ``recorded`` are all finest names, up to the species.
     """
 
     matched: int
     unmatched: Sequence[Name]
     absent: Sequence[int]
     renamed: Mapping[int, Name]
+    recorded: frozenset[str]
 
 
 def find(connection: duckdb.DuckDBPyConnection, names: Names) -> Found:
@@ -58,51 +62,66 @@ def find(connection: duckdb.DuckDBPyConnection, names: Names) -> Found:
     known = {name for model in names.models for _, name in model}
     unmatched = [
         name
-        for row in _named_without(connection, names.numbers.values())
-        if (name := Name(*row)).name not in known  # a dog is no wolf, but its species is known
+        for name in _named_without(connection, names.numbers.values())
+        if name.name not in known  # a dog is no wolf, but its species is known
     ]
-    total = connection.execute("SELECT coalesce(sum(records), 0)::BIGINT FROM named").fetchone()
-    without = sum(row[-1] for row in _named_without(connection, names.classes))
+    named = _named_without(connection, ())
+    without = sum(name.records for name in _named_without(connection, names.classes))
     observed = connection.execute("SELECT DISTINCT taxon FROM feature").fetchall()
     absent = sorted(names.rows.keys() - {taxon for (taxon,) in observed})
     return Found(
-        matched=(int(total[0]) if total else 0) - without,
+        matched=sum(name.records for name in named) - without,
         unmatched=unmatched,
         absent=absent,
-        renamed=renamed(absent, names.rows, unmatched),
+        renamed=renamed(absent, names, named),
+        recorded=frozenset(name.name for name in named),
     )
 
 
-def _named_without(
-    connection: duckdb.DuckDBPyConnection, numbers: Iterable[int]
-) -> list[tuple[str, str | None, str | None, str | None, int]]:
+def _named_without(connection: duckdb.DuckDBPyConnection, numbers: Iterable[int]) -> list[Name]:
     """Return the names of records that match none of the taxa with these numbers."""
     listed = ", ".join(map(str, sorted(numbers))) or "-1"
-    return connection.execute(NAMED.format(numbers=f"({listed})")).fetchall()
+    rows = connection.execute(NAMED.format(numbers=f"({listed})")).fetchall()
+    return [Name(*row) for row in rows]
 
 
-def renamed(
-    absent: Sequence[int], rows: Mapping[int, Row], unmatched: Sequence[Name]
-) -> dict[int, Name]:
-    """Return the most frequent name that may be another one of each absent species.
+def renamed(absent: Sequence[int], names: Names, named: Sequence[Name]) -> dict[int, Name]:
+    """Return the name in the records that may be another one of each absent species.
 
-    It has the same epithet, and its family or its order is the same.
+    It has the same epithet, and its family, or else its order, is the same. The most frequent one
+    counts. A name that the model knows is that of another animal.
     """
     by_epithet: defaultdict[str, list[Name]] = defaultdict(list)
-    for name in unmatched:
+    for name in named:
         if epithet := _epithet(name.name):
             by_epithet[epithet].append(name)
-    found = {}
+    known = [
+        ({abs(number) for number in model.values()}, {name for _, name in model})
+        for model in names.models
+    ]
+    found: dict[int, Name] = {}
     for number in absent:
-        row = rows[number]
-        for name in by_epithet.get(_epithet(row["scientificName"]) or "", ()):
-            if (row.get("family") or "?", row.get("order") or "?") == ("?", "?"):
-                is_relative = row.get("class") in (None, "", name.taxon_class)
-            else:
-                is_relative = row.get("family") == name.family or row.get("order") == name.order
-            if is_relative and number not in found:
-                found[number] = name
+        row = names.rows[number]
+        others = set().union(*(called for numbers, called in known if number in numbers))
+        candidates = [
+            name
+            for name in by_epithet.get(_epithet(row["scientificName"]) or "", ())
+            if name.name not in others
+        ]
+        relatives = [name for name in candidates if _are_relatives(row, name)]
+        family = [name for name in relatives if row.get("family") in (name.family, None, "")]
+        for name in (*family[:1], *relatives[:1]):
+            found.setdefault(number, name)
     return found
+
+
+def _are_relatives(row: Row, name: Name) -> bool:
+    """Return whether a taxon and a name have their family or order in common, as far as known."""
+    if row.get("family") or row.get("order"):
+        ours = {row.get("family"), row.get("order")} - {None, ""}
+        theirs = {name.family, name.order} - {None, ""}
+        return bool(ours & theirs) or not theirs
+    return row.get("class") in (None, "", name.taxon_class)
 
 
 def _epithet(name: str) -> str | None:
@@ -124,12 +143,15 @@ def lines(connection: duckdb.DuckDBPyConnection, names: Names, found: Found) -> 
     if absent:
         listed = _listed([names.rows[number]["scientificName"] for number in absent])
         yield f"{len(absent):,} classes without a record: {listed}"
-    for number, name in found.renamed.items():
+    renamed_first = sorted(found.renamed.items(), key=lambda item: -item[1].records)
+    for number, name in renamed_first[:MOST_RENAMED]:
         label = names.rows[number]["scientificName"]
         yield (
             f"{label} may be {name.name} ({name.records:,} records): if so, add the line "
             f"{name.name},{label} to the model's synonyms.csv"
         )
+    if (more := len(renamed_first) - MOST_RENAMED) > 0:
+        yield f"{more:,} more classes may have another name"
     if names.nameless:
         yield (
             f"{len(names.nameless):,} classes that no record can match: {_listed(names.nameless)}; "
