@@ -89,7 +89,7 @@ def renamed(absent: Sequence[int], names: Names, named: Sequence[Name]) -> dict[
     """Return the name in the records that may be another one of each absent species.
 
     It has the same epithet, and its family, or else its order, is the same. The most frequent one
-    counts. A name that the model knows is that of another animal.
+    counts. The name of a class is that of another animal, and so is a name that the model knows.
     """
     by_epithet: defaultdict[str, list[Name]] = defaultdict(list)
     for name in named:
@@ -99,16 +99,18 @@ def renamed(absent: Sequence[int], names: Names, named: Sequence[Name]) -> dict[
         ({abs(number) for number in model.values()}, {name for _, name in model})
         for model in names.models
     ]
+    of_classes = {
+        name for model in names.models for (_, name), number in model.items() if number > 0
+    }
     found: dict[int, Name] = {}
     for number in absent:
         row = names.rows[number]
-        others = set().union(*(called for numbers, called in known if number in numbers))
-        candidates = [
+        others = of_classes.union(*(called for numbers, called in known if number in numbers))
+        relatives = [
             name
             for name in by_epithet.get(_epithet(row["scientificName"]) or "", ())
-            if name.name not in others
+            if name.name not in others and _are_relatives(row, name)
         ]
-        relatives = [name for name in candidates if _are_relatives(row, name)]
         family = [name for name in relatives if row.get("family") in (name.family, None, "")]
         for name in (*family[:1], *relatives[:1]):
             found.setdefault(number, name)
@@ -116,11 +118,11 @@ def renamed(absent: Sequence[int], names: Names, named: Sequence[Name]) -> dict[
 
 
 def _are_relatives(row: Row, name: Name) -> bool:
-    """Return whether a taxon and a name have their family or order in common, as far as known."""
-    if row.get("family") or row.get("order"):
-        ours = {row.get("family"), row.get("order")} - {None, ""}
-        theirs = {name.family, name.order} - {None, ""}
-        return bool(ours & theirs) or not theirs
+    """Return whether family or order are the same; where one of the two lacks both, the class."""
+    ours = {row.get("family"), row.get("order")} - {None, ""}
+    theirs = {name.family, name.order} - {None, ""}
+    if ours and theirs:
+        return bool(ours & theirs)
     return row.get("class") in (None, "", name.taxon_class)
 
 
@@ -143,7 +145,10 @@ def lines(connection: duckdb.DuckDBPyConnection, names: Names, found: Found) -> 
     if absent:
         listed = _listed([names.rows[number]["scientificName"] for number in absent])
         yield f"{len(absent):,} classes without a record: {listed}"
-    renamed_first = sorted(found.renamed.items(), key=lambda item: -item[1].records)
+    renamed_first = sorted(
+        ((number, name) for number, name in found.renamed.items() if number in names.classes),
+        key=lambda item: -item[1].records,
+    )
     for number, name in renamed_first[:MOST_RENAMED]:
         label = names.rows[number]["scientificName"]
         yield (
