@@ -188,6 +188,7 @@ def test_an_animal_under_a_newer_name_is_not_absent(tmp_path, capsys):
         (["box:-20,170,-10,-170"], ({"decimalLatitude": -17, "decimalLongitude": 178},
                                     {"decimalLatitude": -14, "decimalLongitude": -171}),
          (BERLIN,)),
+        (["box:-90,-180,90,180"], (BERLIN, WARSAW), ()),
     ],
 )  # fmt: skip
 def test_areas_are_regions_continents_and_boxes(area, inside, outside):
@@ -208,6 +209,8 @@ def test_areas_are_regions_continents_and_boxes(area, inside, outside):
         (["--covers", "box:here"], "is no box"),
         (["--covers", "FJ"], "No record lies in the area that --covers names: FJ"),
         (["--complete", "Aves"], "--complete needs --covers"),
+        (["--work", "missing"], "missing is no directory: create it first"),
+        (["--sqlite", "missing/out.sqlite"], "missing is no directory: create it first"),
     ],
 )
 def test_an_area_that_cannot_be_meant_is_one_line(tmp_path, capsys, options, fault):
@@ -228,6 +231,16 @@ def test_the_smallest_countries_are_covered_too():
     coarse = h3.latlng_to_cell(singapore.latitude, singapore.longitude, 2)
     covered, _ = area.cells([coarse])
     assert h3.latlng_to_cell(singapore.latitude, singapore.longitude, 4) in covered
+
+
+def test_the_open_sea_is_outside_of_a_country():
+    """Cells of every resolution say so: none may fall back to a wider one with records."""
+    coarse = h3.latlng_to_cell(40.0, -40.0, 2)
+    covered, outside = parse_area(["DE"]).cells([coarse])
+    assert not covered
+    assert outside == {
+        coarse, *h3.cell_to_children(coarse, 3), *h3.cell_to_children(coarse, 4),
+    }  # fmt: skip
 
 
 def test_the_same_records_for_another_area_are_another_version(tmp_path: Path):

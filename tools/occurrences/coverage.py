@@ -65,11 +65,10 @@ class Area:
         counted = {region: self._has(region) for region in {*located} if region}
         inside = np.array([bool(region and counted[region]) for region in located])
         known = np.array([region is not None for region in located])
+        norths, easts = np.asarray(latitudes), np.asarray(longitudes)
         for south, west, north, east in self.boxes:
-            eastwards = (np.asarray(longitudes) - west) % 360 <= (east - west) % 360
-            inside |= (
-                eastwards & (south <= np.asarray(latitudes)) & (np.asarray(latitudes) <= north)
-            )
+            width = 360 if east - west == 360 else (east - west) % 360
+            inside |= ((easts - west) % 360 <= width) & (south <= norths) & (norths <= north)
         return np.stack([inside, known | inside], axis=1)
 
     def _has(self, region: str) -> bool:
@@ -98,11 +97,13 @@ class Area:
         shares: dict[int, list[bool]] = {}
         for cell, covered, region_points in zip(fine, is_covered, known, strict=True):
             shares[cell] = [bool(covered)]
-            if region_points:
-                for resolution in range(COARSEST_RESOLUTION, FINEST_RESOLUTION):
-                    parent = h3.cell_to_parent(cell, resolution)
-                    shares.setdefault(parent, []).append(bool(covered))
-        covered_cells = {cell for cell, share in shares.items() if 2 * sum(share) >= len(share)}
+            for resolution in range(COARSEST_RESOLUTION, FINEST_RESOLUTION):
+                share = shares.setdefault(h3.cell_to_parent(cell, resolution), [])
+                if region_points:
+                    share.append(bool(covered))
+        covered_cells = {
+            cell for cell, share in shares.items() if share and 2 * sum(share) >= len(share)
+        }
         return covered_cells, shares.keys() - covered_cells
 
 

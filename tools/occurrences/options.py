@@ -98,6 +98,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--workgroup", default="primary", help="of Athena; default: %(default)s")
     options = parser.parse_args(arguments)
     options.model = options.model or [MODEL_DIRECTORY]
+    for directory in (options.work, options.sqlite and options.sqlite.parent):
+        if directory and not directory.is_dir():
+            raise SourceError(f"{directory} is no directory: create it first")
     if options.complete and not options.covers:
         raise SourceError("--complete needs --covers: name the area for which absence counts")
     if options.engine == "athena" and not (options.table and options.output):
