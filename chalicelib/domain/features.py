@@ -5,8 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Final, Self
 
-from msgspec import Meta, Struct
-from msgspec.structs import replace
+from msgspec import Meta, Struct, structs
 
 from chalicelib.domain.model import Geography, Taxon
 
@@ -80,7 +79,9 @@ class PlaceFeatures(Struct, frozen=True):
 
     def from_source(self, source: FeatureSource) -> Self:
         """Return the same features, as another tier answers them."""
-        return replace(self, source=source)
+        return type(self)(
+            self.dataset, source, self.cell, self.month, self.effort, self.taxa, self.silent
+        )
 
 
 class TaxonPresences(Struct, frozen=True):
@@ -121,7 +122,9 @@ class Dataset(Struct, frozen=True):
             other for part, other in enumerate(self.others, start=1) if part not in silent
         )
         taxa = frozenset() if 0 in silent else self.main
-        return replace(self, taxa=taxa.union(*(other.taxa for other in others)), others=others)
+        return structs.replace(
+            self, taxa=taxa.union(*(other.taxa for other in others)), others=others
+        )
 
     def covers(self, taxon: Taxon) -> bool:
         """Return whether a place can speak for or against the taxon.

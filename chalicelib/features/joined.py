@@ -7,7 +7,7 @@ nobody builds a store anew to add a model.
 from collections.abc import Sequence
 from contextlib import suppress
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from chalicelib.domain import Dataset, PlaceFeatures, TaxonPresences
 from chalicelib.errors import FeaturesUnavailable
@@ -34,7 +34,7 @@ class JoinedFeatures:
     def features(self, chains: Sequence[Chain], month: int) -> list[PlaceFeatures]:
         """Return what all of them know of several places. Raises ``FeaturesUnavailable``."""
         joined = [
-            entry if entry.taxa else replace(entry, silent=frozenset({0}))
+            entry if entry.taxa else structs.replace(entry, silent=frozenset({0}))
             for entry in self._main.features(chains, month)
         ]
         for part, (repository, dataset) in enumerate(self._reachable(), start=1):
@@ -109,7 +109,7 @@ def _add(main: PlaceFeatures, other: PlaceFeatures, dataset: Dataset, part: int)
     """Return a place with what another store says of its own taxa; ``part`` is its number."""
     version = _version(main.dataset, other.dataset)
     if not other.taxa:
-        return replace(main, dataset=version, silent=main.silent | {part})
+        return structs.replace(main, dataset=version, silent=main.silent | {part})
     kept = {
         taxon_id: feature for taxon_id, feature in main.taxa.items() if taxon_id not in dataset.taxa
     }
