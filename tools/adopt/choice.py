@@ -1,0 +1,101 @@
+"""Choose the scaling: what the file tells, else by trial, else by labelled photos, else ask."""
+
+from collections.abc import Mapping, Sequence
+from math import comb
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.adopt.findings import AdoptionError
+from tools.adopt.scaling import HINT, Scaling, Told
+from tools.adopt.trial import Outcome, Pictures, Trial
+
+CHANCE: Final = 0.05
+"""A lead of one scaling over another counts if chance alone gives it more rarely."""
+
+
+class Labelled(NamedTuple):
+    """A photo of the model's size, and the outputs that would be right."""
+
+    pixels: Pictures
+    right: frozenset[int]
+
+
+class Choice(NamedTuple):
+    """The scaling, who says so, and what the synthetic pictures gave with it."""
+
+    scaling: Scaling
+    source: str
+    outcome: Outcome
+
+
+def choose(trial: Trial, told: Told, photos: Sequence[Labelled]) -> Choice:
+    """Return the scaling. Raises ``AdoptionError`` if none works, or more than one does."""
+    pictures = trial.pictures()
+    outcomes = {one: trial.run(pictures, one) for one in told.scalings}
+    faults = {one: outcome.fault() for one, outcome in outcomes.items()}
+    possible = [one for one in told.scalings if not faults[one]]
+    if not possible:
+        causes = "; ".join(f"{one.name}: {fault}" for one, fault in faults.items())
+        raise AdoptionError(f"The trial fails ({told.source}): {causes}. Try {HINT}")
+    if len(told.scalings) == 1:
+        return Choice(possible[0], told.source, outcomes[possible[0]])
+    if len(possible) == 1:
+        ruled_out = "; ".join(f"{one.name}: {fault}" for one, fault in faults.items() if fault)
+        source = f"trial on synthetic pictures: only this one works. {ruled_out}"
+        return Choice(possible[0], source, outcomes[possible[0]])
+    best, source = _by_photos(trial, possible, photos)
+    return Choice(best, source, outcomes[best])
+
+
+def _by_photos(
+    trial: Trial, possible: Sequence[Scaling], photos: Sequence[Labelled]
+) -> tuple[Scaling, str]:
+    """Return the scaling with which the model is right most often, if it leads clearly."""
+    names = ", ".join(one.name for one in possible)
+    if not photos:
+        raise AdoptionError(
+            f"Nothing in the file says how to scale pixels, and several ways work: {names}. Give "
+            f"labelled photos, PHOTOS=labels.csv, or say so: {HINT}"
+        )
+    hits = {one: _hits(trial, one, photos) for one in possible}
+    counts = {one: int(found.sum()) for one, found in hits.items()}
+    first, second, *_ = sorted(possible, key=counts.__getitem__, reverse=True)
+    shares = ", ".join(f"{one.name} {counts[one]}" for one in possible)
+    if _chance(hits[first], hits[second]) > CHANCE:
+        raise AdoptionError(
+            f"{len(photos)} photos do not tell which scaling is right ({shares} right): give more, "
+            f"or say so: {HINT}"
+        )
+    return first, f"trial on {len(photos)} labelled photos: right are {shares}"
+
+
+def _hits(trial: Trial, scaling: Scaling, photos: Sequence[Labelled]) -> NDArray[np.bool_]:
+    outputs = trial.run([photo.pixels for photo in photos], scaling).outputs
+    return np.array(
+        [int(row.argmax()) in photo.right for row, photo in zip(outputs, photos, strict=True)]
+    )
+
+
+def _chance(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Return how often chance alone gives such a lead: the sign test on the photos that differ."""
+    wins = int((first & ~second).sum())
+    differ = wins + int((second & ~first).sum())
+    return float(sum(comb(differ, count) for count in range(wins, differ + 1)) / 2**differ)
+
+
+def right_outputs(rows: Sequence[Mapping[str, str]], row: Mapping[str, str]) -> frozenset[int]:
+    """Return the outputs that would be right for a row of labelled photos.
+
+    A row names its animal by ``classIndex``, ``taxonID``, ``scientificName`` or ``taxa``.
+    """
+    if row.get("classIndex"):
+        return frozenset({int(row["classIndex"])})
+    for column in ("taxonID", "scientificName"):
+        if wanted := row.get(column):
+            return frozenset(
+                index for index, one in enumerate(rows) if one[column] == wanted and one["taxonID"]
+            )
+    names = set(row.get("taxa", "").split("|")) - {""}
+    return frozenset(index for index, one in enumerate(rows) if one["scientificName"] in names)
