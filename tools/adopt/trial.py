@@ -23,7 +23,8 @@ SATURATED: Final = 0.02
 """More of the input may not lie beyond what its integers can hold."""
 
 STUCK: Final = 0.99
-"""A score that no picture of noise or stripes deserves, if all of them get it for one class."""
+MOST_ALIKE: Final = 0.75
+"""No share of the pictures as large as this deserves one class with a score as high."""
 
 BLIND: Final = 0.03
 """If no score changes by more, the model sees no difference between the pictures."""
@@ -72,9 +73,9 @@ class Outcome(NamedTuple):
         scores = self.probabilities()
         if np.ptp(scores, axis=0).max() < BLIND:
             return "all pictures get the same scores"
-        first = scores.argmax(axis=1)
-        if (first == first[0]).all() and scores.max(axis=1).min() > STUCK:
-            return "all pictures get one class, with a score near 1"
+        sure = scores.max(axis=1) > STUCK
+        if np.bincount(scores.argmax(axis=1)[sure], minlength=1).max() >= MOST_ALIKE * len(scores):
+            return "nearly all pictures get one class, with a score near 1"
         return ""
 
 
