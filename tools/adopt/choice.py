@@ -15,6 +15,10 @@ CHANCE: Final = 0.05
 """A lead of one scaling over another counts if chance alone gives it more rarely."""
 
 
+CLEARLY_DIFFERENT: Final = 0.5
+"""At most this share of the pictures gets one class surely, where synthetic pictures decide."""
+
+
 class Labelled(NamedTuple):
     """A photo of the model's size, and the outputs that would be right."""
 
@@ -40,35 +44,44 @@ def choose(trial: Trial, told: Told, photos: Sequence[Labelled]) -> Choice:
         causes = "; ".join(f"{one.name}: {fault}" for one, fault in faults.items())
         raise AdoptionError(f"The trial fails ({told.source}): {causes}. Try {HINT}")
     if len(told.scalings) == 1:
-        return Choice(possible[0], told.source, outcomes[possible[0]])
-    if len(possible) == 1:
-        ruled_out = "; ".join(f"{one.name}: {fault}" for one, fault in faults.items() if fault)
-        source = f"trial on synthetic pictures: only this one works. {ruled_out}"
+        doubt = outcomes[possible[0]].doubt()
+        source = f"{told.source}; look at it: {doubt}" if doubt else told.source
         return Choice(possible[0], source, outcomes[possible[0]])
-    best, source = _by_photos(trial, possible, photos)
+    best, source = _by_photos(trial, possible, photos) or _by_pictures(outcomes, possible, photos)
     return Choice(best, source, outcomes[best])
+
+
+def _by_pictures(
+    outcomes: Mapping[Scaling, Outcome], possible: Sequence[Scaling], photos: Sequence[Labelled]
+) -> tuple[Scaling, str]:
+    """Return the only scaling that synthetic pictures leave. Raises ``AdoptionError``."""
+    doubts = {one: outcomes[one].fault() or outcomes[one].doubt() for one in outcomes}
+    left = [one for one in possible if not doubts[one]]
+    if len(left) == 1 and outcomes[left[0]].alike <= CLEARLY_DIFFERENT:
+        causes = "; ".join(f"not {one.name}: {doubt}" for one, doubt in doubts.items() if doubt)
+        return left[0], f"trial on synthetic pictures: {causes}"
+    names = ", ".join(one.name for one in left or possible)
+    photos_say = f"{len(photos)} photos do not tell them apart. " if photos else ""
+    raise AdoptionError(
+        f"Nothing in the file says how to scale pixels, and several ways work: {names}. "
+        f"{photos_say}Give {'more' if photos else 'labelled'} photos, PHOTOS=labels.csv, or say "
+        f"so: {HINT}"
+    )
 
 
 def _by_photos(
     trial: Trial, possible: Sequence[Scaling], photos: Sequence[Labelled]
-) -> tuple[Scaling, str]:
+) -> tuple[Scaling, str] | None:
     """Return the scaling with which the model is right most often, if it leads clearly."""
-    names = ", ".join(one.name for one in possible)
-    if not photos:
-        raise AdoptionError(
-            f"Nothing in the file says how to scale pixels, and several ways work: {names}. Give "
-            f"labelled photos, PHOTOS=labels.csv, or say so: {HINT}"
-        )
+    if not photos or len(possible) < 2:
+        return None
     hits = {one: _hits(trial, one, photos) for one in possible}
     counts = {one: int(found.sum()) for one, found in hits.items()}
     first, second, *_ = sorted(possible, key=counts.__getitem__, reverse=True)
-    shares = ", ".join(f"{one.name} {counts[one]}" for one in possible)
     if _chance(hits[first], hits[second]) > CHANCE:
-        raise AdoptionError(
-            f"{len(photos)} photos do not tell which scaling is right ({shares} right): give more, "
-            f"or say so: {HINT}"
-        )
-    return first, f"trial on {len(photos)} labelled photos: right are {shares}"
+        return None
+    shares = ", ".join(f"{one.name} {counts[one]}" for one in possible)
+    return first, f"trial on {len(photos)} labelled photos; so many are right: {shares}"
 
 
 def _hits(trial: Trial, scaling: Scaling, photos: Sequence[Labelled]) -> NDArray[np.bool_]:

@@ -72,6 +72,8 @@ class _Known(NamedTuple):
         if len(entries) == 1:
             return entries[0]
         inside = [one for one in entries if one.is_animal and one.class_name in self.usual]
+        if len({(one.kingdom, one.class_name) for one in entries}) == 1:
+            inside = entries
         for likely in (inside, [one for one in inside if one.rank in RECORDED]):
             if len(likely) == 1:
                 return likely[0]

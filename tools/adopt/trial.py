@@ -23,8 +23,8 @@ SATURATED: Final = 0.02
 """More of the input may not lie beyond what its integers can hold."""
 
 STUCK: Final = 0.99
-MOST_ALIKE: Final = 0.75
-"""No share of the pictures as large as this deserves one class with a score as high."""
+MOST_ALIKE: Final = 0.7
+"""No larger share of the pictures deserves one class with so high a score."""
 
 BLIND: Final = 0.03
 """If no score changes by more, the model sees no difference between the pictures."""
@@ -70,13 +70,27 @@ class Outcome(NamedTuple):
             return "the scores are not numbers"
         if self.saturated > SATURATED:
             return f"{self.saturated:.0%} of the input lie beyond what its integers hold"
+        return ""
+
+    def doubt(self) -> str:
+        """Return why this scaling is unlikely; empty if it is not.
+
+        A model of few classes may be sure of a picture that shows none of them: so this rules
+        nothing out that the file tells.
+        """
         scores = self.probabilities()
         if np.ptp(scores, axis=0).max() < BLIND:
             return "all pictures get the same scores"
-        sure = scores.max(axis=1) > STUCK
-        if np.bincount(scores.argmax(axis=1)[sure], minlength=1).max() >= MOST_ALIKE * len(scores):
+        if self.alike > MOST_ALIKE:
             return "nearly all pictures get one class, with a score near 1"
         return ""
+
+    @property
+    def alike(self) -> float:
+        """The share of pictures that get the same class, with a score near 1."""
+        scores = self.probabilities()
+        sure = scores.argmax(axis=1)[scores.max(axis=1) > STUCK]
+        return float(np.bincount(sure, minlength=1).max()) / len(scores)
 
 
 class Trial:

@@ -8,8 +8,6 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 
-BLOCK: Final = 65_536
-
 TIMEOUT_SECONDS: Final = 30.0
 
 PARTIAL: Final = 206
@@ -59,6 +57,11 @@ def download(file: RemoteFile, target: Path, client: httpx.Client, progress: Pro
         if had_part and _digest(part) != file.sha256:
             part.unlink()
             _receive(file, part, client, progress)
+    except httpx.HTTPStatusError as error:
+        raise FetchError(
+            f"{file.url} cannot be fetched: the server answers {error.response.status_code}. "
+            "MODEL_MIRROR=folder takes the files from a folder"
+        ) from error
     except (httpx.HTTPError, OSError) as error:
         raise FetchError(
             f"{file.url} cannot be fetched: {str(error) or type(error).__name__}. What came so far "
@@ -84,7 +87,7 @@ def _receive(file: RemoteFile, part: Path, client: httpx.Client, progress: Progr
         goes_on = response.status_code == PARTIAL and _begins_at(response, present)
         progress(present if goes_on else 0)
         with part.open("ab" if goes_on else "wb") as out:
-            for block in response.iter_bytes(BLOCK):
+            for block in response.iter_bytes():
                 out.write(block)
                 progress(len(block))
                 if out.tell() > file.size:
