@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from chalicelib.domain import HIGHER_RANKS, Geography
+from chalicelib.settings import SHIPPED_MODEL
 from tools import ROOT
 from tools.adopt.findings import AdoptionError
 from tools.adopt.resolution import RECORDED, SCIENTIFIC, Outcome, Resolved
@@ -142,11 +143,10 @@ def _our_names() -> Mapping[tuple[str, str], Mapping[str, str]]:
         if keys.count(key) == 1 and key[1] == "species"
     }
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for path in sorted((ROOT / "chalicelib" / "data").glob("**/vernacular.csv")):
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                if key := single.get(row["taxonID"]):
-                    found.setdefault(key, {})[row["language"]] = row["vernacularName"]
+    with (SHIPPED_MODEL / "vernacular.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if key := single.get(row["taxonID"]):
+                found.setdefault(key, {})[row["language"]] = row["vernacularName"]
     return found
 
 

@@ -27,9 +27,6 @@ Run = Callable[[Sequence[str], Path], int]
 def run_program(arguments: Sequence[str], directory: Path) -> int:
     """Run a module of this project with the model of a directory, and let it print."""
     environment = {**os.environ, "RANGEFINDER_MODEL_DIRECTORY": str(directory)}
-    features = directory / FEATURES
-    if features.is_file():
-        environment["RANGEFINDER_FEATURES_FILE"] = str(features)
     command = [sys.executable, "-m", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 

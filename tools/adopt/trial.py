@@ -12,6 +12,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from chalicelib.classifier.card import Input
 from chalicelib.classifier.tflite import dequantize, fill_input_tensor
 from tools.adopt.findings import AdoptionError
 from tools.adopt.network import Network
@@ -116,7 +117,14 @@ class Trial:
 
     def run(self, photos: Sequence[Pictures], scaling: Scaling) -> Outcome:
         """Return what the model makes of pictures of its size."""
-        described = {"mean": scaling.mean, "standardDeviation": scaling.deviation}
+        described = Input(
+            width=self._network.width,
+            height=self._network.height,
+            crop_fraction=1,
+            resample="bilinear",
+            mean=list(scaling.mean),
+            standard_deviation=list(scaling.deviation),
+        )
         outputs, saturated, number = [], [], self._inputs["index"]
         for pixels in photos:
             saturated.append(self._saturated(pixels, scaling))
