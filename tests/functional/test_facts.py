@@ -29,6 +29,7 @@ from tools.build import features, labels, ranges
 from tools.build.facts import read_table
 from tools.build.land import read_land
 from tools.build.regions import Regions
+from tools.evaluate.labels import read_rows
 from tools.occurrences import embedded
 
 CLASSES = {row["taxonID"]: row for row in read_table("classes.csv")}
@@ -638,10 +639,22 @@ def test_the_store_is_small_and_up_to_date(store):
 
 
 def test_the_labels_are_up_to_date(tmp_path: Path):
-    """A new build gives the same bytes."""
+    """A new build gives the same bytes, and the tables of names are those of data/."""
     built = tmp_path / "labels.csv"
     labels.build(built)
-    assert built.read_bytes() == labels.TARGET.read_bytes()
+    labels.copy_names(tmp_path)
+    for name in ("labels.csv", "synonyms.csv", "members.csv"):
+        assert (tmp_path / name).read_bytes() == (labels.TARGET.parent / name).read_bytes()
+
+
+def test_nearly_all_classes_have_a_number_of_inaturalist():
+    """It has no tribes' names, and no dingo: 391 of 398 have one, and breeds share theirs."""
+    rows = read_rows(labels.TARGET, ())
+    numbered = [row for row in rows if row["inaturalistID"]]
+    assert len(numbered) == 391
+    assert all(row["taxonID"] for row in numbered)
+    by_name = {(row["scientificName"], row["inaturalistID"]) for row in numbered}
+    assert len(by_name) == len({name for name, _ in by_name}) == len({one for _, one in by_name})
 
 
 def test_statuses_of_inner_regions_win_over_those_of_outer_ones():

@@ -10,6 +10,9 @@ from typing import Any, Final
 
 from tools import ROOT
 
+TABLES: Final = ("labels", "lookalikes", "synonyms", "members")
+"""Members of the description that name a table."""
+
 MODEL_DIRECTORY: Final = ROOT / "chalicelib" / "data" / "model"
 
 
@@ -31,7 +34,7 @@ def write_directory(
     directory.mkdir(parents=True, exist_ok=True)
     file = f"{name}-float16.tflite"
     (directory / file).write_bytes(built)
-    for table in (description["labels"], description["lookalikes"]):
+    for table in (description[member] for member in TABLES if member in description):
         (directory / table).write_bytes((MODEL_DIRECTORY / table).read_bytes())
     card = {
         **description,

