@@ -73,7 +73,7 @@ def adopt(options: argparse.Namespace, findings: Findings) -> Path:
     name = options.name or slug(files.model.stem)
     target = options.into or MODELS / name
     directory.refuse_to_replace(target)
-    findings.add("model", f"{len(content):,} bytes", str(files.model))
+    findings.add("model", f"{len(content):,} bytes", shown(files.model))
     findings.add("input", f"{net.width} x {net.height} pixels, {net.input_type}", "the file")
 
     labels, labels_source = sources.find_labels(files, found, net.classes)
@@ -91,10 +91,10 @@ def adopt(options: argparse.Namespace, findings: Findings) -> Path:
     told = scaling.told(net, found)
     if options.scaling:
         told = scaling.Told((scaling.parse(options.scaling),), "OPTIONS")
-    shown = []
+    labelled = []
     if options.photos:
-        shown = photos.read_photos(options.photos, rows, net, frame["cropFraction"])
-    chosen = choice.choose(Trial(files.model, net), told, shown)
+        labelled = photos.read_photos(options.photos, rows, net, frame["cropFraction"])
+    chosen = choice.choose(Trial(files.model, net), told, labelled)
     source = "; ".join(filter(None, (chosen.source, told.doubt)))
     findings.add("scaling", str(chosen.scaling), source)
     kind, kind_source = output.kind_of(net, chosen.outcome, options.output)
@@ -116,13 +116,18 @@ def adopt(options: argparse.Namespace, findings: Findings) -> Path:
     localised = sources.localised_labels(found, net.classes)
     adopted = directory.Adopted(files.model, described, page, resolved, decisions, localised)
     waiting = directory.write_directory(target, adopted)
-    print(f"\n{target}: {summary(resolved)}")
+    print(f"\n{shown(target)}: {summary(resolved)}")
     if waiting:
         print(
-            f"{waiting} labels need a person: fill in the column decision of {target}/review.csv "
-            f"({review.ACCEPTED}), and run the same command again"
+            f"{waiting} labels need a person: fill in the column decision of "
+            f"{shown(target / 'review.csv')} ({review.ACCEPTED}), and run the same command again"
         )
     return target
+
+
+def shown(path: Path) -> str:
+    """Return a path as a user may type it in this project's directory."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def slug(text: str) -> str:
@@ -241,7 +246,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     print(
-        f"{time.monotonic() - start:.0f} s. Try it: RANGEFINDER_MODEL_DIRECTORY={target} make serve"
+        f"{time.monotonic() - start:.0f} s. "
+        f"Try it: RANGEFINDER_MODEL_DIRECTORY={shown(target)} make serve"
     )
     return 0 if is_done else 1
 

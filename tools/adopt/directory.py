@@ -13,7 +13,7 @@ from chalicelib.domain import HIGHER_RANKS, Geography
 from chalicelib.settings import SHIPPED_MODEL
 from tools import ROOT
 from tools.adopt.findings import AdoptionError
-from tools.adopt.resolution import RECORDED, SCIENTIFIC, Outcome, Resolved
+from tools.adopt.resolution import BELOW_SPECIES, RECORDED, SCIENTIFIC, Outcome, Resolved
 from tools.adopt.review import Decisions, write_review
 from tools.build.facts import read_table
 from tools.build.relatives import PREFIX
@@ -74,11 +74,15 @@ def _geography(one: Resolved) -> Geography:
     if one.outcome is Outcome.DOMESTIC:
         return Geography.DOMESTIC
     assert one.entry is not None
-    return Geography.RANGE if one.entry.rank in RECORDED else Geography.COSMOPOLITAN
+    is_recorded = one.entry.rank in RECORDED | BELOW_SPECIES
+    return Geography.RANGE if is_recorded else Geography.COSMOPOLITAN
 
 
 def synonym_rows(resolved: Iterable[Resolved]) -> list[dict[str, str]]:
-    """Return the labels' names that are not the accepted ones: records may have either."""
+    """Return the labels' names that are not the accepted ones: records may have either.
+
+    A domestic form stands for itself: so its records do not count for the wild species.
+    """
     taken = {one.entry.name for one in resolved if one.entry}
     found = {
         (one.label.name, one.entry.name)
@@ -88,6 +92,8 @@ def synonym_rows(resolved: Iterable[Resolved]) -> list[dict[str, str]]:
         and one.label.name.count(" ") in (1, 2)
         and SCIENTIFIC.fullmatch(one.label.name)
     }
+    domestic = (one.label.name for one in resolved if one.outcome is Outcome.DOMESTIC)
+    found |= {(name, name) for name in domestic}
     return [{"synonym": old, "scientificName": new} for old, new in sorted(found)]
 
 

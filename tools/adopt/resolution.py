@@ -21,7 +21,7 @@ MOST_CANDIDATES: Final = 5
 RECORDED: Final = frozenset({"species", *HIGHER_RANKS})
 """Ranks that records of occurrences have a column for, and that the place can know."""
 
-BELOW_SPECIES: Final = frozenset({"subspecies", "variety", "form", "infrahybrid"})
+BELOW_SPECIES: Final = frozenset({"subspecies", "variety", "form"})
 
 DOMESTIC: Final = re.compile(r"domestic(us|a|um)|familiaris|catus")
 """The last word of the name of a domestic form."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 from tqdm import tqdm
 
+from tools import ROOT
 from tools.fetch_model.download import (
     TIMEOUT_SECONDS,
     FetchError,
@@ -77,7 +78,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     model = read_catalogue()[options.name]
-    print(f"{target}: {model['knows']}, {model['license']}, from {model['source']}")
+    place = target.relative_to(ROOT) if target.is_relative_to(ROOT) else target
+    print(f"{place}: {model['knows']}, {model['license']}, from {model['source']}")
     print(f"Adopt it: make adopt NAME={options.name}")
     return 0
 

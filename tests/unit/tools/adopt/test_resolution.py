@@ -69,6 +69,9 @@ def test_a_domestic_form_keeps_its_name_and_has_no_place(taxonomy):
     assert one.outcome is Outcome.DOMESTIC
     assert (row["taxonID"], row["geography"]) == ("inat:8", "domestic")
     assert row["scientificName"] == "Anas platyrhynchos domesticus"
+    assert synonym_rows([one]) == [
+        {"synonym": row["scientificName"], "scientificName": row["scientificName"]}
+    ]
 
 
 def test_a_species_is_meant_not_the_group_that_has_its_name(taxonomy):
