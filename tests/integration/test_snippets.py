@@ -2,15 +2,22 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib.bootstrap import Services
+from chalicelib.identify import IdentifyRequest
+from chalicelib.settings import Settings
 from tests.snippets import Snippet, curl_lines, snippets
+from tests.taxonomy import write_taxonomy
 from tools import ROOT
 from tools.show.serving import serving
 
@@ -83,6 +90,45 @@ def test_the_page_has_programs_in_each_language():
     """The page has three programs in Python and a program in JavaScript, in this order."""
     languages = [snippet.language for snippet in PROGRAMS_OF_THE_DOCS]
     assert languages == ["python", "python", "js", "python"]
+
+
+MACHINES = {
+    r"[\d.]+ ms for a picture on this machine; the model that ships takes [\d.]+": "the speed",
+    r"(?m)^\d+ s\. ": "",
+}
+"""What differs from one machine to another in what adoption prints."""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the model is written by ai_edge_litert")
+def test_adoption_prints_what_the_page_says(tmp_path: Path):
+    """The command of docs/model.md, run by the program behind it."""
+    from tests.tiny_model import Form, build, metadata_table  # noqa: PLC0415
+
+    (snippet,) = (one for one in snippets("docs/model.md") if "make adopt MODEL" in one.code)
+    make, target, *given = shlex.split(snippet.code)
+    assert (make, target) == ("make", "adopt")
+    values = dict(text.split("=", 1) for text in given)
+    licence = metadata_table(licence="CC0-1.0")
+    form = Form(last="SOFTMAX", stored="UINT8", metadata=licence)
+    (tmp_path / values["MODEL"]).write_bytes(build(32, form))
+    (tmp_path / values["LABELS"]).write_text(MODEL["labels.txt"].code, encoding="utf-8")
+    directory = tmp_path / "models" / values["NAME"]
+    printed = run(
+        [
+            sys.executable, "-m", "tools.adopt", str(tmp_path / values["MODEL"]),
+            "--labels", str(tmp_path / values["LABELS"]), "--name", values["NAME"],
+            "--into", str(directory), "--taxonomy", str(write_taxonomy(tmp_path / "taxonomy")),
+        ],
+        "",
+    ).replace(f"{tmp_path}/", "")  # fmt: skip
+    expected = snippet.printed
+    for pattern, text in MACHINES.items():
+        printed, expected = (re.sub(pattern, text, one) for one in (printed, expected))
+    assert printed == expected
+    services = Services.build(replace(Settings(), model_directory=directory))
+    photo = (ROOT / "samples" / "polar-bear.jpg").read_bytes()
+    answer = services.identify(IdentifyRequest(photo, use_geo=False))
+    assert answer.candidates[0].taxon.scientific_name == "Ursus maritimus"
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="the model is written by ai_edge_litert")

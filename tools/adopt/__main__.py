@@ -109,7 +109,8 @@ def adopt(options: argparse.Namespace, findings: Findings) -> Path:
     }
     special = directory.speciality(rows)
     if special:
-        findings.add("speciality", " ".join(map(str, special.values())), "all animals belong to it")
+        value = "{taxonRank} {scientificName}, from a share of {least} on".format(**special)
+        findings.add("speciality", value, "all animals belong to it")
     pixels = card.Pixels(net, chosen.scaling, frame)
     described = card.describe(names, pixels, kind, special)
     page = card.page(described, findings, summary(resolved))
@@ -118,10 +119,9 @@ def adopt(options: argparse.Namespace, findings: Findings) -> Path:
     waiting = directory.write_directory(target, adopted)
     print(f"\n{shown(target)}: {summary(resolved)}")
     if waiting:
-        print(
-            f"{waiting} labels need a person: fill in the column decision of "
-            f"{shown(target / 'review.csv')} ({review.ACCEPTED}), and run the same command again"
-        )
+        path = shown(target / "review.csv")
+        print(f"Left to a person: {waiting}. Fill in the column decision of {path}:")
+        print(f"{review.ACCEPTED}. Then run the same command again.")
     return target
 
 

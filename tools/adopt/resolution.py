@@ -35,12 +35,12 @@ SCIENTIFIC: Final = re.compile(rf"[A-Z][a-zë-]+( ({CROSS} )?[a-zë-]+)*")
 class Outcome(StrEnum):
     """How a label became a taxon, or why it did not."""
 
-    EXACT = "by its name"
-    SPECIES = "a subspecies, by its species"
-    DOMESTIC = "a domestic form, without a place"
+    EXACT = "by name"
+    SPECIES = "subspecies, by their species"
+    DOMESTIC = "domestic, without a place"
     DECIDED = "decided by a person"
     REVIEW = "left to a person, without a place"
-    KEPT = "kept without a place, as decided"
+    KEPT = "without a place, as a person decided"
     NO_ANIMAL = "no animal"
 
 
