@@ -52,8 +52,9 @@ evaluate: given-LABELS developer ## Measure accuracy with and without the place:
 fetch-model: given-NAME developer ## Fetch a public model: NAME=inat-birds or inat-insects, MODEL_MIRROR=folder
 	@$(RUN) tools.fetch_model "$$NAME" $${MODEL_MIRROR:+--mirror "$$MODEL_MIRROR"}
 
+# NAME counts only from the command line: some systems have such a variable of their own.
 adopt: given-model packager developer $(TAXONOMY) ## Adopt a TFLite model: MODEL=file, LABELS=, NAME=, PHOTOS=, OCCURRENCES=, REVIEWED=
-	@$(RUN) tools.adopt $${MODEL:+"$$MODEL"} $${LABELS:+--labels "$$LABELS"} $${NAME:+--name "$$NAME"} \
+	@$(RUN) tools.adopt $${MODEL:+"$$MODEL"} $${LABELS:+--labels "$$LABELS"} $(if $(filter override,$(origin NAME)),--name "$$NAME") \
 	  $${PHOTOS:+--photos "$$PHOTOS"} $${OCCURRENCES:+--occurrences "$$OCCURRENCES"} \
 	  $${REVIEWED:+--reviewed "$$REVIEWED"} $(OPTIONS)
 
@@ -253,7 +254,7 @@ EXAMPLE_RANGEFINDER_SPECIALISTS := build/models/inat-birds
 EXAMPLE_TAXON := jaguar
 
 given-model:
-	@[ -n "$${MODEL:-}$${NAME:-}" ] || { \
+	@[ -n "$${MODEL:-}$(filter override,$(origin NAME))" ] || { \
 	  echo 'make adopt needs MODEL or NAME, as in: MODEL=birds.tflite LABELS=labels.txt' >&2; exit 2; }
 
 # The shell reads the value: it may hold spaces, quotes and dollar signs.

