@@ -20,6 +20,7 @@ NOT_ANIMALS: Final = frozenset(
 
 NUMBERED: Final = re.compile(r"(\d+)\s*[\s:;,.)]\s*(\S.*)")
 BRACKETED: Final = re.compile(r"(?P<outer>[^()]+?) ?\((?P<inner>.*)\)")
+BINOMIAL: Final = re.compile(r"[A-Z][a-z]+ [a-z]+( [a-z]+)?")
 ESCAPE: Final = re.compile(r"\\x([0-9a-fA-F]{2})")
 TAXON_PATH: Final = re.compile(r"(?:\d+_)?[A-Z][a-z]+_[A-Z][a-z]+_(?:\w+_)*([A-Z][a-z]+_[a-z-]+)")
 """The directories of iNaturalist's competitions: 00042_Animalia_..._Turdus_merula."""
@@ -107,7 +108,15 @@ def label_of(text: str) -> Label:
     plain = re.sub(r"\s+", " ", plain).strip()
     if parts := BRACKETED.fullmatch(plain):
         return Label(text, parts["outer"].strip(), parts["inner"].strip())
+    if ", " in plain:
+        return _listed(text, plain.split(", "))
     return Label(text, plain, "")
+
+
+def _listed(text: str, names: Sequence[str]) -> Label:
+    """Return a label of several names, as ImageNet has them: the scientific one comes last."""
+    scientific = [name for name in names if BINOMIAL.fullmatch(name)]
+    return Label(text, scientific[-1], names[0]) if scientific else Label(text, names[0], "")
 
 
 def _labels(texts: Sequence[str]) -> tuple[Label, ...]:

@@ -51,6 +51,8 @@ def test_every_form_gives_the_same_labels(tmp_path: Path, name, text):
         (r"Anas superciliosa \xd7 platyrhynchos", "Anas superciliosa \N{MULTIPLICATION SIGN} "
          "platyrhynchos", ""),
         ('"Ursus maritimus"', "Ursus maritimus", ""),
+        ("ice bear, Polar bear, Ursus maritimus", "Ursus maritimus", "ice bear"),
+        ("sofa, couch", "sofa", ""),
     ],
 )  # fmt: skip
 def test_a_label_is_taken_apart(text, name, other):
