@@ -142,7 +142,7 @@ def decided(options: argparse.Namespace, target: Path, findings: Findings) -> di
         return {}
     decisions = review.read_decisions(path)
     if decisions:
-        findings.add("decisions", f"{len(decisions)} labels", str(path))
+        findings.add("decisions", f"{len(decisions)} in review", shown(path))
     return decisions
 
 

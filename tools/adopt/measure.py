@@ -27,6 +27,8 @@ Run = Callable[[Sequence[str], Path], int]
 def run_program(arguments: Sequence[str], directory: Path) -> int:
     """Run a module of this project with the model of a directory, and let it print."""
     environment = {**os.environ, "RANGEFINDER_MODEL_DIRECTORY": str(directory)}
+    # Else what it prints comes before what was printed here, where a file takes both.
+    sys.stdout.flush()
     command = [sys.executable, "-m", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 

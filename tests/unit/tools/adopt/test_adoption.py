@@ -148,7 +148,7 @@ def test_a_second_run_applies_a_persons_decisions(case):
     reviewed.write_text(f'label,decision\n"{row["label"]}",Ursus americanus\n', encoding="utf-8")
     for options in (["--reviewed", str(reviewed)], []):
         case.adopt(*options)
-        assert any(line.startswith("decisions      1 labels") for line in case.told)
+        assert any(line.startswith("decisions      1 in review") for line in case.told)
         assert case.rows("labels.csv")[1]["taxonID"] == "inat:3"
         assert case.rows("labels.csv")[1]["geography"] == "range"
         assert case.rows("synonyms.csv") == [
