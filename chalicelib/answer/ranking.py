@@ -213,15 +213,16 @@ def coverage_mask(animals: TaxonIndex, dataset: Dataset) -> NDArray[np.bool_]:
 def expected_taxa(place: PlaceLookup, model: Model, bounds: WeightBounds) -> tuple[Occurrence, ...]:
     """Return the expected animals of a place that the model can tell apart.
 
-    They are ranked by presence, then by geo weight, then by name.
+    They are ranked by presence, then by geo weight, then by name. Outputs that share a taxon, as
+    the subspecies of a bird may, are one animal: the first of them.
     """
     if place.features is None or place.dataset is None:
         return ()
+    taxa = {taxon.taxon_id: taxon for taxon in reversed(model.taxa) if taxon is not None}
     occurrences = [
         Occurrence(taxon, feature, place_weight(feature, bounds))
-        for taxon in model.taxa
-        if taxon is not None
-        and place.dataset.covers(taxon)
+        for taxon in taxa.values()
+        if place.dataset.covers(taxon)
         and (feature := place.features.taxa.get(taxon.taxon_id)) is not None
         and place.dataset.expects(taxon.taxon_id, feature)
     ]

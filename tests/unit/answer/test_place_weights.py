@@ -171,3 +171,11 @@ def test_the_species_list_ranks_equal_presences_by_prevalence():
     geo = applied(jaguar=feature(1.0, 0.5), leopard=feature(1.0, 0.01))
     taxa = [candidate.taxon for candidate in ranking.expected_taxa(geo, MODEL, BOUNDS)]
     assert taxa == [LEOPARD, JAGUAR]
+
+
+def test_outputs_of_one_taxon_are_one_expected_animal():
+    """The first of them stands for all: a model may tell the subspecies of a bird apart."""
+    dark = replace(JAGUAR, vernacular_name="black panther")
+    model = replace(MODEL, taxa=(*MODEL.taxa, dark))
+    (only,) = ranking.expected_taxa(applied(jaguar=feature()), model, BOUNDS)
+    assert only.taxon.vernacular_name == JAGUAR.vernacular_name
