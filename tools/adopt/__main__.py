@@ -73,7 +73,7 @@ def adopt(options: argparse.Namespace, findings: Findings) -> Path:
     name = options.name or slug(files.model.stem)
     target = options.into or MODELS / name
     directory.refuse_to_replace(target)
-    findings.add("model", f"{len(content):,} bytes", shown(files.model))
+    findings.add("model", f"{len(content):,} bytes", files.model.name)
     findings.add("input", f"{net.width} x {net.height} pixels, {net.input_type}", "the file")
 
     labels, labels_source = sources.find_labels(files, found, net.classes)
@@ -142,7 +142,7 @@ def decided(options: argparse.Namespace, target: Path, findings: Findings) -> di
         return {}
     decisions = review.read_decisions(path)
     if decisions:
-        findings.add("decisions", f"{len(decisions)} in review", shown(path))
+        findings.add("decisions", f"{len(decisions)} in review", path.name)
     return decisions
 
 

@@ -67,7 +67,9 @@ def _plain(number: float) -> float | int:
 
 def page(card: Mapping[str, Any], findings: Sequence[Finding], counts: str) -> str:
     """Return ``MODEL_CARD.md``: what was found out, who says so, and what nobody has checked."""
-    rows = "\n".join(f"| {one.what} | {one.value} | {one.source} |" for one in findings)
+    rows = "\n".join(
+        f"| {' | '.join(text.replace('|', '/') for text in one)} |" for one in findings
+    )
     return f"""# Model card: {card["name"]}
 
 `make adopt` wrote this directory. {counts}

@@ -103,8 +103,8 @@ def right_outputs(rows: Sequence[Mapping[str, str]], row: Mapping[str, str]) -> 
 
     A row names its animal by ``classIndex``, ``taxonID``, ``scientificName`` or ``taxa``.
     """
-    if row.get("classIndex"):
-        return frozenset({int(row["classIndex"])})
+    if number := row.get("classIndex"):
+        return frozenset({int(number)}) if number.isdecimal() else frozenset()
     for column in ("taxonID", "scientificName"):
         if wanted := row.get(column):
             return frozenset(

@@ -59,6 +59,8 @@ class Network(NamedTuple):
 
 def inspect(content: bytes, name: str) -> Network:
     """Return what the file says. Raises ``AdoptionError`` if no classifier of photos is in it."""
+    if content[:2] == b"PK":
+        raise AdoptionError(f"{name} is an archive: unpack it, and name the .tflite file inside")
     if content[4:8] != IDENTIFIER:
         raise AdoptionError(
             f"{name} is not a TFLite file: convert the model to .tflite first (docs/model.md)"

