@@ -1,6 +1,7 @@
 """Public models are fetched over HTTP: resumed, verified, or taken from a folder."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +11,6 @@ from threading import Thread
 import httpx
 import pytest
 
-from tools.adopt.sources import find_files
 from tools.fetch_model.__main__ import fetch, read_catalogue
 from tools.fetch_model.download import FetchError, RemoteFile, copy, download, is_complete
 
@@ -98,12 +98,13 @@ def get(file: RemoteFile, target: Path) -> list[int]:
 
 
 def test_a_model_comes_with_its_labels_and_its_origin(server, catalogue, tmp_path: Path):
-    """Adoption finds all three; a second fetch asks for nothing."""
+    """A second fetch asks for nothing."""
     target = fetch("bears", catalogue, tmp_path)
     assert (target / "bears.tflite").read_bytes() == CONTENT
-    files = find_files(target / "bears.tflite", None, None)
-    assert files.labels == target / "labels.txt"
-    assert files.origin["license"] == "CC0-1.0"
+    assert json.loads((target / "origin.json").read_bytes()) == {
+        "model": "bears.tflite", "labels": "labels.txt", "license": "CC0-1.0",
+        "source": "https://example.org", "trainingData": "none", "knows": "2 bears",
+    }  # fmt: skip
     assert len(server.asked) == 2
     fetch("bears", catalogue, tmp_path)
     assert len(server.asked) == 2

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
+from chalicelib.domain import Geography
 from chalicelib.errors import InvalidSettings, ModelUnavailable
 from tools import ROOT
 from tools.adopt import (
@@ -27,7 +28,7 @@ from tools.adopt import (
 )
 from tools.adopt import labels as label_forms
 from tools.adopt.findings import AdoptionError, Findings
-from tools.adopt.resolution import Outcome, Resolved, resolve
+from tools.adopt.resolution import Outcome, OwnNames, Resolved, resolve
 from tools.adopt.taxonomy import Taxonomy
 from tools.adopt.trial import Trial
 from tools.build.facts import read_table
@@ -151,12 +152,18 @@ def resolved_labels(
 ) -> list[Resolved]:
     """Return what the labels stand for, as far as names and a person's decisions tell."""
     taxa = Taxonomy(taxonomy)
+    classes = read_table("classes.csv")
     common = {
         row["vernacularName"].casefold(): row["scientificName"]
-        for table in ("unlisted.csv", "classes.csv")
-        for row in read_table(table)
+        for row in (*read_table("unlisted.csv"), *classes)
     }
-    return review.apply(resolve(labels.labels, taxa, common), decisions, taxa)
+    domestic = frozenset(
+        row["scientificName"]
+        for row in classes
+        if row["geography"] == Geography.DOMESTIC and row["taxonRank"] == "species"
+    )
+    resolved = resolve(labels.labels, taxa, OwnNames(common, domestic))
+    return review.apply(resolved, decisions, taxa)
 
 
 def tell_taxa(resolved: list[Resolved], findings: Findings) -> None:
@@ -168,6 +175,8 @@ def tell_taxa(resolved: list[Resolved], findings: Findings) -> None:
             if outcome is Outcome.NO_ANIMAL:
                 reasons = Counter(one.reason for one in resolved if one.outcome is outcome)
                 source = ", ".join(reasons)
+            elif outcome is Outcome.DOMESTIC:
+                source = f"{source}, data/classes.csv"
             elif outcome in (Outcome.DECIDED, Outcome.KEPT):
                 source = "a person"
             findings.add("taxa", f"{counts[outcome]:,} {outcome}", source)

@@ -92,7 +92,11 @@ def synonym_rows(resolved: Iterable[Resolved]) -> list[dict[str, str]]:
         and one.label.name.count(" ") in (1, 2)
         and SCIENTIFIC.fullmatch(one.label.name)
     }
-    domestic = (one.label.name for one in resolved if one.outcome is Outcome.DOMESTIC)
+    domestic = (
+        one.label.name
+        for one in resolved
+        if one.outcome is Outcome.DOMESTIC and one.label.name.count(" ") == 2
+    )
     found |= {(name, name) for name in domestic}
     return [{"synonym": old, "scientificName": new} for old, new in sorted(found)]
 

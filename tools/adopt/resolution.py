@@ -2,7 +2,7 @@
 
 - A name that the taxonomy has is that taxon.
 - A subspecies goes up to its species, which is what places and their records know. A domestic one
-  keeps its own name, since a place says nothing of it.
+  keeps its own name, since a place says nothing of it, nor of a cow or a cat.
 - Any other name has candidates at best: the same epithet in the family, or a similar spelling.
 """
 
@@ -55,12 +55,19 @@ class Resolved(NamedTuple):
     reason: str = ""
 
 
+class OwnNames(NamedTuple):
+    """Names that we know: scientific ones by common ones, and those of domestic species."""
+
+    common: Mapping[str, str] = {}
+    domestic: frozenset[str] = frozenset()
+
+
 class _Known(NamedTuple):
-    """What the taxonomy has of all names, the classes of most labels, and common names."""
+    """What the taxonomy has of all names, the classes of most labels, and what we know."""
 
     entries: Mapping[str, list[Entry]]
     usual: frozenset[str]
-    common: Mapping[str, str]
+    ours: OwnNames
 
     def choose(self, name: str) -> Entry | None:
         """Return the only taxon of a name, or the only likely one of several.
@@ -89,18 +96,17 @@ class _Known(NamedTuple):
 def resolve(
     labels: Sequence[Label],
     taxonomy: Taxonomy,
-    common_names: Mapping[str, str] | None = None,
+    ours: OwnNames | None = None,
 ) -> list[Resolved]:
     """Return what each label stands for, in the order of the labels.
 
-    ``common_names`` gives scientific names to common names, which only make candidates: people
-    use one common name for several animals.
+    Common names only make candidates: people use one for several animals.
     """
     labels = _oriented(labels, taxonomy)
-    common = common_names or {}
+    ours = ours or OwnNames()
     wanted = {part for label in labels for part in _parts(label.name)}
-    entries = taxonomy.named(wanted | set(common.values()))
-    known = _Known(entries, _usual_classes(labels, entries), common)
+    entries = taxonomy.named(wanted | set(ours.common.values()))
+    known = _Known(entries, _usual_classes(labels, entries), ours)
     first = [_certain(label, known) for label in labels]
     waiting = [one.label.name for one in first if one.outcome is Outcome.REVIEW]
     similar = taxonomy.similar(_wanted(waiting, known), known.usual)
@@ -154,7 +160,9 @@ def _certain(label: Label, known: _Known) -> Resolved:
     if len(words) == 3 and CROSS not in words:
         return _subspecies(label, exact, known)
     if exact:
-        return Resolved(label, Outcome.EXACT, exact, exact)
+        is_domestic = exact.name in known.ours.domestic
+        outcome = Outcome.DOMESTIC if is_domestic else Outcome.EXACT
+        return Resolved(label, outcome, exact, exact)
     several = "several taxa have this name"
     reason = several if known.entries.get(label.name) else "the taxonomy does not have it"
     return Resolved(label, Outcome.REVIEW, reason=reason)
@@ -207,7 +215,8 @@ def _with_candidates(one: Resolved, known: _Known, similar: Sequence[Candidate])
         texts.append((f"{words[0]} {words[2]}", "a species of its own now"))
         texts.append((f"{words[0]} {words[1]}", "its species"))
     texts += [
-        (known.common.get(text.casefold(), ""), "common name") for text in (name, one.label.other)
+        (known.ours.common.get(text.casefold(), ""), "common name")
+        for text in (name, one.label.other)
     ]
     unique: dict[int, Candidate] = {}
     for text, why in texts:

@@ -1,6 +1,7 @@
 """Test the whole adoption: from a file that others made to a directory that serves."""
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tools.adopt.directory import write_card
 from tools.adopt.findings import AdoptionError, Findings
 from tools.adopt.labels import read_text
 from tools.adopt.sources import refuse_other_count
+from tools.fetch_model.__main__ import fetch
 
 LABELS = "0 Ursus maritimus (Polar Bear)\n1 Ursus americanus (Black Bear)\n2 background\n"
 QUANTISED = Form(last="SOFTMAX", stored="UINT8")
@@ -135,6 +137,31 @@ def test_labels_beside_the_model_are_a_guess_that_is_told(case):
     case.write(QUANTISED, labels="a\nb\n")
     with pytest.raises(AdoptionError, match=r"3 outputs and no labels inside.*LABELS=labels\.txt"):
         case.adopt()
+
+
+def test_a_fetched_model_brings_its_labels_and_its_origin(case):
+    """What the catalogue knows is not asked for; another model beside it has none of it."""
+    case.write(QUANTISED)
+    mirror = case.folder / "mirror"
+    mirror.mkdir()
+    (mirror / "bears.tflite").write_bytes((case.folder / "Bears v2.tflite").read_bytes())
+    (mirror / "named.txt").write_text(LABELS, encoding="utf-8")
+    files = {
+        member: {
+            "name": name, "url": "https://example.org", "bytes": 1,
+            "sha256": hashlib.sha256((mirror / name).read_bytes()).hexdigest(),
+        }
+        for member, name in (("model", "bears.tflite"), ("labels", "named.txt"))
+    }  # fmt: skip
+    origin = {"license": "CC0-1.0", "source": "a bear", "trainingData": "none", "knows": "bears"}
+    fetched = fetch("bears", {"bears": {**files, **origin}}, case.folder, mirror)
+    case.adopt("--labels", str(case.folder / "labels.txt"))
+    assert case.card["license"] == "unknown"
+    arguments = [str(fetched / "bears.tflite"), "--taxonomy", str(case.taxonomy)]
+    adopt(parse([*arguments, "--into", str(case.target)]), Findings(case.told.append))
+    assert (case.card["license"], case.card["source"]) == ("CC0-1.0", "a bear")
+    assert "license        CC0-1.0  [the catalogue]" in case.told
+    assert any(line.endswith("[named.txt]") for line in case.told)
 
 
 def test_a_second_run_applies_a_persons_decisions(case):

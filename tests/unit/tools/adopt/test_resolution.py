@@ -10,7 +10,7 @@ from tests.taxonomy import write_taxonomy
 from tools.adopt.directory import label_rows, member_rows, speciality, synonym_rows
 from tools.adopt.findings import AdoptionError
 from tools.adopt.labels import label_of
-from tools.adopt.resolution import Outcome, resolve
+from tools.adopt.resolution import Outcome, OwnNames, resolve
 from tools.adopt.review import apply, read_decisions, write_review
 from tools.adopt.taxonomy import Taxonomy
 from tools.build.relatives import TAXONOMY
@@ -23,8 +23,8 @@ def taxonomy(tmp_path_factory) -> Taxonomy:
     return Taxonomy(write_taxonomy(tmp_path_factory.mktemp("taxonomy")))
 
 
-def resolved(taxonomy, *texts, common=None):
-    return resolve([label_of(text) for text in texts], taxonomy, common)
+def resolved(taxonomy, *texts, **ours):
+    return resolve([label_of(text) for text in texts], taxonomy, OwnNames(**ours))
 
 
 def names(one):
@@ -74,6 +74,13 @@ def test_a_domestic_form_keeps_its_name_and_has_no_place(taxonomy):
     assert synonym_rows([one]) == [
         {"synonym": row["scientificName"], "scientificName": row["scientificName"]}
     ]
+
+
+def test_a_domestic_species_has_no_place(taxonomy):
+    """A cow is where people are."""
+    found = resolved(taxonomy, "Anas diazi", POLAR, domestic=frozenset({"Anas diazi"}))
+    assert [row["geography"] for row in label_rows(found)] == ["domestic", "range"]
+    assert synonym_rows(found) == []
 
 
 def test_a_species_is_meant_not_the_group_that_has_its_name(taxonomy):
