@@ -7,8 +7,9 @@ import shlex
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from chalicelib.domain import Geography
 from chalicelib.errors import InvalidSettings, ModelUnavailable
@@ -34,6 +35,7 @@ from tools.adopt.trial import Trial
 from tools.build.facts import read_table
 from tools.evaluate.labels import LabelsError
 
+NOBODY: Final = (card.UNKNOWN, "nobody: find it out before you publish")
 MODELS: Final = ROOT / "models"
 TAXONOMY: Final = ROOT / "build" / "taxonomy"
 
@@ -64,23 +66,38 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def adopt(options: argparse.Namespace, findings: Findings) -> Path:
-    """Adopt a model, and return its directory. Raises ``AdoptionError`` or ``LabelsError``."""
+class Opened(NamedTuple):
+    """The model's file, and what it tells."""
+
+    files: sources.Files
+    content: bytes
+    network: network.Network
+    metadata: metadata.Metadata
+
+
+def open_model(options: argparse.Namespace) -> Opened:
+    """Read the model's file. Raises ``AdoptionError`` if no classifier of photos is in it."""
     files = sources.find_files(options.model, options.labels, options.name)
     content = files.model.read_bytes()
     net = network.inspect(content, files.model.name)
     found = metadata.read_metadata(net.metadata, content)
     metadata.refuse_other_tasks(found.ultralytics, files.model.name)
+    return Opened(files, content, net, found)
+
+
+def adopt(options: argparse.Namespace, findings: Findings) -> Path:
+    """Adopt a model, and return its directory. Raises ``AdoptionError`` or ``LabelsError``."""
+    opened = open_model(options)
+    files, content, net, found = opened
     name = options.name or slug(files.model.stem)
     target = options.into or MODELS / name
-    directory.refuse_to_replace(target)
+    earlier = directory.earlier_card(target)
     findings.add("model", f"{len(content):,} bytes", files.model.name)
     findings.add("input", f"{net.width} x {net.height} pixels, {net.input_type}", "the file")
 
     labels, labels_source = sources.find_labels(files, found, net.classes)
     sources.refuse_other_count(labels, net.classes, labels_source)
     findings.add("labels", f"{net.classes:,}, {labels.form}", labels_source)
-
     decisions = decided(options, target, findings)
     resolved = resolved_labels(labels, options.taxonomy, decisions)
     rows = directory.label_rows(resolved)
@@ -88,42 +105,61 @@ def adopt(options: argparse.Namespace, findings: Findings) -> Path:
         raise AdoptionError(f"No label of {labels_source} stands for an animal")
     tell_taxa(resolved, findings)
 
-    frame = frame_of(options, found, findings)
-    told = scaling.told(net, found)
-    if options.scaling:
-        told = scaling.Told((scaling.parse(options.scaling),), "OPTIONS")
-    labelled = []
-    if options.photos:
-        labelled = photos.read_photos(options.photos, rows, net, frame["cropFraction"])
-    chosen = choice.choose(Trial(files.model, net), told, labelled)
-    source = "; ".join(filter(None, (chosen.source, told.doubt)))
-    findings.add("scaling", str(chosen.scaling), source)
-    kind, kind_source = output.kind_of(net, chosen.outcome, options.output)
-    findings.add("scores", kind, kind_source)
-
+    pixels, kind = see(options, opened, rows, findings)
     names = {
         "name": name,
         "version": options.version or "1.0.0",
         "file": files.model.name,
         "sha256": hashlib.sha256(content).hexdigest(),
-        **names_of(options, files, found, findings),
+        **names_of(options, (files.origin, earlier), found, findings),
     }
     special = directory.speciality(rows)
     if special:
         value = "{taxonRank} {scientificName}, from a share of {least} on".format(**special)
         findings.add("speciality", value, "all animals belong to it")
-    pixels = card.Pixels(net, chosen.scaling, frame)
     described = card.describe(names, pixels, kind, special)
+    if kept := directory.fitted_members(earlier, described):
+        findings.add("kept", ", ".join(kept), "the earlier model.json")
+        described |= kept
+    if "features" in earlier:
+        findings.add("kept", directory.FEATURES, "the earlier import of occurrences")
     page = card.page(described, findings, summary(resolved))
     localised = sources.localised_labels(found, net.classes)
     adopted = directory.Adopted(files.model, described, page, resolved, decisions, localised)
-    waiting = directory.write_directory(target, adopted)
-    print(f"\n{shown(target)}: {summary(resolved)}")
+    tell_rest(target, directory.write_directory(target, adopted), summary(resolved))
+    return target
+
+
+def see(
+    options: argparse.Namespace,
+    opened: Opened,
+    rows: Sequence[Mapping[str, str]],
+    findings: Findings,
+) -> tuple[card.Pixels, str]:
+    """Return what the model sees of a photo, and what its scores are. Raises ``AdoptionError``."""
+    net = opened.network
+    frame = frame_of(options, opened.metadata, findings)
+    told = scaling.told(net, opened.metadata)
+    if options.scaling:
+        told = scaling.Told((scaling.parse(options.scaling),), "OPTIONS")
+    labelled = []
+    if options.photos:
+        labelled = photos.read_photos(options.photos, rows, net, frame["cropFraction"])
+    chosen = choice.choose(Trial(opened.files.model, net), told, labelled)
+    source = "; ".join(filter(None, (chosen.source, told.doubt)))
+    findings.add("scaling", str(chosen.scaling), source)
+    kind, source = output.kind_of(net, chosen.outcome, options.output)
+    findings.add("scores", kind, source)
+    return card.Pixels(net, chosen.scaling, frame), kind
+
+
+def tell_rest(target: Path, waiting: int, counts: str) -> None:
+    """Tell where the model is, and what is left to a person."""
+    print(f"\n{shown(target)}: {counts}")
     if waiting:
         path = shown(target / "review.csv")
         print(f"Left to a person: {waiting}. Fill in the column decision of {path}:")
         print(f"{review.ACCEPTED}. Then run the same command again.")
-    return target
 
 
 def shown(path: Path) -> str:
@@ -210,11 +246,15 @@ def frame_of(
 
 def names_of(
     options: argparse.Namespace,
-    files: sources.Files,
+    before: tuple[Mapping[str, Any], Mapping[str, Any]],
     found: metadata.Metadata,
     findings: Findings,
 ) -> dict[str, str]:
-    """Return licence, source and training data: of the user, the catalogue, or the file."""
+    """Return licence, source and training data: of the user, the catalogue, or the file.
+
+    ``before`` holds what the catalogue says, and the description of an earlier adoption.
+    """
+    origin, earlier = before
     members = (
         ("license", options.licence, found.licence),
         ("source", options.source, found.author),
@@ -224,11 +264,12 @@ def names_of(
     for member, own, inside in members:
         told = (
             (own, "OPTIONS"),
-            (files.origin.get(member, ""), "the catalogue"),
+            (origin.get(member, ""), "the catalogue"),
             (inside, "the file's metadata"),
-            (card.UNKNOWN, "nobody: find it out before you publish"),
+            (earlier.get(member, ""), "the earlier model.json"),
         )
-        names[member], source = next(one for one in told if one[0])
+        known = [one for one in told if one[0] and one[0] != card.UNKNOWN]
+        names[member], source = (*known, NOBODY)[0]
         findings.add(member, names[member], source)
     return names
 
@@ -243,7 +284,7 @@ def main() -> int:
         if options.occurrences:
             extra = shlex.split(options.import_options)
             is_done &= measure.import_occurrences(target, options.occurrences, extra)
-        else:
+        elif not (target / directory.FEATURES).is_file():
             print("No occurrences are given: the place has no opinion of these animals yet.")
         if options.photos:
             measure.calibrate(target, options.photos)

@@ -24,6 +24,9 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 FEATURES: Final = "features.sqlite"
+FITTED: Final = ("calibration", "decision", "secondLooks")
+"""Members of ``model.json`` that are fitted to photos, or set by hand."""
+
 ADOPTION: Final = "adoption"
 """The member of ``model.json`` by which a directory of this program is known."""
 
@@ -187,7 +190,7 @@ def write_directory(target: Path, adopted: Adopted) -> int:
     The features of an earlier adoption stay. Returns how many labels wait for a person. Raises
     ``AdoptionError`` if something else is there.
     """
-    refuse_to_replace(target)
+    earlier_card(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     resolved, card = adopted.resolved, adopted.card
     rows = label_rows(resolved)
@@ -223,19 +226,37 @@ def write_directory(target: Path, adopted: Adopted) -> int:
     return waiting
 
 
-def refuse_to_replace(target: Path) -> None:
-    """Raise ``AdoptionError`` if a directory is there that this program did not write."""
+def earlier_card(target: Path) -> Mapping[str, Any]:
+    """Return the description of an earlier adoption; empty if there is none.
+
+    Raises ``AdoptionError`` if a directory is there that this program did not write.
+    """
     if not target.exists():
-        return
+        return {}
     try:
-        is_ours = ADOPTION in json.loads((target / "model.json").read_bytes())
+        card = json.loads((target / "model.json").read_bytes())
     except (OSError, ValueError):
-        is_ours = False
-    if not is_ours:
+        card = {}
+    if ADOPTION not in card:
         raise AdoptionError(
             f"{target} is there, and not from an adoption: choose another NAME, or "
             'OPTIONS="--into DIRECTORY"'
         )
+    return dict(card)
+
+
+def fitted_members(earlier: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was fitted or set by hand since an earlier adoption, if it still holds.
+
+    It holds for the same file, with the same input and output.
+    """
+    if any(earlier.get(member) != card[member] for member in ("sha256", "input", "output")):
+        return {}
+    return {
+        member: earlier[member]
+        for member in FITTED
+        if member in earlier and earlier[member] != card.get(member)
+    }
 
 
 def write_card(directory: Path, card: Mapping[str, Any]) -> None:

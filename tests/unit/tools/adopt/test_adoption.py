@@ -188,13 +188,29 @@ def test_an_adoption_keeps_the_features_and_replaces_nothing_else(case):
     case.write(QUANTISED)
     case.adopt()
     (case.target / "features.sqlite").write_bytes(b"counted before")
+    write_card(case.target, {**case.card, "features": "features.sqlite"})
     case.adopt()
     assert (case.target / "features.sqlite").read_bytes() == b"counted before"
     assert case.card["features"] == "features.sqlite"
+    assert "kept           features.sqlite  [the earlier import of occurrences]" in case.told
     (case.target / "model.json").write_text("{}", encoding="utf-8")
     with pytest.raises(AdoptionError, match="not from an adoption: choose another NAME"):
         case.adopt()
     assert (case.target / "features.sqlite").is_file()
+
+
+def test_what_was_fitted_or_written_by_hand_since_is_kept(case):
+    """As long as it is the same file, with the same input."""
+    case.write(QUANTISED)
+    case.adopt()
+    fitted = {"method": "temperature", "temperature": 1.2, "provenance": "200 photos"}
+    write_card(case.target, {**case.card, "calibration": fitted, "license": "CC0-1.0"})
+    case.adopt()
+    assert (case.card["calibration"], case.card["license"]) == (fitted, "CC0-1.0")
+    assert "kept           calibration  [the earlier model.json]" in case.told
+    assert "license        CC0-1.0  [the earlier model.json]" in case.told
+    case.adopt("--crop", "1")
+    assert case.card["calibration"]["method"] == "none"
 
 
 def test_a_refusal_leaves_no_directory_behind(case):
