@@ -17,6 +17,8 @@ from chalicelib.domain import Pixels
 from chalicelib.settings import Settings
 from tools import ROOT
 from tools.adopt.directory import FEATURES, write_card
+from tools.evaluate.calibrate import LEAST_CLASSES, LEAST_PHOTOS
+from tools.evaluate.labels import read_rows
 
 RUNS: Final = 15
 
@@ -51,6 +53,12 @@ def import_occurrences(
 
 def calibrate(directory: Path, photos: Path, run: Run = run_program) -> bool:
     """Fit temperature and thresholds to labelled photos; return whether there were enough."""
+    if (count := len(read_rows(photos))) < LEAST_PHOTOS:
+        print(
+            f"{count} photos are too few to calibrate, which takes at least {LEAST_PHOTOS} of "
+            f"{LEAST_CLASSES} classes: the scores stay as they are"
+        )
+        return False
     return run(["tools.evaluate.calibrate", str(photos), "--write"], directory) == 0
 
 

@@ -19,6 +19,7 @@ from tools.adopt.directory import write_card
 from tools.adopt.findings import AdoptionError, Findings
 from tools.adopt.labels import read_text
 from tools.adopt.sources import refuse_other_count
+from tools.evaluate.calibrate import LEAST_PHOTOS
 from tools.fetch_model.__main__ import fetch
 
 LABELS = "0 Ursus maritimus (Polar Bear)\n1 Ursus americanus (Black Bear)\n2 background\n"
@@ -282,7 +283,9 @@ def test_occurrences_and_photos_go_to_the_programs_for_them(case):
         "--sqlite", str(target / "features.sqlite"), "--citation", "mine",
     ]  # fmt: skip
     assert case.card["features"] == "features.sqlite"
-    assert measure.calibrate(target, Path("photos.csv"), run)
+    photos = case.folder / "photos.csv"
+    photos.write_text("file\n" + "a.jpg\n" * LEAST_PHOTOS)
+    assert measure.calibrate(target, photos, run)
     assert measure.evaluate(target, Path("photos.csv"), run)
     assert [arguments[0] for arguments in ran[1:]] == ["tools.evaluate.calibrate", "tools.evaluate"]
     assert not measure.import_occurrences(target, "records.csv", [], lambda *_: 2)
