@@ -172,7 +172,7 @@ def test_the_answer_has_every_documented_field():
         "language": "en",
         "taxonRank": "species",
         "taxonID": JAGUAR,
-        "identifiers": {"inaturalist": None},
+        "identifiers": {"inaturalist": 41970},
     }
     assert set(body["timings"]) == {
         "read", "locate", "features", "decode", "classify", "wait", "combine", "total",
