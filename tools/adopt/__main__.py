@@ -145,6 +145,8 @@ def see(
     labelled = []
     if options.photos:
         labelled = photos.read_photos(options.photos, rows, net, frame["cropFraction"])
+        found = f"{len(labelled)} of animals that the model has, used for the trial"
+        findings.add("photos", found, options.photos.name)
     chosen = choice.choose(Trial(opened.files.model, net), told, labelled)
     source = "; ".join(filter(None, (chosen.source, told.doubt)))
     findings.add("scaling", str(chosen.scaling), source)

@@ -106,9 +106,11 @@ def right_outputs(rows: Sequence[Mapping[str, str]], row: Mapping[str, str]) -> 
     if number := row.get("classIndex"):
         return frozenset({int(number)}) if number.isdecimal() else frozenset()
     for column in ("taxonID", "scientificName"):
-        if wanted := row.get(column):
-            return frozenset(
-                index for index, one in enumerate(rows) if one[column] == wanted and one["taxonID"]
-            )
+        wanted = row.get(column) or None
+        found = {
+            index for index, one in enumerate(rows) if one["taxonID"] and one[column] == wanted
+        }
+        if found:
+            return frozenset(found)
     names = set(row.get("taxa", "").split("|")) - {""}
     return frozenset(index for index, one in enumerate(rows) if one["scientificName"] in names)

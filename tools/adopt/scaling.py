@@ -31,7 +31,7 @@ class Scaling(NamedTuple):
 
     def __str__(self) -> str:
         low, high = self.span
-        return f"{self.name}: pixels become {low:.3g} to {high:.3g}"
+        return f"{self.name}: pixels become {low or 0.0:.3g} to {high:.3g}"
 
 
 def same(name: str, mean: float, deviation: float) -> Scaling:

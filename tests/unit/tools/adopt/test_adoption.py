@@ -230,16 +230,18 @@ def test_a_refusal_leaves_no_directory_behind(case):
 def test_labelled_photos_find_the_scaling(case):
     """Photos are cut and scaled as the service does it."""
     case.write(Form(weights=np.array([[1, 1, 1], [-1, -1, -1], [0, 0, 0]])))
-    lines = ["file,scientificName"]
+    # Tables of the model that ships have taxonIDs of its own.
+    lines = ["file,taxonID,scientificName"]
     for number in range(8):
         Image.new("RGB", (60, 40 + number), (120, 120, 120)).save(case.folder / f"{number}.png")
-        lines.append(f"{number}.png,Ursus americanus")
+        lines.append(f"{number}.png,n02133161,Ursus americanus")
     (case.folder / "broken.png").write_bytes(b"no photo")
     table = case.folder / "photos.csv"
-    table.write_text("\n".join([*lines, "broken.png,Ursus americanus", "0.png,Puma concolor"]))
+    table.write_text("\n".join([*lines, "broken.png,,Ursus americanus", "0.png,,Puma concolor"]))
     case.adopt("--photos", str(table))
     assert case.card["input"]["mean"] == [127.5, 127.5, 127.5]
     assert any("trial on 8 labelled photos" in line for line in case.told)
+    assert any(line.startswith("photos         8 of animals") for line in case.told)
 
 
 def test_a_crop_must_be_a_share(case):
