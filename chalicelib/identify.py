@@ -110,7 +110,9 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
                 place = relevant(place or self.places.look_up_fallback(point, month), model)
             # 5. Combine both, and return the answer.
             with stage("combine"):
-                candidates, animal_score = fuse(seen.scores, model, place, self.weight_bounds)
+                candidates, animal_score = fuse(
+                    seen.scores, model, place, self.weight_bounds, seen.spread
+                )
                 decision = decide(candidates, animal_score, model.thresholds)
         return Identification(
             prediction_id=self.new_id(),
@@ -122,7 +124,7 @@ class Identify(Struct, frozen=True, eq=False, kw_only=True):
             event_date=event_date,
             location=location,
             geo=place,
-            candidates=candidates,
+            candidates=candidates.shown,
             expected_taxa=candidates.count_expected(),
             animal_score=animal_score,
             decision=decision,

@@ -7,11 +7,14 @@ animal is unknown, or there is no animal.
 
 The model knows few of the animals that people photograph. A place raises the score of the few
 that live there, whether or not the animal is one of them. So a higher taxon is named by the
-picture alone, and a name of the model must win against its lookalikes. ``docs/accuracy.md`` has
-the rules that were compared.
+picture alone, and a name of the model must win against its lookalikes. A photo that is strange to
+the model, or a bad one, needs surer scores. ``docs/accuracy.md`` has the rules that were compared.
+
+The scores that decide have one temperature for all photos. Those that the answer shows are
+calibrated for the photo (:attr:`~chalicelib.answer.ranking.Ranking.shown`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Final, NamedTuple
 
@@ -46,9 +49,17 @@ def decide(candidates: Ranking, animal_score: float, thresholds: Thresholds) -> 
         return Decision(DecisionKind.UNKNOWN)
     first = candidates.first_by_look()
     own = sure_name(candidates, first, thresholds)
+    shown = candidates.shown
+    if own.name:
+        scores = shown.vision_scores if own.by_look else shown.scores
+        own = own._replace(name=rescored(own.name, candidates.animals.is_called, scores))
     if own.name and first.expected_here is not False:
         return named(own, own.name, None)
-    rolled_up = finest(own.common, roll_up(candidates, thresholds))
+    wider = roll_up(candidates, thresholds)
+    rolled_up = finest(
+        own.common and rescored(own.common, candidates.animals.is_inside, shown.scores),
+        wider and rescored(wider, candidates.animals.is_inside, shown.vision_scores),
+    )
     rejection = None
     if first.expected_here is False:
         instead = (animal.taxon for animal in candidates if animal.expected_here)
@@ -63,13 +74,14 @@ class OwnName(NamedTuple):
     """A sure name of the model, or none, and the lookalikes that counted for or against it.
 
     ``common`` is a sure taxon that holds both the name and the lookalikes that stood against it.
-    ``lives_here`` is of the name.
+    ``lives_here`` is of the name. ``by_look`` says that the picture alone decided.
     """
 
     name: NamedTaxon | None = None
     lookalikes: tuple[Doubt, ...] = ()
     common: NamedTaxon | None = None
     lives_here: bool | None = None
+    by_look: bool = False
 
 
 def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresholds) -> OwnName:
@@ -87,12 +99,13 @@ def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresho
     animal = candidates.best_of(best.scientific_name)
     threshold = thresholds.to_name(animal.taxon)
     weights = candidates.lookalikes.weigh(animal.taxon, animal.geo_weight, thresholds.lookalikes)
-    if doubted(best.score, weights) >= threshold:
+    doubt = thresholds.doubt(candidates.spread)
+    if doubted(best.score, weights, doubt) >= threshold:
         counted = alternatives(animal.taxon, best.score, weights)
         return OwnName(best, counted, lives_here=animal.expected_here)
     kept_back: tuple[Doubt, ...] = ()
     common = None
-    if best.score >= threshold:
+    if doubted(best.score, (), doubt) >= threshold:
         kept_back = reasons(animal.taxon, weights)
         common = sure_common_taxon(candidates, animal.taxon, weights, thresholds)
     by_look = likeliest(names, candidates.vision_scores)
@@ -107,10 +120,10 @@ def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresho
         return OwnName(None, kept_back, common)
     threshold = thresholds.to_name_elsewhere(first_by_look.taxon)
     weights = candidates.lookalikes.weigh_elsewhere(first_by_look.taxon, thresholds.lookalikes)
-    if doubted(by_look.score, weights) >= threshold:
+    if doubted(by_look.score, weights, doubt) >= threshold:
         counted = alternatives(first_by_look.taxon, by_look.score, weights)
-        return OwnName(by_look, counted, lives_here=animal.expected_here)
-    if by_look.score >= threshold:
+        return OwnName(by_look, counted, lives_here=animal.expected_here, by_look=True)
+    if doubted(by_look.score, (), doubt) >= threshold:
         kept_back = reasons(first_by_look.taxon, weights)
     return OwnName(None, kept_back, common)
 
@@ -154,6 +167,16 @@ def named(own: OwnName, name: NamedTaxon, rejection: Rejection | None) -> Decisi
     is_species = name.taxon_rank in SPECIES_RANKS
     kind = DecisionKind.SPECIES if is_species else DecisionKind.ROLLED_UP
     return Decision(kind, name, rejection, own.lives_here, own.lookalikes)
+
+
+def rescored(
+    name: NamedTaxon,
+    members: Callable[[str, str], NDArray[np.bool_]],
+    shown_scores: NDArray[np.float64],
+) -> NamedTaxon:
+    """Return a name with the scores that the answer shows for its animals, summed."""
+    score = float(shown_scores[members(name.taxon_rank, name.scientific_name)].sum())
+    return NamedTaxon(name.scientific_name, name.taxon_rank, score)
 
 
 def roll_up(candidates: Ranking, thresholds: Thresholds) -> NamedTaxon | None:

@@ -108,12 +108,12 @@ NO_LOOKALIKES: Final = Lookalikes()
 """Those of a model without a table of them."""
 
 
-def doubted(score: float, weights: Sequence[Weight]) -> float:
-    """Return a score whose odds are divided by 1 and the weights together.
+def doubted(score: float, weights: Sequence[Weight], doubt: float = 1.0) -> float:
+    """Return a score whose odds are divided by 1 and the weights together, and by a doubt.
 
     A sure picture stands: it shows what sets the animal apart from its lookalikes.
     """
-    return score / (score + (1 - score) * (1 + total(weights)))
+    return score / (score + (1 - score) * (1 + total(weights)) * doubt)
 
 
 def total(weights: Sequence[Weight]) -> float:

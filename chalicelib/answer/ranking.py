@@ -51,7 +51,8 @@ class Ranking(Sequence[Candidate]):
 
     ``scores`` and ``vision_scores`` have shape (animals,) and the model's order. Of two equal
     scores, the first in that order ranks first. ``lookalikes`` are the animals off the model's
-    list that may live at the place.
+    list that may live at the place. ``spread`` is that of all scores of the model for the photo.
+    ``shown`` is the ranking that an answer shows, whose scores are calibrated for the photo.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class Ranking(Sequence[Candidate]):
         self.vision_scores = vision_scores
         self.place = place
         self.lookalikes = lookalikes
+        self.spread: float | None = None
+        self.shown = self
         self._order = np.argsort(-scores, kind="stable")
 
     def __len__(self) -> int:
@@ -98,6 +101,15 @@ class Ranking(Sequence[Candidate]):
         """Return how many animals of the model are expected at the place."""
         return int(self.place.is_expected.sum())
 
+    def show_at(self, temperature: float) -> None:
+        """Let ``shown`` have the vision scores with their logits divided by a temperature."""
+        powers = self.vision_scores ** (1 / temperature)
+        vision = powers / (powers.sum() or 1.0)
+        weighted = vision * self.place.weights
+        self.shown = Ranking(
+            self.animals, weighted / (weighted.sum() or 1.0), vision, self.place, self.lookalikes
+        )
+
     def _candidate(self, animal: int) -> Candidate:
         weights, is_covered, is_expected = self.place
         return Candidate(
@@ -110,7 +122,11 @@ class Ranking(Sequence[Candidate]):
 
 
 def fuse(
-    scores: Scores, model: Model, place: PlaceLookup, bounds: WeightBounds
+    scores: Scores,
+    model: Model,
+    place: PlaceLookup,
+    bounds: WeightBounds,
+    spread: float | None = None,
 ) -> tuple[Ranking, float]:
     """Rank every animal of the model by picture and place.
 
@@ -120,6 +136,7 @@ def fuse(
         place: the features of the photo's place. If there are none, each weight is 1 and
             ``score`` equals ``vision_score``.
         bounds: the limits of the place's weight.
+        spread: the standard deviation of the logarithms of the model's scores; ``None`` if unknown.
 
     Returns:
         The ranking, and the share of the probability that the model gave to animals.
@@ -141,6 +158,9 @@ def fuse(
         weights,
         lookalikes_at(place, model, bounds),
     )
+    ranking.spread = spread
+    if model.of_spread and spread:
+        ranking.show_at(model.of_spread * spread)
     return ranking, animal_score
 
 

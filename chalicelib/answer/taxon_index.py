@@ -85,6 +85,11 @@ class TaxonIndex:
         """Return whether every animal of the model belongs to a higher taxon."""
         return all(taxon.higher.get(rank) == name for taxon in self.taxa)
 
+    def is_called(self, rank: str, name: str) -> NDArray[np.bool_]:
+        """Return which animals have that name, shape (animals,); breeds share one."""
+        own = [(taxon.taxon_rank, taxon.scientific_name) == (rank, name) for taxon in self.taxa]
+        return np.array(own, np.bool_)
+
     def is_inside(self, rank: str, name: str) -> NDArray[np.bool_]:
         """Return which animals belong to a higher taxon, shape (animals,)."""
         return np.array([taxon.higher.get(rank) == name for taxon in self.taxa], np.bool_)

@@ -18,6 +18,7 @@ from chalicelib.domain import (
     ModelInput,
     Speciality,
     Thresholds,
+    Unfamiliarity,
     UnitInterval,
     View,
 )
@@ -59,9 +60,13 @@ class Output(Member):
 
 
 class Calibration(Member):
-    """The temperature that divides the logits; ``method`` ``none`` if nothing was fitted."""
+    """The temperature that divides the logits; ``method`` ``none`` if nothing was fitted.
+
+    ``of_spread`` is that of the scores that an answer shows, as a share of their spread.
+    """
 
     temperature: Annotated[float, Meta(ge=0.01, le=100)]
+    of_spread: Annotated[float, Meta(ge=0.01, le=100)] | None = None
     method: Literal["temperature", "none"] = "temperature"
 
 
@@ -85,6 +90,13 @@ class Strengths(Member):
         )
 
 
+class Unfamiliar(Member):
+    """What a strange photo weighs against a name."""
+
+    usual_spread: Positive
+    strength: Factor
+
+
 class Decision(Member):
     """The thresholds."""
 
@@ -96,6 +108,7 @@ class Decision(Member):
     named_by_geography: dict[Geography, UnitInterval] = {}
     rolled_up_by_rank: dict[Rank, UnitInterval] = {}
     lookalikes: Strengths | None = None
+    unfamiliar: Unfamiliar | None = None
 
 
 class Square(Member):
@@ -167,6 +180,9 @@ class Card(Member):
                 str(rank): score for rank, score in decision.rolled_up_by_rank.items()
             },
             lookalikes=None if decision.lookalikes is None else decision.lookalikes.strengths(),
+            unfamiliarity=None
+            if decision.unfamiliar is None
+            else Unfamiliarity(decision.unfamiliar.usual_spread, decision.unfamiliar.strength),
         )
 
     def look_rule(self) -> LookRule | None:

@@ -26,13 +26,16 @@ class Look(Struct, frozen=True, eq=False):
     """The model's scores for a photo, and the part that they are of.
 
     ``crop`` is ``None`` for the part that the model sees first, ``view`` also. ``looks`` counts
-    all, with those that were not used. ``consulted`` are the specialists that looked, too.
+    all, with those that were not used. ``spread`` is that of the model's scores (see
+    :func:`spread`), before they were softened or divided by a specialist; ``None`` if unknown.
+    ``consulted`` are the specialists that looked, too.
     """
 
     scores: Scores
     crop: Part | None = None
     looks: int = 1
     view: View | None = None
+    spread: float | None = None
     consulted: tuple[Model, ...] = ()
 
 
@@ -84,7 +87,7 @@ def look(
         first = classifier.classify(pixels)
     rule = model.look_rule
     if rule is None or most == 1 or classes(model).best(first) >= rule.unsure:
-        return Look(first)
+        return Look(first, spread=spread(first))
     least = max(rule.sure, names(model).best(first) + rule.surer)
     looks = 1
     for view in rule.views[: most - 1]:
@@ -97,8 +100,18 @@ def look(
             scores = classifier.classify(pixels)
         looks += 1
         if names(model).best(scores) >= least:
-            return Look(soften(scores, rule.temperature), part, looks, view)
-    return Look(first, looks=looks)
+            softened = soften(scores, rule.temperature)
+            return Look(softened, part, looks, view, spread(scores))
+    return Look(first, looks=looks, spread=spread(first))
+
+
+def spread(scores: Scores) -> float:
+    """Return the standard deviation of the logarithms of the scores that are not 0.
+
+    It is small if nearly all classes are equally unlikely, as on a photo like those that the model
+    learned from.
+    """
+    return float(np.log(scores[scores > 0], dtype=np.float64).std())
 
 
 def soften(scores: Scores, temperature: float) -> Scores:

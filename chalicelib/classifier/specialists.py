@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from chalicelib.classifier.looks import Look, Stage
@@ -93,7 +94,7 @@ class SpecialisedClassifier:
                 with stage("classify"):
                     scores = specialist.divide(scores, specialist.classifier.classify(pixels))
                 consulted.append(specialist.classifier.model)
-        return Look(scores, look.crop, look.looks, look.view, tuple(consulted))
+        return replace(look, scores=scores, consulted=tuple(consulted))
 
 
 def see(photo: Photo, size: ModelInput, orientation: int, look: Look) -> Pixels:
@@ -135,6 +136,7 @@ def join(general: Model, classifiers: Sequence[Classifier]) -> Joined:
             card=general.card,
             lookalikes_of=lookalikes_of if names else general.lookalikes_of,
             look_rule=general.look_rule,
+            of_spread=general.of_spread,
             specialists=tuple(classifier.model for classifier, _, _ in fits),
         ),
         tuple(

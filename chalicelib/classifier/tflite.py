@@ -77,6 +77,7 @@ class TfliteClassifier:
             if card.lookalikes
             else no_lookalikes,
             look_rule=card.look_rule(),
+            of_spread=card.calibration.of_spread,
             speciality=card.knows_better(),
         )
 

@@ -44,6 +44,7 @@ from chalicelib.domain.model import (
     Speciality,
     Taxon,
     Thresholds,
+    Unfamiliarity,
     VernacularNames,
     no_lookalikes,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "TaxonFeature",
     "TaxonPresences",
     "Thresholds",
+    "Unfamiliarity",
     "UnitInterval",
     "VernacularNames",
     "View",

@@ -1,5 +1,6 @@
 """The model: its input, its classes as taxa, and its thresholds."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
@@ -108,6 +109,23 @@ class LookalikeStrengths(Struct, frozen=True):
         return strength * self.by_geography.get(named.geography, 1.0)
 
 
+class Unfamiliarity(Struct, frozen=True):
+    """How strange a photo is to the model, by the spread of its scores.
+
+    The spread is the standard deviation of the logarithms of all scores. On a photo like those
+    that the model learned from, nearly all its classes are equally unlikely. On a strange or a bad
+    photo many of them stir. ``usual`` is the spread that says nothing, ``strength`` how much the
+    distance from it counts.
+    """
+
+    usual: float
+    strength: float
+
+    def doubt(self, spread: float) -> float:
+        """Return what divides the odds of a name: above 1 for a strange photo, else below."""
+        return math.exp(self.strength * (spread - self.usual))
+
+
 class Thresholds(Struct, frozen=True):
     """The scores from which a decision gives a name; chosen on development data.
 
@@ -118,7 +136,8 @@ class Thresholds(Struct, frozen=True):
     ``not_living_here``: for an animal that the place rejects, by the picture alone; ``None`` is
     ``named``;
     ``named_by_geography`` and ``rolled_up_by_rank``: in place of ``named`` and ``rolled_up``;
-    ``lookalikes``: what animals weigh that the model does not know; ``None`` if nothing.
+    ``lookalikes``: what animals weigh that the model does not know; ``None`` if nothing;
+    ``unfamiliarity``: what a strange photo weighs; ``None`` if nothing.
     """
 
     animal: float
@@ -129,6 +148,13 @@ class Thresholds(Struct, frozen=True):
     named_by_geography: Mapping[Geography, float] = MappingProxyType({})
     rolled_up_by_rank: Mapping[str, float] = MappingProxyType({})
     lookalikes: LookalikeStrengths | None = None
+    unfamiliarity: Unfamiliarity | None = None
+
+    def doubt(self, spread: float | None) -> float:
+        """Return what divides the odds of a name on a photo whose scores have this spread."""
+        if self.unfamiliarity is None or spread is None:
+            return 1.0
+        return self.unfamiliarity.doubt(spread)
 
     def to_name(self, taxon: Taxon) -> float:
         """Return the score from which an animal that may live here is named."""
@@ -187,6 +213,8 @@ class Model(Struct, frozen=True, eq=False):
     ``card`` is the model's description file as it stands, for ``GET /v1/model``.
     ``lookalikes_of`` returns the animals that the model lacks and takes for that scientific name.
     ``speciality`` is ``None`` for a general model; ``specialists`` are the models that help it.
+    ``of_spread`` is the temperature of the scores that an answer shows, as a share of the spread of
+    all scores of the photo; ``None`` if it shows the scores as they are.
     A model equals only itself, so that it can be the key of a cache.
     """
 
@@ -199,6 +227,7 @@ class Model(Struct, frozen=True, eq=False):
     card: Mapping[str, Any]
     lookalikes_of: Callable[[str], Sequence[Lookalike]] = no_lookalikes
     look_rule: LookRule | None = None
+    of_spread: float | None = None
     speciality: Speciality | None = None
     specialists: "tuple[Model, ...]" = ()
 

@@ -33,9 +33,14 @@ class ModelOutput(schemas.Answer):
 
 
 class Calibration(schemas.Answer):
-    """Temperature scaling, which turns scores into probabilities (Guo et al. 2017)."""
+    """Temperature scaling, which turns scores into probabilities (Guo et al. 2017).
+
+    The scores that an answer shows have the temperature ``ofSpread`` times the spread of the scores
+    of the photo, the standard deviation of their logarithms, if that is there.
+    """
 
     temperature: float
+    of_spread: float | UnsetType = UNSET
     method: str | UnsetType = UNSET
     provenance: str | UnsetType = UNSET
 
@@ -55,12 +60,23 @@ class Lookalikes(schemas.Answer):
     no_place: float | UnsetType = UNSET
 
 
+class Unfamiliar(schemas.Answer):
+    """What divides the odds of a name: ``exp(strength * (spread - usualSpread))``.
+
+    ``spread`` is the standard deviation of the logarithms of all scores of the photo.
+    """
+
+    usual_spread: float
+    strength: float
+
+
 class Thresholds(schemas.Answer):
     """The scores at which the decision changes its kind.
 
     ``namedByGeography`` and ``rolledUpByRank`` replace ``named`` and ``rolledUp`` where they say
     something; ``notLivingHere`` is for an animal that does not live at the place.
-    ``lookalikes`` says what animals weigh that the model does not know.
+    ``lookalikes`` says what animals weigh that the model does not know, ``unfamiliar`` what a photo
+    weighs that is strange to the model.
     """
 
     animal: float
@@ -71,6 +87,7 @@ class Thresholds(schemas.Answer):
     rolled_up_by_rank: dict[str, float] | UnsetType = UNSET
     not_living_here: float | UnsetType = UNSET
     lookalikes: Lookalikes | UnsetType = UNSET
+    unfamiliar: Unfamiliar | UnsetType = UNSET
     provenance: str | UnsetType = UNSET
 
 

@@ -275,3 +275,13 @@ def test_specialists_are_part_of_the_answer():
     assert asked == [(scenario.photos.photo, 6)]
     assert answer.consulted == (birds,)
     assert answer.animal_score == pytest.approx(0.7)
+
+
+def test_the_answer_shows_scores_that_are_calibrated_for_the_photo():
+    """The scores that decide have one temperature for all photos; those it shows do not."""
+    scenario = Scenario(enabled=False)
+    plain = scenario.identify(IdentifyRequest(b"photo", coordinates=PANTANAL, use_geo=False))
+    scenario.classifier.model = replace(scenario.classifier.model, of_spread=0.5)
+    shown = scenario.identify(IdentifyRequest(b"photo", coordinates=PANTANAL, use_geo=False))
+    assert shown.candidates[0].taxon == plain.candidates[0].taxon
+    assert shown.candidates[0].score > plain.candidates[0].score

@@ -37,6 +37,9 @@ NEVER: Final = 2.0
 LOOKALIKES: Final = ((0.4, 0.02), (0.8, 0.02), (1.6, 0.02), (1.6, 0.1))
 """Strengths of close and loose lookalikes to compare."""
 
+UNFAMILIARITY: Final = (1.0, 2.3, 4.0)
+"""Strengths of the doubt about a strange photo to compare."""
+
 ONE: Final = Thresholds(animal=0.5, not_an_animal=0.1, named=0.77, rolled_up=0.94)
 """The thresholds that were fitted on listed animals only."""
 
@@ -59,6 +62,7 @@ def by_look_and_place(thresholds: Thresholds) -> Rule:
             candidates.place,
             candidates.lookalikes,
         )
+        placed.spread = candidates.spread
         return decision.decide(placed, animal_score, thresholds)
 
     return decide
@@ -66,7 +70,8 @@ def by_look_and_place(thresholds: Thresholds) -> Rule:
 
 def rules(ours: Thresholds) -> dict[str, Rule]:
     """Return the rules of the table by name."""
-    alone = replace(ours, lookalikes=None)
+    plain = replace(ours, unfamiliarity=None)
+    alone = replace(plain, lookalikes=None)
     no_zoo = replace(alone, not_living_here=NEVER)
     same = replace(no_zoo, named_by_geography={})
     by_geography = dict(ours.named_by_geography)
@@ -87,21 +92,29 @@ def rules(ours: Thresholds) -> dict[str, Rule]:
         },
         **{
             f"and lookalikes {close:.1f} close, {loose:.2f} loose": by_look(
-                replace(ours, lookalikes=replace(ours.lookalikes, close=close, loose=loose))
+                replace(plain, lookalikes=replace(ours.lookalikes, close=close, loose=loose))
             )
             for close, loose in LOOKALIKES
             if ours.lookalikes
+        },
+        **{
+            f"and unfamiliar photos {strength:.1f}": by_look(
+                replace(ours, unfamiliarity=replace(ours.unfamiliarity, strength=strength))
+            )
+            for strength in UNFAMILIARITY
+            if ours.unfamiliarity
         },
         "the model's thresholds": by_look(ours),
     }
 
 
 class Photo(NamedTuple):
-    """The model's scores for one photo, what it shows, and its place and one far away."""
+    """The model's scores for one photo, their spread, what it shows, its place and one far away."""
 
     truth: Truth
     damage: str
     scores: Scores
+    spread: float | None
     home: PlaceLookup
     away: PlaceLookup
 
@@ -118,6 +131,7 @@ def read(labels: Path, services: Services, away: Coordinates) -> Iterator[Photo]
             truth,
             row.get("damage", ""),
             seen.scores,
+            seen.spread,
             services.places.look_up(point, month),
             services.places.look_up(away, month),
         )
@@ -128,7 +142,7 @@ def line(name: str, rule: Rule, photos: Sequence[Photo], services: Services) -> 
     model, bounds = services.classifier.model, services.identify.weight_bounds
 
     def decided(photo: Photo, place: PlaceLookup) -> Decided:
-        candidates, animal_score = fuse(photo.scores, model, place, bounds)
+        candidates, animal_score = fuse(photo.scores, model, place, bounds, photo.spread)
         return judge_name(rule(candidates, animal_score), photo.truth, photo.damage)
 
     home = [decided(photo, photo.home) for photo in photos]

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from chalicelib.answer.decision import decide
 from chalicelib.answer.ranking import fuse
 from chalicelib.bootstrap import Services
-from chalicelib.classifier.looks import Groups, classes, names, soften
+from chalicelib.classifier.looks import Groups, classes, names, soften, spread
 from chalicelib.domain import Decision, LookRule, Model, PlaceLookup, Scores, Taxon
 from chalicelib.settings import Settings
 from tools.evaluate.decisions import Decided, figures
@@ -112,18 +112,20 @@ def read(labels: Path, services: Services, only: Sequence[Condition]) -> Iterato
 
 def chosen(
     photo: Photo, rule: Rule, views: Sequence[int], groups: Groups, own: Groups
-) -> tuple[Scores, int]:
-    """Return the scores that a rule uses, and how often the model looked."""
+) -> tuple[Scores, float, int]:
+    """Return the scores that a rule uses, their spread, and how often the model looked."""
     first, numbers = photo.looks[0], [view for view in views if view < len(photo.looks)]
     if rule.by == "surest":
-        return max((photo.looks[view] for view in (0, *numbers)), key=own.best), 1 + len(numbers)
+        surest = max((photo.looks[view] for view in (0, *numbers)), key=own.best)
+        return surest, spread(surest), 1 + len(numbers)
     if groups.best(first) >= rule.rule.unsure:
-        return first, 1
+        return first, spread(first), 1
     least = max(rule.rule.sure, own.best(first) + rule.rule.surer)
     for count, view in enumerate(numbers, start=2):
         if own.best(photo.looks[view]) >= least:
-            return soften(photo.looks[view], rule.rule.temperature), count
-    return first, 1 + len(numbers)
+            scores = photo.looks[view]
+            return soften(scores, rule.rule.temperature), spread(scores), count
+    return first, spread(first), 1 + len(numbers)
 
 
 def confirm(decision: Decision, photo: Photo, model: Model) -> tuple[bool, bool]:
@@ -148,11 +150,11 @@ def line(rule: Rule, photos: Sequence[Photo], services: Services, *, alone: bool
     decided: list[Decided] = []
     hits = looks = again = 0
     for photo in photos:
-        scores, count = chosen(photo, rule, views, groups, own)
+        scores, width, count = chosen(photo, rule, views, groups, own)
         again += count > 1
-        by_look, animal_score = fuse(scores, model, nowhere, bounds)
+        by_look, animal_score = fuse(scores, model, nowhere, bounds, width)
         hits += is_hit(by_look[0].taxon, photo.truth)
-        candidates = by_look if alone else fuse(scores, model, photo.place, bounds)[0]
+        candidates = by_look if alone else fuse(scores, model, photo.place, bounds, width)[0]
         decision = decide(candidates, animal_score, thresholds)
         if rule.is_confirmed and len(photo.looks) > 1:
             is_own, is_confirmed = confirm(decision, photo, model)

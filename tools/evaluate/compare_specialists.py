@@ -71,6 +71,7 @@ class Photo(NamedTuple):
 
     names: Sequence[str]
     scores: Scores
+    spread: float | None
     own: Sequence[Scores]
     place: PlaceLookup
 
@@ -87,7 +88,7 @@ def read(labels: Path, services: Services, specialists: Sequence[Specialist]) ->
         ]
         place = services.places.look_up(*place_and_month(row))
         yield Photo(right_names(row, truth.classes[0].scientific_name if truth.classes else "",
-                                truth.names), seen.scores, own, place)  # fmt: skip
+                                truth.names), seen.scores, seen.spread, own, place)  # fmt: skip
 
 
 def right_names(row: Row, own_name: str, names: frozenset[str]) -> list[str]:
@@ -114,7 +115,8 @@ def decide_by(
         if specialist.is_needed(scores):
             scores = rule(specialist, scores, own)
     model = services.classifier.model
-    candidates, animal_score = fuse(scores, model, photo.place, services.identify.weight_bounds)
+    bounds = services.identify.weight_bounds
+    candidates, animal_score = fuse(scores, model, photo.place, bounds, photo.spread)
     return decide(candidates, animal_score, model.thresholds)
 
 

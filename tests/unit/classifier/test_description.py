@@ -12,6 +12,7 @@ from chalicelib.domain import (
     LookRule,
     Speciality,
     Thresholds,
+    Unfamiliarity,
     View,
 )
 from chalicelib.errors import ModelUnavailable
@@ -137,3 +138,18 @@ def test_a_speciality_may_leave_the_least_share_out(tmp_path, thresholds):
     card["speciality"] = {"taxonRank": "class", "scientificName": "Aves"}
     (tmp_path / "model.json").write_text(json.dumps(card))
     assert TfliteClassifier(tmp_path, 1).model.speciality == Speciality("class", "Aves", 0.05)
+
+
+
+def test_what_a_strange_photo_weighs_is_read_and_may_be_missing(thresholds):
+    """Without it, a strange photo weighs nothing."""
+    strange = thresholds(unfamiliar={"usualSpread": 0.9, "strength": 2})
+    assert strange.unfamiliarity == Unfamiliarity(0.9, 2)
+    assert thresholds().doubt(3.0) == 1
+
+
+@pytest.mark.parametrize("members", [{"usualSpread": 0.9}, {"usualSpread": 0, "strength": 1}])
+def test_a_strange_photo_needs_a_usual_spread_and_a_strength(thresholds, members):
+    """A card with one of the two, or a spread that no scores have, is refused."""
+    with pytest.raises(ModelUnavailable, match="unfamiliar"):
+        thresholds(unfamiliar=members)

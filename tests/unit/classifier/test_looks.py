@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.classifier.looks import look
+from chalicelib.classifier.looks import look, spread
 from chalicelib.domain import LookRule, Model, ModelInput, Part, Pixels, Scores, View
 from tests.fakes import MODEL, FakeClassifier, FakePhoto
 
@@ -112,3 +112,24 @@ def test_each_look_counts_for_its_stage():
 
     look(Classifier(answers=[UNSURE, SURE_OF_JAGUAR]), Photo(), 1, 6, stage)
     assert stages == ["decode", "classify"] * 2
+
+
+def test_the_spread_is_small_where_all_other_classes_are_equally_unlikely():
+    """A strange photo stirs many classes; a class without a score says nothing."""
+    familiar = np.array([0.9, 0.02, 0.02, 0.02, 0.02, 0.02], np.float32)
+    strange = np.array([0.9, 0.09, 0.009, 0.0009, 0.00009, 0.00001], np.float32)
+    assert spread(np.full(6, 1 / 6, np.float32)) == pytest.approx(0)
+    assert spread(familiar) < spread(strange)
+    assert spread(np.append(familiar, np.float32(0))) == spread(familiar)
+
+
+def test_a_look_has_the_spread_of_the_scores_as_the_model_gave_them():
+    """A later look that is made softer is as strange as before."""
+    softer = replace(MODEL, look_rule=replace(RULE, temperature=2.0))
+    sure = (0.7, 0.1, 0.05, 0.05, 0.05, 0.05)
+    classifier = Classifier(answers=[UNSURE, sure], model=softer)
+    found = look(classifier, Photo(), 1, 6)
+    assert found.spread == pytest.approx(spread(np.array(sure, np.float32)))
+    assert found.spread == pytest.approx(2 * spread(found.scores))
+    first = look(Classifier(answers=[sure]), Photo(), 1, 6)
+    assert first.spread == found.spread
