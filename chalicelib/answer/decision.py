@@ -137,6 +137,7 @@ def sure_common_taxon(
     Lookalikes outside the taxon still count against it. The animal's own threshold is enough
     where no other animal of the model belongs to the taxon.
     """
+    doubt = thresholds.doubt(candidates.spread)
     for rank in HIGHER_RANKS:
         name = animal.higher.get(rank)
         outside = [one for one in weights if lineage(one.taxon).get(rank) != name]
@@ -148,7 +149,7 @@ def sure_common_taxon(
         least = thresholds.to_name(animal)
         if len({taxon.scientific_name for taxon in compress(candidates.animals.taxa, inside)}) > 1:
             least = max(least, thresholds.to_roll_up(rank))
-        score = doubted(float(candidates.scores[inside].sum()), outside)
+        score = doubted(float(candidates.scores[inside].sum()), outside, doubt)
         if score >= least:
             return NamedTaxon(name, rank, score)
     return None
@@ -181,9 +182,12 @@ def rescored(
 
 def roll_up(candidates: Ranking, thresholds: Thresholds) -> NamedTaxon | None:
     """Return the finest higher taxon whose vision scores sum to its threshold."""
+    doubt = thresholds.doubt(candidates.spread)
     for groups in candidates.animals.higher_ranks:
         taxon = likeliest(groups, candidates.vision_scores)
-        if taxon is not None and taxon.score >= thresholds.to_roll_up(taxon.taxon_rank):
+        if taxon is None:
+            continue
+        if doubted(taxon.score, (), doubt) >= thresholds.to_roll_up(taxon.taxon_rank):
             return taxon
     return None
 

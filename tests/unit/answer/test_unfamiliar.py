@@ -79,9 +79,14 @@ def test_a_strange_photo_speaks_against_a_zoo_too():
     assert names == ["Panthera onca", "Panthera"]
 
 
-def test_a_wider_name_needs_the_same_score_on_any_photo():
-    """A strange cat is still a cat."""
-    assert name_of(ranked(0.5, 0.45, 0, 0.05, spread=STRANGE)) == "Panthera"
+@pytest.mark.parametrize(
+    ("spread", "score", "name"),
+    [(USUAL, 0.91, "Panthera"), (STRANGE, 0.95, None), (STRANGE, 0.97, "Panthera"),
+     (FAMILIAR, 0.86, "Panthera"), (FAMILIAR, 0.83, None)],
+)  # fmt: skip
+def test_a_wider_name_needs_a_surer_score_on_a_strange_photo(spread, score, name):
+    """A blurred crab must not become a mammal."""
+    assert name_of(ranked(score / 2, score / 2, 0, 1 - score, spread=spread)) == name
 
 
 def test_shown_scores_have_a_temperature_in_proportion_to_the_spread():
@@ -105,7 +110,7 @@ def test_shown_scores_are_vision_score_times_weight():
 
 @pytest.mark.parametrize(
     ("scores", "there"), [((0.85, 0.1, 0, 0.05), PANTANAL), ((0.85, 0.15), ELSEWHERE),
-                          ((0.5, 0.45, 0, 0.05), NOWHERE)],
+                          ((0.45, 0.42, 0, 0.13), NOWHERE)],
 )  # fmt: skip
 def test_the_name_has_the_score_that_the_answer_shows_for_its_animals(scores, there):
     """The decision itself rests on scores of one temperature for all photos."""
