@@ -11,7 +11,6 @@ from functools import cached_property
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from chalicelib.classifier.looks import Look, Stage
@@ -94,7 +93,7 @@ class SpecialisedClassifier:
                 with stage("classify"):
                     scores = specialist.divide(scores, specialist.classifier.classify(pixels))
                 consulted.append(specialist.classifier.model)
-        return replace(look, scores=scores, consulted=tuple(consulted))
+        return Look(scores, look.crop, look.looks, look.view, look.spread, tuple(consulted))
 
 
 def see(photo: Photo, size: ModelInput, orientation: int, look: Look) -> Pixels:

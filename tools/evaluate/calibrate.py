@@ -24,7 +24,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain import DecisionKind, NamedTaxon, Scores, Taxon, Thresholds
 from chalicelib.errors import InvalidSettings, RangefinderError
 from chalicelib.settings import Settings
-from tools.evaluate.development_set import DevelopmentSet, fit_temperature, read
+from tools.evaluate.development_set import DevelopmentSet, fit_of_spread, fit_temperature, read
 from tools.evaluate.labels import LabelsError
 from tools.evaluate.metrics import Flags, Floats, expected_calibration_error
 
@@ -60,16 +60,20 @@ class Photo(NamedTuple):
     animal_score: float
 
 
-def combine(photos: DevelopmentSet, services: Services, temperature: float) -> list[Photo]:
+def combine(
+    photos: DevelopmentSet, services: Services, temperature: float, of_spread: float | None
+) -> list[Photo]:
     """Run the service's own fusion on each photo."""
-    model = services.classifier.model
+    model = replace(services.classifier.model, of_spread=of_spread)
     bounds = services.identify.weight_bounds
     fused = []
-    for logits, geo, truth in zip(photos.logits, photos.geos, photos.truth, strict=True):
+    for number, logits in enumerate(photos.logits):
         exponentials = np.exp((logits - logits.max()) / temperature)
         scores: Scores = (exponentials / exponentials.sum()).astype(np.float32)
-        candidates, animal_score = fuse(scores, model, geo, bounds)
-        fused.append(Photo(photos.taxa[truth], candidates, animal_score))
+        candidates, animal_score = fuse(
+            scores, model, photos.geos[number], bounds, float(photos.spreads[number])
+        )
+        fused.append(Photo(photos.taxa[photos.truth[number]], candidates, animal_score))
     return fused
 
 
@@ -133,8 +137,8 @@ def report(name: str, photos: Sequence[Photo], thresholds: Thresholds) -> None:
             f", right {right[chosen].mean():.1%}" if chosen.any() and right[chosen].any() else ""
         )
         print(f"  {kind:12} {chosen.mean():6.1%}{precision_text}")
-    first = np.array([photo.candidates[0].score for photo in photos])
-    hit = np.array([photo.candidates[0].taxon == photo.truth for photo in photos])
+    first = np.array([photo.candidates.shown[0].score for photo in photos])
+    hit = np.array([photo.candidates.shown[0].taxon == photo.truth for photo in photos])
     print(f"  calibration error {expected_calibration_error(first, hit):.3f}")
 
 
@@ -245,13 +249,18 @@ def run(labels: Path, *, is_writing: bool) -> None:
 
     fitted = ~photos.reported
     factors = weights_of(photos, services)
-    temperature = fit_temperature(photos, factors, np.zeros_like(factors), fitted)
-    fused = combine(photos, services, temperature)
-    model = services.classifier.model
+    of_spread = (model := services.classifier.model).of_spread
+    if of_spread is None:
+        temperature = fit_temperature(photos, factors, np.zeros_like(factors), fitted)
+    else:
+        # The thresholds of the decision hold for the temperature that they were chosen with.
+        temperature = float(model.card["calibration"]["temperature"])
+        of_spread = fit_of_spread(photos, factors, temperature, fitted)
+    fused = combine(photos, services, temperature, of_spread)
     thresholds = model.thresholds
     if not model.card["decision"].keys() & CHOSEN:
         thresholds = fit_thresholds(select(fitted), thresholds)
-    print(f"temperature {temperature}, {thresholds}")
+    print(f"temperature {temperature}, of the spread {of_spread}, {thresholds}")
     for name, rows in (
         ("fitted on", fitted),
         ("held out, all", photos.reported),
@@ -269,6 +278,8 @@ def run(labels: Path, *, is_writing: bool) -> None:
     if is_writing:
         target = settings.model_directory / "model.json"
         card = described(json.loads(target.read_bytes()), temperature, thresholds, basis)
+        if of_spread is not None:
+            card["calibration"]["ofSpread"] = of_spread
         write(target, card)
 
 

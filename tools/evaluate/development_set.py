@@ -37,6 +37,8 @@ COLUMNS: Final = (
 
 UNDAMAGED: Final = "none"
 
+NOTHING_FITTED: Final = "The table has no photo in the half that is fitted"
+
 
 @dataclass(frozen=True)
 class DevelopmentSet:
@@ -44,7 +46,8 @@ class DevelopmentSet:
 
     ``logits`` are those of all classes, shape (photos, classes). ``presence`` is NaN if the
     dataset does not cover the animal, or has no data on the place. ``again`` marks the photos that
-    the model looked at more than once.
+    the model looked at more than once; ``spreads`` are those of their scores
+    (:func:`chalicelib.classifier.looks.spread`).
     """
 
     taxa: tuple[Taxon, ...]
@@ -57,6 +60,7 @@ class DevelopmentSet:
     damaged: Flags
     reported: Flags
     again: Flags
+    spreads: Floats
 
     @property
     def ranged(self) -> Flags:
@@ -64,9 +68,12 @@ class DevelopmentSet:
         unknown = np.isnan(self.presence).all(axis=0)
         return np.asarray(~np.asarray(unknown)[self.truth])
 
-    def vision(self, temperature: float) -> Floats:
-        """Return the picture's probabilities of the animals, normalised over all classes."""
-        scaled = self.logits / temperature
+    def vision(self, temperature: float | Floats) -> Floats:
+        """Return the picture's probabilities of the animals, normalised over all classes.
+
+        There may be one temperature for each photo.
+        """
+        scaled = self.logits / np.reshape(temperature, (-1, 1))
         exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
         return np.asarray(probabilities[:, self.columns])
@@ -89,6 +96,7 @@ class _Seen:
     index: int
     scores: Scores
     looks: int
+    spread: float
     place: PlaceLookup
 
 
@@ -142,6 +150,7 @@ def read(labels: Path, services: Services, required: Sequence[str] = COLUMNS) ->
             [(one.row.get("half") or reported[one.index]) == "report" for one in seen]
         ),
         again=np.array([one.looks for one in seen]) > 1,
+        spreads=np.array([one.spread for one in seen]),
     )
 
 
@@ -167,7 +176,8 @@ def _look(row: Row, directory: Path, services: Services, finder: ClassFinder) ->
     if not month and exif.event_date:
         month = exif.event_date.month or WHOLE_YEAR
     seen = look(services.classifier, photo, exif.orientation, services.identify.looks)
-    return _Seen(row, index, seen.scores, seen.looks, services.places.look_up(point, month))
+    place = services.places.look_up(point, month)
+    return _Seen(row, index, seen.scores, seen.looks, seen.spread or 0.0, place)
 
 
 def fit_temperature(photos: DevelopmentSet, factors: Floats, boost: Floats, rows: Flags) -> float:
@@ -184,7 +194,7 @@ def fit_temperature(photos: DevelopmentSet, factors: Floats, boost: Floats, rows
         rows: The photos to fit on.
     """
     if not rows.any():
-        raise LabelsError("The table has no photo in the half that is fitted")
+        raise LabelsError(NOTHING_FITTED)
 
     def loss(temperature: float) -> float:
         scores = normalised(normalised(photos.vision(temperature)) * factors + boost)
@@ -197,6 +207,44 @@ def fit_temperature(photos: DevelopmentSet, factors: Floats, boost: Floats, rows
         grid = np.arange(0.05, 0.41, 0.01) if best == 0 else np.arange(1.60, 5.01, 0.02)
         best = int(np.argmin([loss(temperature) for temperature in grid]))
     return float(round(grid[best], 2))
+
+
+def fit_of_spread(
+    photos: DevelopmentSet, factors: Floats, temperature: float, fitted: Flags
+) -> float:
+    """Return the share of the spread that calibrates the shown scores, to a hundredth.
+
+    Undamaged and damaged photos count alike, and so do the picture alone and picture and place.
+    The loss is the negative log-likelihood. One half has too few undamaged photos for a share, so
+    it is that of all photos; those of the halves are printed. Raises ``LabelsError`` if there are
+    no rows.
+
+    Args:
+        photos: The development set.
+        factors: The weights of the places, shape (photos, animals).
+        temperature: The temperature of the scores whose spread it is.
+        fitted: The half of the photos that is fitted.
+    """
+    if not fitted.any():
+        raise LabelsError(NOTHING_FITTED)
+    numbers = np.arange(len(photos.truth))
+    shares = np.arange(0.40, 1.61, 0.01)
+    losses = np.empty((len(shares), len(numbers)))
+    for row, share in enumerate(shares):
+        vision = normalised(photos.vision(temperature * share * photos.spreads))
+        both = vision, normalised(vision * factors)
+        losses[row] = -sum(
+            np.log(np.maximum(scores[numbers, photos.truth], 1e-12)) for scores in both
+        )
+
+    def best(rows: Flags) -> float:
+        groups = [rows & photos.damaged, rows & ~photos.damaged]
+        means = [losses[:, group].mean(axis=1) for group in groups if group.any()]
+        return float(round(shares[int(np.argmin(np.mean(means, axis=0)))], 2))
+
+    halves = [best(half) for half in (fitted, ~fitted) if half.any()]
+    print(f"of the spread: {' and '.join(map(str, halves))} on the halves")
+    return best(np.ones_like(fitted))
 
 
 def normalised(scores: Floats) -> Floats:

@@ -140,7 +140,6 @@ def test_a_speciality_may_leave_the_least_share_out(tmp_path, thresholds):
     assert TfliteClassifier(tmp_path, 1).model.speciality == Speciality("class", "Aves", 0.05)
 
 
-
 def test_what_a_strange_photo_weighs_is_read_and_may_be_missing(thresholds):
     """Without it, a strange photo weighs nothing."""
     strange = thresholds(unfamiliar={"usualSpread": 0.9, "strength": 2})

@@ -309,6 +309,7 @@ def test_a_class_that_the_specialist_does_not_know_loses_by_its_sureness():
     expected = 0.92 * penguin / (penguin + animals.sum())
     assert team.scores()["Aptenodytes patagonicus"] == pytest.approx(expected, rel=1e-5)
 
+
 def test_the_spread_stays_that_of_the_general_model():
     """It says how strange the photo is; what a specialist divides says nothing of that."""
     team = Team(SURE_OF_SWANS, SURE_OF_MUTE)
