@@ -39,7 +39,6 @@ GRID: Final = np.arange(0.50, 1.0, 0.01)
 NEVER: Final = 2.0
 """A threshold that no score passes."""
 
-
 LEAST_PHOTOS: Final = 200
 LEAST_CLASSES: Final = 20
 """What ``--write`` asks of the fitted half.
