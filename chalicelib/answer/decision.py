@@ -53,7 +53,7 @@ def decide(candidates: Ranking, animal_score: float, thresholds: Thresholds) -> 
     if own.name:
         scores = shown.vision_scores if own.by_look else shown.scores
         own = own._replace(name=rescored(own.name, candidates.animals.is_called, scores))
-    if own.name and first.expected_here is not False:
+    if own.name and (first.expected_here is not False or own.lives_here):
         return named(own, own.name, None)
     wider = roll_up(candidates, thresholds)
     rolled_up = finest(
@@ -102,7 +102,7 @@ def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresho
     doubt = thresholds.doubt(candidates.spread)
     if doubted(best.score, weights, doubt) >= threshold:
         counted = alternatives(animal.taxon, best.score, weights)
-        return OwnName(best, counted, lives_here=animal.expected_here)
+        return OwnName(best, counted, lives_here=lives_here(candidates, animal))
     kept_back: tuple[Doubt, ...] = ()
     common = None
     if doubted(best.score, (), doubt) >= threshold:
@@ -122,10 +122,26 @@ def sure_name(candidates: Ranking, first_by_look: Candidate, thresholds: Thresho
     weights = candidates.lookalikes.weigh_elsewhere(first_by_look.taxon, thresholds.lookalikes)
     if doubted(by_look.score, weights, doubt) >= threshold:
         counted = alternatives(first_by_look.taxon, by_look.score, weights)
-        return OwnName(by_look, counted, lives_here=animal.expected_here, by_look=True)
+        lives = lives_here(candidates, animal)
+        return OwnName(by_look, counted, lives_here=lives, by_look=True)
     if doubted(by_look.score, (), doubt) >= threshold:
         kept_back = reasons(first_by_look.taxon, weights)
     return OwnName(None, kept_back, common)
+
+
+def lives_here(candidates: Ranking, animal: Candidate) -> bool | None:
+    """Return whether a named animal lives here; a wider taxon does if any of its members does.
+
+    The dataset has the range of what photos of the class show. A model's birds of prey may be
+    vultures, which do not live in London; hawks do.
+    """
+    taxon = animal.taxon
+    if animal.expected_here is not False or taxon.taxon_rank in SPECIES_RANKS:
+        return animal.expected_here
+    members = candidates.animals.is_inside(taxon.taxon_rank, taxon.scientific_name)
+    if (members & candidates.place.is_expected).any():
+        return True
+    return candidates.lookalikes.has_member_here(taxon)
 
 
 def sure_common_taxon(

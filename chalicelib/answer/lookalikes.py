@@ -60,6 +60,7 @@ class Lookalikes:
     ) -> list[Weight]:
         """Return what lookalikes weigh against a name, heaviest first.
 
+        A crow is no reason to doubt the family of crows: members of the named taxon weigh nothing.
         By Bayes' rule that is how often one looks like the named animal, times how much more the
         place lets us expect it. ``geo_weight`` is the place's weight of the named animal. It is 0
         if the operator lets the place forbid animals; nothing weighs against what has no score.
@@ -69,6 +70,7 @@ class Lookalikes:
         weights = [
             Weight(one.taxon, strengths.of(one, named) * here / geo_weight, expected)
             for one in self._lookalikes_of(named.scientific_name)
+            if not is_member(one.taxon, named)
             for here, expected in [self._here(one.taxon, strengths)]
             if here
         ]
@@ -86,6 +88,17 @@ class Lookalikes:
             for one in self.weigh(named, 1.0, strengths)
             if one.expected_here is not False
         ]
+
+    def has_member_here(self, named: Taxon) -> bool:
+        """Return whether a member of a taxon that the model does not know is expected here."""
+        if self._features is None or self._dataset is None:
+            return False
+        return any(
+            is_member(one.taxon, named)
+            and (feature := self._features.get(one.taxon.taxon_id)) is not None
+            and self._dataset.expects(one.taxon.taxon_id, feature)
+            for one in self._lookalikes_of(named.scientific_name)
+        )
 
     def _here(self, taxon: Taxon, strengths: LookalikeStrengths) -> tuple[float, bool | None]:
         """Return the place's weight of a lookalike, 0 if it does not live there.
@@ -150,6 +163,11 @@ def common_taxon(one: Taxon, other: Taxon) -> tuple[str, str] | None:
         ),
         None,
     )
+
+
+def is_member(taxon: Taxon, wider: Taxon) -> bool:
+    """Return whether a taxon is another one, or belongs to it."""
+    return lineage(taxon).get(wider.taxon_rank) == wider.scientific_name
 
 
 def lineage(taxon: Taxon) -> dict[str, str]:

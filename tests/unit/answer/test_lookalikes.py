@@ -214,3 +214,48 @@ def test_a_model_without_a_table_decides_as_before():
     decision = decide(ranking, 1.0, fakes.MODEL.thresholds)
     assert decision.kind is DecisionKind.SPECIES
     assert decision.lookalikes == ()
+
+
+CATS = Taxon(
+    "cats", "Felidae", "wild cats", "family", Geography.RANGE,
+    {"order": "Carnivora", "class": "Mammalia"},
+)  # fmt: skip
+
+
+def wide_decision(*lookalikes: Lookalike, presence: float, **here: TaxonFeature):
+    """Decide on a sure wider class, whose own range does not reach the place."""
+    model = replace(model_with(*lookalikes, of=CATS), taxa=(CATS, JAGUAR, DOG, None))
+    scores = np.array([0.95, 0.0, 0.03, 0.02], np.float32)
+    features = place(ocelot=feature(presence), **here)
+    dataset = replace(DATASET, taxa=DATASET.taxa | {"cats"})
+    lookup = PlaceLookup(GeoStatus.APPLIED, features, dataset)
+    candidates, animal_score = fuse(scores, model, lookup, BOUNDS)
+    return decide(candidates, animal_score, model.thresholds)
+
+
+def test_a_member_of_a_wider_class_does_not_speak_against_its_name():
+    """An ocelot is a cat."""
+    ocelot = Lookalike(OCELOT, is_close=True)
+    decision = wide_decision(ocelot, presence=1.0)
+    assert decision.name is not None
+    assert decision.name.scientific_name == "Felidae"
+    assert decision.lookalikes == ()
+
+
+def test_a_wider_class_lives_where_a_member_lives_that_the_model_lacks():
+    """No zoo is asked for, and the place rejects nothing."""
+    decision = wide_decision(Lookalike(OCELOT, is_close=True), presence=1.0)
+    assert (decision.lives_here, decision.rejection) == (True, None)
+
+
+def test_a_wider_class_lives_where_a_member_lives_that_the_model_knows():
+    """The class of cats does where jaguars do."""
+    decision = wide_decision(presence=0.0, jaguar=FEATURE)
+    assert (decision.lives_here, decision.rejection) == (True, None)
+
+
+def test_a_wider_class_without_a_member_here_does_not_live_here():
+    """As for a species: it may be in a zoo."""
+    decision = wide_decision(Lookalike(OCELOT, is_close=True), presence=0.0)
+    assert decision.lives_here is False
+    assert decision.rejection is not None
