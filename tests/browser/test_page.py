@@ -346,3 +346,28 @@ def test_stale_data_is_reported(visit):
     visit.page.route("**/v1/predictions", lambda route: route.fulfill(json=answer))
     visit.upload("jaguar.jpg")
     expect(visit.sees("#stale")).to_contain_text("may be out of date")
+
+
+def test_a_named_animal_has_a_link_to_inaturalist(visit):
+    """It goes to the animal's page there; nothing is asked of that host before a click."""
+    visit.upload("jaguar.jpg")
+    visit.answer("Jaguar")
+    link = visit.sees("#inaturalist")
+    expect(link).to_have_attribute("href", "https://www.inaturalist.org/taxa/41970")
+    expect(link).to_have_attribute("rel", "noreferrer")
+    expect(visit.page.locator("#uncalibrated")).to_have_count(0)
+
+
+def test_the_page_says_who_looked_and_that_scores_are_not_calibrated(visit):
+    """A visitor must not take such a score for a probability."""
+    visit.upload("jaguar.jpg")
+    visit.answer("Jaguar")
+    visit.sees("#history")
+    answer = visit.page.evaluate("JSON.parse(sessionStorage.rangefinder)[0].answer")
+    answer["model"] |= {"calibrated": False, "specialists": [{"name": "cats", "version": "1.0"}]}
+    visit.page.route("**/v1/predictions", lambda route: route.fulfill(json=answer))
+    visit.upload("jaguar.jpg")
+    expect(visit.sees("#uncalibrated")).to_contain_text("may be too sure")
+    visit.page.get_by_text("Details", exact=True).click()
+    expect(visit.sees("#results dl")).to_contain_text("efficientnet-lite2 1.0.0, cats 1.0")
+    visit.look("uncalibrated")
