@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self
 
@@ -45,6 +46,7 @@ from chalicelib.runtime.aws import aws_client
 from chalicelib.settings import SHIPPED_MODEL, Settings, available_cpus, aws_keys
 
 if TYPE_CHECKING:
+    from chalicelib.classifier.specialists import SpecialisedClassifier
     from chalicelib.features.shared_cache import SharedCachedFeatures
 
 LOOKUP_THREADS: Final = 8
@@ -63,6 +65,7 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
     uploads: UploadStore
     names: NameSource
     specialists: Sequence[Classifier] = ()
+    faults: Callable[[], Sequence[str]] = tuple
 
     @classmethod
     def build(
@@ -73,21 +76,24 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
         settings = replace(settings, features_file=features_file(settings, general))
         classifier: Classifier = general
         consult: Consult = no_specialists
-        if specialists:
-            # A cold start without specialists does without this module.
-            from chalicelib.classifier.specialists import SpecialisedClassifier  # noqa: PLC0415
-
-            specialised = SpecialisedClassifier(
-                general, specialists, at_start=settings.specialists_at_start
-            )
-            classifier, consult = specialised, specialised.consult
+        faults: list[Callable[[], Sequence[str]]] = []
         executor = ThreadPoolExecutor(LOOKUP_THREADS, "features")
         runtime = runtime or system_runtime()
         repository = feature_repository(settings, clock, runtime, executor.submit)
         fallback = fallback_repository(settings)
-        if others := optional_files("features", specialists):
-            join = joined_with(others, settings, clock, executor.submit)
-            repository, fallback = join(repository), fallback and join(fallback)
+        if specialists:
+            # A cold start without specialists does without these modules.
+            from chalicelib.classifier.specialists import SpecialisedClassifier  # noqa: PLC0415
+            from chalicelib.features.joined import JoinedFeatures  # noqa: PLC0415
+
+            classifier = specialised = SpecialisedClassifier(
+                general, specialists, at_start=settings.specialists_at_start
+            )
+            consult = specialised.consult
+            others = specialist_features(specialised, specialists, settings, clock, executor.submit)
+            repository = joined = JoinedFeatures(repository, others)
+            fallback = fallback and JoinedFeatures(fallback, others)
+            faults = [specialised.faults, joined.faults]
         places = Places(repository, settings.geo, fallback)
         uploads: UploadStore = NoUploadStore()
         if settings.uploads_bucket:
@@ -128,6 +134,7 @@ class Services(Struct, frozen=True, eq=False, kw_only=True):
             classifier=classifier,
             uploads=uploads,
             specialists=specialists,
+            faults=lambda: [fault for find in faults for fault in find()],
             names=CsvNames(SHIPPED_NAMES, *optional_files("vernacular", [general, *specialists])),
         )
 
@@ -171,20 +178,27 @@ def optional_files(
     return files
 
 
-def joined_with(
-    files: Sequence[Path], settings: Settings, clock: Clock, background: Background
-) -> Callable[[FeatureRepository], FeatureRepository]:
-    """Return what adds the places of specialists to a repository."""
-    # A cold start without specialists does without this module.
-    from chalicelib.features.joined import JoinedFeatures  # noqa: PLC0415
+def specialist_features(
+    joined: "SpecialisedClassifier",
+    specialists: Sequence[TfliteClassifier],
+    settings: Settings,
+    clock: Clock,
+    background: Background,
+) -> list[FeatureRepository]:
+    """Return the places of specialists that bring a file, under the service's identifiers."""
+    from chalicelib.features.renamed import RenamedFeatures  # noqa: PLC0415 - as above
 
-    others = [
-        MemoryCachedFeatures(
-            EmbeddedFeatures(file), clock, background, settings.memory_cache_entries
-        )
-        for file in files
-    ]
-    return lambda repository: JoinedFeatures(repository, others)
+    repositories: list[FeatureRepository] = []
+    for specialist in specialists:
+        with suppress(ModelUnavailable):
+            if (file := specialist.file_of("features")) is None:
+                continue
+            cached = MemoryCachedFeatures(
+                EmbeddedFeatures(file), clock, background, settings.memory_cache_entries
+            )
+            identifiers = partial(joined.identifiers, specialist)
+            repositories.append(RenamedFeatures(cached, identifiers))
+    return repositories
 
 
 def feature_repository(

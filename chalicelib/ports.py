@@ -236,6 +236,12 @@ class Classifier(Protocol):
     def load(self) -> None:
         """Load the weights now rather than at the first photo. Raises ``ModelUnavailable``."""
 
+    def try_out(self) -> None:
+        """Run the model once, on a grey picture. Raises ``ModelUnavailable``.
+
+        A description may fit the file and still be wrong: logits taken for probabilities.
+        """
+
     def classify(self, pixels: Pixels) -> Scores:
         """Return calibrated probabilities, shape (classes,), summing to 1.
 

@@ -3,6 +3,7 @@
 import csv
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from chalicelib.domain import ENGLISH, VernacularNames
 class CsvNames:
     """The :class:`~chalicelib.ports.NameSource` on files, which are read at first use.
 
-    Of two names for one animal, the later file's holds.
+    Of two names for one animal, the later file's holds. A file that cannot be read costs its names:
+    the English ones serve.
     """
 
     def __init__(self, *paths: Path) -> None:
@@ -22,8 +24,10 @@ class CsvNames:
     def _languages(self) -> Mapping[str, VernacularNames]:
         names: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for path in self._paths:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                for row in csv.DictReader(file):
+            with suppress(OSError, ValueError, KeyError, csv.Error):
+                with path.open(encoding="utf-8-sig", newline="") as file:
+                    rows = list(csv.DictReader(file))
+                for row in rows:
                     names[row["language"]][row["taxonID"]] = row["vernacularName"]
         return {
             language: VernacularNames(language, by_taxon_id)

@@ -27,7 +27,8 @@ def read_labels(path: Path) -> tuple[Taxon | None, ...]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            header, *lines = csv.reader(file)
+            table = list(csv.reader(file))
+        header, lines = (table or [[]])[0], table[1:]
         rows = [dict(zip(header, line, strict=True)) for line in lines]
         if fault := _fault(header, rows):
             raise ModelUnavailable(f"{path.name} is invalid: {fault}")

@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from chalicelib.domain import HIGHER_RANKS, Scores, Speciality, Taxon
+from chalicelib.domain import HIGHER_RANKS, SPECIES_RANKS, Scores, Speciality, Taxon
 from chalicelib.ports import Classifier
 
 OWN: Final = "own"
@@ -22,14 +22,17 @@ An animal that belongs to the class is taken for it with 1, any other of the spe
 
 UNLIKE: Final = 0.001
 
+MAYBE_MEMBER: Final = 0.2
+"""As ``LIKENESS``, where the class has a rank that the specialist's animals lack: a suborder."""
+
 UNKNOWN: Final = 0.3
 """The share of a class that the specialist does not know, if that is not sure of anything."""
 
 SURE: Final = 0.75
 """Both models together must be so sure of one name, or the general model's scores stand."""
 
-SURE_OF_MEMBER: Final = 0.85
-"""One member of a class must have this share of it, or the class keeps the score of all of them."""
+SURE_OF_MEMBER: Final = 0.8
+"""One member of a class must have this share, or the class keeps the score of all of them."""
 
 
 class Specialist(Struct, frozen=True, eq=False):
@@ -39,7 +42,8 @@ class Specialist(Struct, frozen=True, eq=False):
     output ``places[i]`` of the joined model. ``general`` are the general model's outputs of that
     taxon, and ``is_inside`` marks all joined outputs of it. ``likeness[i, j]`` says how likely the
     general model takes the animal of ``outputs[i]`` for the class of ``general[j]``, and
-    ``is_member[i, j]`` whether it belongs to that class.
+    ``is_member[i, j]`` whether it belongs to that class. ``finest[i]`` is the number of the
+    narrowest such class, -1 if there is none.
     """
 
     classifier: Classifier
@@ -50,6 +54,7 @@ class Specialist(Struct, frozen=True, eq=False):
     is_inside: NDArray[np.bool_]
     likeness: NDArray[np.float64]
     is_member: NDArray[np.bool_]
+    finest: NDArray[np.intp]
 
     def is_needed(self, scores: Scores) -> bool:
         """Return whether the general model sees a share of the specialist's taxon."""
@@ -71,11 +76,10 @@ class Specialist(Struct, frozen=True, eq=False):
         if not total:
             return scores
         animals, classes = animals / total, classes / total
-        for number in np.flatnonzero(~is_unknown):
-            members = self.is_member[:, number]
-            together = animals[members].sum()
-            if animals[members].max() < SURE_OF_MEMBER * together:
-                classes[number] += together
+        for number in np.unique(self.finest[self.finest >= 0]):
+            members = self.finest == number
+            if animals[members].max() < SURE_OF_MEMBER:
+                classes[number] += animals[members].sum()
                 animals[members] = 0
         if max(animals.max(), classes.max()) < SURE:
             return scores
@@ -117,10 +121,30 @@ def fit_specialist(
             likeness[_are_equal(animals, rank, groups, rank)] = LIKENESS[rank]
         is_member |= _are_equal(animals, rank, groups, OWN)
     is_member |= _are_equal(animals, OWN, groups, OWN)
+    for number, output in enumerate(general.tolist()):
+        likeness[_may_be_members(animals, taxa[output]), number] = MAYBE_MEMBER
     likeness[is_member] = 1
     return Specialist(
-        classifier, speciality, outputs, places, general, is_inside, likeness, is_member
-    )
+        classifier, speciality, outputs, places, general, is_inside, likeness, is_member,
+        _finest(is_member),
+    )  # fmt: skip
+
+
+def _may_be_members(animals: Sequence[Mapping[str, str]], group: Taxon | None) -> NDArray[np.bool_]:
+    """Return which animals may belong to a class of a rank that they do not have, as a suborder."""
+    known = {*HIGHER_RANKS, *SPECIES_RANKS}
+    if group is None or group.taxon_rank in known:
+        return np.zeros(len(animals), np.bool_)
+    rank = next((rank for rank in HIGHER_RANKS if rank in group.higher), None)
+    if rank is None or rank == HIGHER_RANKS[-1]:
+        return np.zeros(len(animals), np.bool_)
+    return np.array([names.get(rank) == group.higher[rank] for names in animals], np.bool_)
+
+
+def _finest(is_member: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the number of the class with the fewest members that an animal belongs to, or -1."""
+    sizes = np.where(is_member, is_member.sum(axis=0), is_member.size + 1)
+    return np.where(is_member.any(axis=1), sizes.argmin(axis=1) if sizes.size else -1, -1)
 
 
 def _names(taxon: Taxon | None) -> dict[str, str]:

@@ -28,10 +28,14 @@ from chalicelib.ports import Classifier, Photo
 
 
 class Joined(Struct, frozen=True, eq=False):
-    """The general model and its specialists as one model."""
+    """The general model and its specialists as one model.
+
+    ``faults`` says which specialists were left out, and why.
+    """
 
     model: Model
     specialists: tuple[Specialist, ...]
+    faults: tuple[str, ...] = ()
 
 
 class SpecialisedClassifier:
@@ -56,6 +60,27 @@ class SpecialisedClassifier:
     def model(self) -> Model:
         """The description of all models together. Raises ``ModelUnavailable``."""
         return self._joined.model
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with the specialists. It runs each of them once."""
+        faults = list(self._joined.faults)
+        for specialist in self._joined.specialists:
+            try:
+                specialist.classifier.try_out()
+            except ModelUnavailable as error:
+                faults.append(f"{specialist.classifier.model.name}: {error}")
+        return faults
+
+    def identifiers(self, specialist: Classifier) -> dict[str, str]:
+        """Return the ``taxonID`` of animals that it shares with others, by its own ``taxonID``."""
+        for one in self._joined.specialists:
+            if one.classifier is specialist:
+                return _identifiers(one, self.model)
+        return {}
+
+    def try_out(self) -> None:
+        """Run the general model once, on a grey picture. Raises ``ModelUnavailable``."""
+        self._general.try_out()
 
     def load(self) -> None:
         """Load the general model, and the specialists if a setting says so.
@@ -106,14 +131,21 @@ def see(photo: Photo, size: ModelInput, orientation: int, look: Look) -> Pixels:
 def join(general: Model, classifiers: Sequence[Classifier]) -> Joined:
     """Join the description of a general model with those of its specialists.
 
-    A specialist without a readable description, or without a speciality, is left out.
+    A specialist without a readable description, or that could never help, is left out.
     """
     taxa: list[Taxon | None] = list(general.taxa)
     fits = []
+    faults = []
     for classifier in classifiers:
-        with suppress(ModelUnavailable):
-            if classifier.model.speciality is not None:
-                fits.append((classifier, classifier.model.speciality, _fit(classifier.model, taxa)))
+        try:
+            model = classifier.model
+        except ModelUnavailable as error:
+            faults.append(str(error))
+            continue
+        if fault := _fault(model, taxa):
+            faults.append(f"{model.name}: {fault}")
+        elif model.speciality is not None:
+            fits.append((classifier, model.speciality, _fit(model, taxa)))
     names = {taxon.scientific_name for taxon in taxa[len(general.taxa) :] if taxon}
 
     def lookalikes_of(scientific_name: str) -> Sequence[Lookalike]:
@@ -142,7 +174,35 @@ def join(general: Model, classifiers: Sequence[Classifier]) -> Joined:
             fit_specialist(classifier, speciality, fit, taxa, len(general.taxa))
             for classifier, speciality, fit in fits
         ),
+        tuple(faults),
     )
+
+
+def _fault(specialist: Model, taxa: Sequence[Taxon | None]) -> str | None:
+    """Return why a specialist cannot help, if it cannot."""
+    if specialist.speciality is None:
+        return "model.json has no speciality"
+    name = specialist.speciality.scientific_name
+    known = [taxon for taxon in specialist.taxa if taxon and is_in(taxon, specialist.speciality)]
+    if not known:
+        return f"no label belongs to its speciality {name}"
+    if not any(is_in(taxon, specialist.speciality) for taxon in taxa):
+        return f"the general model knows no animal of its speciality {name}"
+    names = {taxon.taxon_id: taxon.scientific_name for taxon in taxa if taxon}
+    for taxon in known:
+        if names.setdefault(taxon.taxon_id, taxon.scientific_name) != taxon.scientific_name:
+            return f"the taxonID {taxon.taxon_id} stands for another animal, too"
+    return None
+
+
+def _identifiers(specialist: Specialist, model: Model) -> dict[str, str]:
+    """Return the identifiers of the joined model by those of a specialist, where they differ."""
+    identifiers = {}
+    for output, place in zip(specialist.outputs.tolist(), specialist.places.tolist(), strict=True):
+        own, joined = specialist.classifier.model.taxa[output], model.taxa[place]
+        if own and joined and own.taxon_id != joined.taxon_id:
+            identifiers[own.taxon_id] = joined.taxon_id
+    return identifiers
 
 
 def _fit(specialist: Model, taxa: list[Taxon | None]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -25,6 +25,10 @@ from chalicelib.errors import ModelUnavailable
 
 RUNTIMES: Final = ("tflite_runtime.interpreter", "ai_edge_litert.interpreter")
 
+GREY: Final = 128
+
+SOFTMAX_SCALE: Final = 1 / 256
+
 TOLERANCE: Final = 1e-4
 """Real numbers of 32 bits that should sum to 1 do so more exactly."""
 
@@ -98,6 +102,11 @@ class TfliteClassifier:
         actual = inputs["shape"].tolist(), outputs["shape"].tolist()
         if actual != expected:
             raise ModelUnavailable(f"The model has shapes {actual}; the files say {expected}")
+        if self._card[0].output.kind == "logits" and is_softmax(outputs):
+            raise ModelUnavailable(
+                "output.kind says logits, but the model's output is quantised as a softmax: "
+                "probabilities?"
+            )
         return LoadedModel(interpreter, inputs, outputs)
 
     def load(self) -> None:
@@ -107,6 +116,16 @@ class TfliteClassifier:
         """
         with self._lock:
             _ = self._loaded
+
+    def try_out(self) -> None:
+        """Run the model once, on a grey picture. Raises ``ModelUnavailable``."""
+        _ = self._is_tried
+
+    @cached_property
+    def _is_tried(self) -> bool:
+        size = self.model.input_size
+        self.classify(np.full((size.height, size.width, 3), GREY, np.uint8))
+        return True
 
     def classify(self, pixels: Pixels) -> Scores:
         """Return the calibrated probability of each class, shape (classes,); they sum to 1.
@@ -160,6 +179,18 @@ def dequantize(raw: NDArray[Any], details: dict[str, Any]) -> NDArray[np.float64
     if np.issubdtype(raw.dtype, np.integer) and scale:
         values = (values - zero_point) * scale
     return values
+
+
+def is_softmax(details: dict[str, Any]) -> bool:
+    """Return whether an integer output has the scale that TFLite gives a softmax, and only that.
+
+    See SOFTMAX at https://ai.google.dev/edge/litert/models/quantization_spec.
+    """
+    if not np.issubdtype(details["dtype"], np.integer):
+        return False
+    scale, zero_point = details["quantization"]
+    is_scale = abs(float(scale) - SOFTMAX_SCALE) < TOLERANCE * SOFTMAX_SCALE
+    return is_scale and int(zero_point) == np.iinfo(details["dtype"]).min
 
 
 def check_output(values: NDArray[np.float64], kind: str) -> None:

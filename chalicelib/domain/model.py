@@ -237,5 +237,12 @@ class Model(Struct, frozen=True, eq=False):
         return bool(self.card.get("calibration", {}).get("method") != "none")
 
     def taxon(self, taxon_id: str) -> Taxon | None:
-        """Return the taxon with that identifier, or ``None`` if the model has no such class."""
-        return next((taxon for taxon in self.taxa if taxon and taxon.taxon_id == taxon_id), None)
+        """Return the taxon with that identifier, or ``None`` if the model has no such class.
+
+        ``inat:`` and iNaturalist's number stands for any taxon that has one.
+        """
+        animals = [taxon for taxon in self.taxa if taxon]
+        for taxon in animals:
+            if taxon.taxon_id == taxon_id:
+                return taxon
+        return next((one for one in animals if f"inat:{one.inaturalist_id}" == taxon_id), None)

@@ -61,6 +61,16 @@ class JoinedFeatures:
         # If another dataset is being activated, the caller sees it by the version.
         return TaxonPresences(version if found.dataset == main else found.dataset, found.cells)
 
+    def faults(self) -> list[str]:
+        """Return why others are out of reach."""
+        faults = []
+        for repository in self._others:
+            try:
+                repository.dataset()
+            except FeaturesUnavailable as error:
+                faults.append(str(error))
+        return faults
+
     def open_breakers(self) -> tuple[str, ...]:
         """Return the main one's: the others are files."""
         return self._main.open_breakers()

@@ -73,26 +73,22 @@ def model(request: Request, services: Services) -> Response:
 
 
 def ready(services: Services) -> Response:
-    """Answer ``GET /readyz``: is the model loaded, and does the feature store answer?
+    """Answer ``GET /readyz``: does the model run, and does the feature store answer?
 
     Only a missing model is 503: without features or specialists, predictions still work.
     """
     checks = {}
     reason = None
     try:
-        services.classifier.load()
+        services.classifier.try_out()
         checks["model"] = "ready"
     except Unavailable as error:
         checks["model"] = "unavailable"
         reason = str(error)
     if services.specialists:
-        checks["specialists"] = "ready"
-        for specialist in services.specialists:
-            try:
-                specialist.load() if services.settings.specialists_at_start else specialist.model
-            except Unavailable as error:
-                checks["specialists"] = "unavailable"
-                reason = reason or str(error)
+        faults = services.faults() if reason is None else ()
+        checks["specialists"] = "unavailable" if reason or faults else "ready"
+        reason = reason or "; ".join(faults) or None
     dataset = _dataset(services)
     checks["features"] = "ready" if dataset else "unavailable"
     is_ready = checks["model"] == "ready"

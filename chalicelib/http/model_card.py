@@ -160,7 +160,7 @@ def model(description: domain.Model, dataset: domain.Dataset | None) -> Model:
         "license": dataset.licence,
         "citation": dataset.citation,
         "taxa": len(dataset.taxa),
-        "coveredAnimals": sum(taxon is not None and dataset.covers(taxon) for taxon in classes),
+        "coveredAnimals": len({one.taxon_id for one in classes if one and dataset.covers(one)}),
     }
     specialists = [specialist(model) for model in description.specialists]
     card = {**description.card, **counts(description), "dataset": dataset_card}

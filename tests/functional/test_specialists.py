@@ -208,18 +208,21 @@ def test_a_broken_specialist_costs_what_it_knows(
         assert predict(BRIGHT, LONDON)["decision"]["name"]["scientificName"] == "Aves"
         answer = call("GET", "/readyz")
     assert answer.status == 200
-    is_seen = damage is break_description or at_start == "on"
-    assert answer.body["checks"]["specialists"] == ("unavailable" if is_seen else "ready")
-    assert bool(answer.body["reason"]) is is_seen
+    assert answer.body["checks"]["specialists"] == "unavailable"
+    assert answer.body["reason"]
     assert str(birds) not in json.dumps(answer.body)
 
 
 def test_a_broken_feature_file_costs_its_places(directories):
-    """The picture still gives the species."""
+    """The picture still gives the species, and readyz says what is wrong."""
     general, birds = directories
     break_features(birds)
     with deployed(general, birds):
         first = predict(BRIGHT, LONDON)["predictions"][0]
+        ready = call("GET", "/readyz").body
+    assert ready["checks"]["specialists"] == "unavailable"
+    assert "feature store" in ready["reason"]
+    assert str(birds) not in ready["reason"]
     assert first["taxon"]["scientificName"] == "Cygnus olor"
     assert first["expectedHere"] is None
 
@@ -258,3 +261,41 @@ def test_rules_are_compared_on_labelled_photos(directories, tmp_path):
     assert "| the general model alone | 1 | 1 | 0 | 0 | 0 |" in inside
     assert "(the service) | 1 | 1 | 1 | 1 | 1 |" in inside
     assert "(the service) | 1 | 1 | 1 | 1 | 0 |" in outside
+
+
+def test_a_shared_animal_has_the_place_of_the_specialist(directories, tmp_path):
+    """It keeps the general model's identifier; the specialist's file knows it by another."""
+    _, birds = directories
+    own = "n00000001,mute swan,Cygnus olor,species,range,Aves,Anseriformes,Anatidae,Cygnus"
+    general = write_model(tmp_path / "knows-swans", "general", [own, BEAR, NOTHING])
+    with deployed(general, birds):
+        first = predict(BRIGHT, LONDON)["predictions"][0]
+        elsewhere = predict(BRIGHT, PERTH)["predictions"][0]
+        found = call("GET", "/v1/species/n00000001/range").body
+    assert (first["taxon"]["taxonID"], first["expectedHere"]) == ("n00000001", True)
+    assert first["geoWeight"] > 1
+    assert elsewhere["expectedHere"] is False
+    assert len(found["features"]) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"a,b\n1,2\n", "language,taxonID\nde,\u00e9\n".encode("latin-1")]
+)
+def test_a_broken_file_of_names_costs_its_names(directories, content):
+    """The English ones serve."""
+    general, birds = directories
+    (birds / "vernacular.csv").write_bytes(content)
+    with deployed(general, birds):
+        taxon = predict(BRIGHT, LONDON, lang="de")["predictions"][0]["taxon"]
+    assert (taxon["vernacularName"], taxon["language"]) == ("mute swan", "en")
+
+
+def test_a_description_that_is_wrong_of_the_output_is_not_ready(tmp_path):
+    """Every photo would get 503; so does readyz, before the first."""
+    general = write_model(
+        tmp_path / "general", "general", [BIRDS, BEAR, NOTHING], output={"kind": "probabilities"}
+    )
+    with deployed(general):
+        answer = call("GET", "/readyz")
+    assert (answer.status, answer.body["ready"]) == (503, False)
+    assert "output.kind says probabilities" in answer.body["reason"]

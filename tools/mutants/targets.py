@@ -85,6 +85,7 @@ TARGETS: Final[dict[str, tuple[str, ...]]] = {
     "chalicelib/features/place_service.py": PLACE,
     "chalicelib/features/redis_cache.py": REDIS,
     "chalicelib/features/redis_nodes.py": REDIS,
+    "chalicelib/features/renamed.py": JOINED,
     "chalicelib/features/shared_cache.py": (*CACHE, *REDIS[1:]),
     "chalicelib/features/smoothing.py": PLACE,
     "chalicelib/features/sqlite.py": PLACE,

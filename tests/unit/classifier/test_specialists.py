@@ -220,16 +220,92 @@ class Undescribed:
     def load(self) -> None:
         _ = self.model
 
+    def try_out(self) -> None:
+        _ = self.model
+
     def classify(self, pixels: Pixels) -> Scores:
         raise ModelUnavailable("model.json cannot be read")
 
 
-def test_a_specialist_without_a_description_is_left_out():
-    """So is a general model that is named as a specialist."""
+def birds(**members: object) -> FakeClassifier:
+    """A specialist of birds that differs in some members."""
+    return FakeClassifier(SURE_OF_MUTE, msgspec.structs.replace(BIRDS, **members))
+
+
+MISSPELT = Speciality("class", "Avez", 0.05)
+SAME_ID = msgspec.structs.replace(TAWNY, taxon_id=MUTE_SWAN.taxon_id)
+
+
+@pytest.mark.parametrize(
+    ("specialist", "reason"),
+    [
+        (Undescribed(), "cannot be read"),
+        (FakeClassifier(model=MODEL), "fake: model.json has no speciality"),
+        (birds(speciality=MISSPELT), "birds: no label belongs to its speciality Avez"),
+        (birds(taxa=(FOX, None)), "no label belongs to its speciality Aves"),
+        (birds(taxa=(MUTE_SWAN, SAME_ID)), "taxonID Cygnus olor stands for another animal"),
+    ],
+)
+def test_a_specialist_that_could_never_help_is_left_out_with_the_reason(specialist, reason):
+    """It must neither fail a prediction nor be silent."""
     general = FakeClassifier(SURE_OF_SWANS, GENERAL)
-    both = SpecialisedClassifier(general, [Undescribed(), FakeClassifier(model=MODEL)])
+    both = SpecialisedClassifier(general, [specialist])
     assert both.model.taxa == GENERAL.taxa
     assert both.model.specialists == ()
+    (fault,) = both.faults()
+    assert reason in fault
+    assert both.consult(look(both, FakePhoto(), 1, 1), FakePhoto(), 1, Stages()).consulted == ()
+
+
+def test_a_specialist_of_what_the_general_model_lacks_is_left_out():
+    """No share would ever ask for it."""
+    general = FakeClassifier(model=msgspec.structs.replace(GENERAL, taxa=(PANDA, None)))
+    (fault,) = SpecialisedClassifier(general, [birds()]).faults()
+    assert "the general model knows no animal of its speciality Aves" in fault
+
+
+def test_a_specialist_that_does_not_run_is_a_fault():
+    """Also if no photo has needed it yet."""
+    team = Team(SURE_OF_SWANS, SURE_OF_MUTE, is_broken=True)
+    assert team.both.faults() == ["birds: broken"]
+    assert Team(SURE_OF_SWANS, SURE_OF_MUTE).both.faults() == []
+
+
+def test_an_animal_with_a_class_of_its_own_is_not_lost_in_a_wider_one():
+    """A hen is a fowl: unsure which fowl, the two models leave the hen what it has."""
+    fowl = {"order": "Galliformes", **BIRD}
+    hen = taxon("Gallus gallus", genus="Gallus", **fowl)
+    quail = taxon("Galliformes", "order", **BIRD)
+    turkey = taxon("Meleagris gallopavo", genus="Meleagris", **fowl)
+    general = FakeClassifier(
+        [0.8, 0.1, 0.1], msgspec.structs.replace(GENERAL, taxa=(hen, quail, None))
+    )
+    specialist = FakeClassifier(
+        [0.8, 0.2, 0.0], msgspec.structs.replace(BIRDS, taxa=(hen, turkey, None))
+    )
+    both = SpecialisedClassifier(general, [specialist])
+    scores = both.consult(look(both, FakePhoto(), 1, 1), FakePhoto(), 1, Stages()).scores
+    assert scores[0] > 0.8
+    assert scores[1] < 0.1
+
+
+def test_a_class_of_a_rank_that_the_animals_lack_may_hold_them():
+    """A lory is a parrot; whether it is one of the tribe of lories is not in the labels."""
+    parrots = {"order": "Psittaciformes", "family": "Psittaculidae", **BIRD}
+    lories = taxon("Loriini", "tribe", **parrots)
+    lory = taxon("Lorius lory", genus="Lorius", **parrots)
+    general = msgspec.structs.replace(GENERAL, taxa=(lories, GREY_OWL, None))
+    model = msgspec.structs.replace(BIRDS, taxa=(lory, TAWNY, None))
+    (specialist,) = join(general, [FakeClassifier(model=model)]).specialists
+    assert specialist.likeness.tolist() == [[0.2, 0.001], [0.001, 0.2]]
+    assert not specialist.is_member.any()
+
+
+def test_the_identifiers_of_shared_animals_are_told():
+    """The specialist's own store knows them by its own."""
+    team = Team(SURE_OF_SWANS, SURE_OF_MUTE)
+    assert team.both.identifiers(team.specialist) == {"inat:1": "Strix nebulosa"}
+    assert team.both.identifiers(FakeClassifier()) == {}
 
 
 @pytest.mark.parametrize(("at_start", "is_loaded"), [(True, True), (False, False)])

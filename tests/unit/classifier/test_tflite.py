@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from chalicelib.classifier.card import Input
-from chalicelib.classifier.tflite import calibrate, check_output, dequantize, fill_input_tensor
+from chalicelib.classifier.tflite import (
+    calibrate,
+    check_output,
+    dequantize,
+    fill_input_tensor,
+    is_softmax,
+)
 from chalicelib.errors import ModelUnavailable
 
 PIXELS = np.array([[[0, 128, 255]]], dtype=np.uint8)
@@ -110,3 +116,20 @@ def test_an_output_of_another_kind_than_described_makes_the_model_unavailable(ki
 def test_an_output_of_its_kind_is_accepted(kind, values):
     """Integer probabilities, and those of each class for itself, do not sum to 1."""
     check_output(np.array(values), kind)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "quantization", "expected"),
+    [
+        (np.uint8, (1 / 256, 0), True),
+        (np.int8, (1 / 256, -128), True),
+        (np.uint8, (1 / 256, 3), False),
+        (np.int8, (1 / 256, 0), False),
+        (np.uint8, (1 / 16, 0), False),
+        (np.float32, (1 / 256, 1), False),
+        (np.float32, (0.0, 0), False),
+    ],
+)
+def test_the_scale_of_a_softmax_is_known(dtype, quantization, expected):
+    """TFLite gives it to nothing else: such an output is no logits."""
+    assert is_softmax({"dtype": dtype, "quantization": quantization}) is expected
