@@ -5,7 +5,7 @@ a third of what the service adds to decoding and the model.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, Self
 
@@ -77,22 +77,31 @@ class TaxonIndex:
             )
             for rank in HIGHER_RANKS
         )
+        self._masks: dict[tuple[str, str, str], NDArray[np.bool_]] = {}
         self.indices_by_taxon_id: dict[str, list[int]] = {}
         for index, taxon in enumerate(self.taxa):
             self.indices_by_taxon_id.setdefault(taxon.taxon_id, []).append(index)
 
     def holds_all(self, rank: str, name: str) -> bool:
         """Return whether every animal of the model belongs to a higher taxon."""
-        return all(taxon.higher.get(rank) == name for taxon in self.taxa)
+        return bool(self.is_inside(rank, name).all())
 
     def is_called(self, rank: str, name: str) -> NDArray[np.bool_]:
         """Return which animals have that name, shape (animals,); breeds share one."""
-        own = [(taxon.taxon_rank, taxon.scientific_name) == (rank, name) for taxon in self.taxa]
-        return np.array(own, np.bool_)
+        return self._mask(
+            ("called", rank, name),
+            lambda taxon: (taxon.taxon_rank, taxon.scientific_name) == (rank, name),
+        )
 
     def is_inside(self, rank: str, name: str) -> NDArray[np.bool_]:
         """Return which animals belong to a higher taxon, shape (animals,)."""
-        return np.array([taxon.higher.get(rank) == name for taxon in self.taxa], np.bool_)
+        return self._mask(("inside", rank, name), lambda taxon: taxon.higher.get(rank) == name)
+
+    def _mask(self, key: tuple[str, str, str], holds: Callable[[Taxon], bool]) -> NDArray[np.bool_]:
+        """Return which animals meet a condition. There are as many masks as names."""
+        if key not in self._masks:
+            self._masks[key] = np.array([holds(taxon) for taxon in self.taxa], np.bool_)
+        return self._masks[key]
 
 
 @lru_cache(maxsize=4)
