@@ -1,7 +1,6 @@
 """Adopt a model: ``make adopt MODEL=birds.tflite LABELS=labels.txt``; docs/model.md explains it."""
 
 import argparse
-import hashlib
 import re
 import shlex
 import sys
@@ -17,6 +16,7 @@ from tools.adopt import (
     card,
     choice,
     directory,
+    earlier,
     measure,
     metadata,
     network,
@@ -91,7 +91,7 @@ def adopt(options: argparse.Namespace, findings: Findings) -> Path:
     files, content, net, found = opened
     name = options.name or slug(files.model.stem)
     target = options.into or MODELS / name
-    earlier = directory.earlier_card(target)
+    before = earlier.earlier_card(target)
     findings.add("model", f"{len(content):,} bytes", files.model.name)
     findings.add("input", f"{net.width} x {net.height} pixels, {net.input_type}", "the file")
 
@@ -100,33 +100,34 @@ def adopt(options: argparse.Namespace, findings: Findings) -> Path:
     findings.add("labels", f"{net.classes:,}, {labels.form}", labels_source)
     decisions = decided(options, target, findings)
     resolved = resolved_labels(labels, options.taxonomy, decisions)
-    rows = directory.label_rows(resolved)
+    rows = directory.label_rows(resolved, name)
     if not any(row["taxonID"] for row in rows):
         raise AdoptionError(f"No label of {labels_source} stands for an animal")
     tell_taxa(resolved, findings)
 
     pixels, kind = see(options, opened, rows, findings)
+    sha256 = earlier.digest(content)
     names = {
         "name": name,
-        "version": options.version or "1.0.0",
+        "version": earlier.version_of(options.version, before, sha256),
         "file": files.model.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        **names_of(options, (files.origin, earlier), found, findings),
+        "sha256": sha256,
+        **names_of(options, (files.origin, before), found, findings),
     }
     special = directory.speciality(rows)
     if special:
         value = "{taxonRank} {scientificName}, from a share of {least} on".format(**special)
         findings.add("speciality", value, "all animals belong to it")
     described = card.describe(names, pixels, kind, special)
-    if kept := directory.fitted_members(earlier, described):
-        findings.add("kept", ", ".join(kept), "the earlier model.json")
-        described |= kept
-    if "features" in earlier:
-        findings.add("kept", directory.FEATURES, "the earlier import of occurrences")
+    described = earlier.with_kept(before, described, rows, findings)
+    if (target / earlier.FEATURES).is_file():
+        findings.add("kept", earlier.FEATURES, "the earlier import of occurrences")
+        if not options.occurrences:
+            earlier.tell_uncounted(target, rows, findings)
     page = card.page(described, findings, summary(resolved))
     localised = sources.localised_labels(found, net.classes)
     adopted = directory.Adopted(files.model, described, page, resolved, decisions, localised)
-    tell_rest(target, directory.write_directory(target, adopted), summary(resolved))
+    tell_rest(target, directory.write_directory(target, adopted, findings), summary(resolved))
     return target
 
 
@@ -219,7 +220,7 @@ def names_of(
 
     ``before`` holds what the catalogue says, and the description of an earlier adoption.
     """
-    origin, earlier = before
+    origin, card_before = before
     members = (
         ("license", options.licence, found.licence),
         ("source", options.source, found.author),
@@ -231,7 +232,7 @@ def names_of(
             (own, "OPTIONS"),
             (origin.get(member, ""), "the catalogue"),
             (inside, "the file's metadata"),
-            (earlier.get(member, ""), "the earlier model.json"),
+            (card_before.get(member, ""), "the earlier model.json"),
         )
         known = [one for one in told if one[0] and one[0] != card.UNKNOWN]
         names[member], source = (*known, NOBODY)[0]
@@ -249,7 +250,7 @@ def main() -> int:
         if options.occurrences:
             extra = shlex.split(options.import_options)
             is_done &= measure.import_occurrences(target, options.occurrences, extra)
-        elif not (target / directory.FEATURES).is_file():
+        elif not (target / earlier.FEATURES).is_file():
             print("No occurrences are given: the place has no opinion of these animals yet.")
         if options.photos:
             measure.calibrate(target, options.photos)

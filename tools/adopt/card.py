@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from tools.adopt.directory import ADOPTION
+from tools.adopt.earlier import ADOPTION, RESAMPLE
 from tools.adopt.findings import Finding
 from tools.adopt.network import Network
 from tools.adopt.scaling import Scaling
@@ -47,7 +47,7 @@ def describe(
             "layout": "NHWC",
             "colorSpace": "RGB",
             **pixels.frame,
-            "resample": "bilinear",
+            "resample": RESAMPLE,
             "mean": [_plain(number) for number in pixels.scaling.mean],
             "standardDeviation": [_plain(number) for number in pixels.scaling.deviation],
         },

@@ -12,7 +12,17 @@ from typing import Any, Final, NamedTuple
 from chalicelib.domain import HIGHER_RANKS, Geography
 from chalicelib.settings import SHIPPED_MODEL
 from tools import ROOT
-from tools.adopt.findings import AdoptionError
+from tools.adopt.earlier import (
+    ADOPTION,
+    FEATURES,
+    LEAST,
+    WRITTEN,
+    digest,
+    earlier_card,
+    keep_files,
+    kept_synonyms,
+)
+from tools.adopt.findings import Findings
 from tools.adopt.resolution import BELOW_SPECIES, RECORDED, SCIENTIFIC, Outcome, Resolved
 from tools.adopt.review import Decisions, write_review
 from tools.build.facts import read_table
@@ -23,27 +33,28 @@ COLUMNS: Final = (
     "class", "order", "family", "genus", "inaturalistID",
 )  # fmt: skip
 
-FEATURES: Final = "features.sqlite"
-FITTED: Final = ("calibration", "decision", "secondLooks")
-"""Members of ``model.json`` that are fitted to photos, or set by hand."""
-
-ADOPTION: Final = "adoption"
-"""The member of ``model.json`` by which a directory of this program is known."""
+HAND_MADE: Final = ("labels.csv", "synonyms.csv", "members.csv", "vernacular.csv", "MODEL_CARD.md")
+"""Files that a person may change after the adoption; the lines of ``synonyms.csv`` are merged."""
 
 RANKS_BY_WORDS: Final = {1: "unranked", 2: "species", 3: "subspecies"}
 
 Row = Mapping[str, Any]
 
 
-def label_rows(resolved: Sequence[Resolved]) -> list[dict[str, str]]:
-    """Return the rows of ``labels.csv``."""
+def label_rows(resolved: Sequence[Resolved], name: str) -> list[dict[str, str]]:
+    """Return the rows of ``labels.csv``.
+
+    ``name`` is the model's: a label without a taxon has it in its id, since the labels of another
+    model have the same numbers.
+    """
+    prefix = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
     return [
-        {column: str(value) for column, value in _row(index, one).items()}
+        {column: str(value) for column, value in _row(index, one, prefix).items()}
         for index, one in enumerate(resolved)
     ]
 
 
-def _row(index: int, one: Resolved) -> dict[str, Any]:
+def _row(index: int, one: Resolved, prefix: str) -> dict[str, Any]:
     row: dict[str, Any] = {**dict.fromkeys(COLUMNS, ""), "classIndex": index}
     label = one.label
     if one.outcome is Outcome.NO_ANIMAL:
@@ -55,7 +66,7 @@ def _row(index: int, one: Resolved) -> dict[str, Any]:
         is_scientific = SCIENTIFIC.fullmatch(label.name) and (one.lineage or one.candidates)
         rank = RANKS_BY_WORDS.get(len(label.name.split()), "unranked")
         return row | {
-            "taxonID": f"label-{index}",
+            "taxonID": f"{prefix}:label-{index}",
             "vernacularName": label.other or label.name,
             "scientificName": label.name,
             "taxonRank": rank if is_scientific else "unranked",
@@ -169,7 +180,7 @@ def speciality(rows: Iterable[Row]) -> dict[str, Any] | None:
     for rank in ("order", "class"):
         names = {row[rank] for row in animals}
         if len(names) == 1 and "" not in names:
-            return {"taxonRank": rank, "scientificName": names.pop(), "least": 0.05}
+            return {"taxonRank": rank, "scientificName": names.pop(), "least": LEAST}
     return None
 
 
@@ -184,19 +195,22 @@ class Adopted(NamedTuple):
     localised: Mapping[str, Sequence[str]]
 
 
-def write_directory(target: Path, adopted: Adopted) -> int:
+def write_directory(target: Path, adopted: Adopted, findings: Findings) -> int:
     """Write the directory as a whole, in place of one that this program wrote before.
 
-    The features of an earlier adoption stay. Returns how many labels wait for a person. Raises
-    ``AdoptionError`` if something else is there.
+    What a person put there stays: files, and lines of ``synonyms.csv``. So do the features of an
+    earlier adoption. Returns how many labels wait for a person. Raises ``AdoptionError`` if a
+    directory is there that this program did not write.
     """
-    earlier_card(target)
+    earlier = earlier_card(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     resolved, card = adopted.resolved, adopted.card
-    rows = label_rows(resolved)
+    rows = label_rows(resolved, card["name"])
+    synonyms = synonym_rows(resolved)
+    synonyms += kept_synonyms(target, synonyms, rows, resolved, findings)
     tables: dict[str, tuple[Sequence[str], Sequence[Row]]] = {
         "labels": (COLUMNS, rows),
-        "synonyms": (("synonym", "scientificName"), synonym_rows(resolved)),
+        "synonyms": (("synonym", "scientificName"), synonyms),
         "members": (
             ("taxonID", "scientificName", "taxonRank", "member"), member_rows(resolved),
         ),
@@ -212,51 +226,31 @@ def write_directory(target: Path, adopted: Adopted) -> int:
         for member, (columns, table) in tables.items():
             described[member] = f"{member}.csv"
             _write_table(made / described[member], columns, table)
-        if (target / FEATURES).is_file():
-            shutil.copyfile(target / FEATURES, made / FEATURES)
-            described["features"] = FEATURES
         waiting = write_review(made / "review.csv", resolved, adopted.decisions)
-        if card["license"] == "Apache-2.0":
-            shutil.copyfile(ROOT / "LICENSE", made / "LICENSE")
         (made / "MODEL_CARD.md").write_text(adopted.page, encoding="utf-8")
+        written = {name: digest((made / name).read_bytes()) for name in HAND_MADE}
+        described[ADOPTION] = {**card[ADOPTION], WRITTEN: written}
         write_card(made, described)
-        if target.exists():
-            target.rename(Path(work) / "old")
-        made.rename(target)
+        kept = keep_files(target, made, earlier, findings)
+        if features := [name for name in (earlier.get("features"), FEATURES) if name in kept]:
+            write_card(made, described | {"features": features[0]})
+        if card["license"] == "Apache-2.0" and not (made / "LICENSE").exists():
+            shutil.copyfile(ROOT / "LICENSE", made / "LICENSE")
+        _exchange(target, made, Path(work) / "old")
     return waiting
 
 
-def earlier_card(target: Path) -> Mapping[str, Any]:
-    """Return the description of an earlier adoption; empty if there is none.
-
-    Raises ``AdoptionError`` if a directory is there that this program did not write.
-    """
+def _exchange(target: Path, made: Path, old: Path) -> None:
+    """Put the new directory in place of the old one, which stays if that fails."""
     if not target.exists():
-        return {}
+        made.rename(target)
+        return
+    target.rename(old)
     try:
-        card = json.loads((target / "model.json").read_bytes())
-    except (OSError, ValueError):
-        card = {}
-    if ADOPTION not in card:
-        raise AdoptionError(
-            f"{target} is there, and not from an adoption: choose another NAME, or "
-            'OPTIONS="--into DIRECTORY"'
-        )
-    return dict(card)
-
-
-def fitted_members(earlier: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was fitted or set by hand since an earlier adoption, if it still holds.
-
-    It holds for the same file, with the same input and output.
-    """
-    if any(earlier.get(member) != card[member] for member in ("sha256", "input", "output")):
-        return {}
-    return {
-        member: earlier[member]
-        for member in FITTED
-        if member in earlier and earlier[member] != card.get(member)
-    }
+        made.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
 
 
 def write_card(directory: Path, card: Mapping[str, Any]) -> None:

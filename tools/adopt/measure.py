@@ -16,7 +16,8 @@ from chalicelib.classifier.tflite import TfliteClassifier
 from chalicelib.domain import Pixels
 from chalicelib.settings import Settings
 from tools import ROOT
-from tools.adopt.directory import FEATURES, write_card
+from tools.adopt.directory import write_card
+from tools.adopt.earlier import FEATURES
 from tools.evaluate.calibrate import LEAST_CLASSES, LEAST_PHOTOS
 from tools.evaluate.labels import read_rows
 

@@ -214,6 +214,99 @@ def test_what_was_fitted_or_written_by_hand_since_is_kept(case):
     assert case.card["calibration"]["method"] == "none"
 
 
+def test_what_a_person_put_into_the_directory_stays(case):
+    """Files, folders, and the lines of synonyms that the import asks for; else it is told."""
+    case.write(QUANTISED)
+    case.adopt()
+    (case.target / "records.csv").write_text("the only copy", encoding="utf-8")
+    (case.target / "photos").mkdir()
+    (case.target / "photos" / "notes.txt").write_text("mine", encoding="utf-8")
+    with (case.target / "synonyms.csv").open("a", encoding="utf-8") as file:
+        file.write("Thalarctos maritimus,Ursus maritimus\nFelis leo,Panthera leo\n")
+    labels = (case.target / "labels.csv").read_text(encoding="utf-8")
+    mine = labels.replace("Polar Bear", "Ice Bear")
+    (case.target / "labels.csv").write_text(mine, encoding="utf-8")
+    for is_first in (True, False):
+        case.adopt()
+        assert (case.target / "records.csv").read_text(encoding="utf-8") == "the only copy"
+        assert (case.target / "photos" / "notes.txt").read_text(encoding="utf-8") == "mine"
+        assert case.rows("synonyms.csv") == [
+            {"synonym": "Thalarctos maritimus", "scientificName": "Ursus maritimus"}
+        ]
+        assert (case.target / "labels.csv").read_text(encoding="utf-8") == labels
+        assert (case.target / "labels.csv.before").read_text(encoding="utf-8") == mine
+        told = "\n".join(case.told)
+        if is_first:
+            assert "Felis leo,Panthera leo in synonyms.csv  [the model has no Panthera leo]" in told
+            assert "labels.csv  [it was changed by hand: see labels.csv.before]" in told
+    assert "photos, records.csv  [the earlier directory]" in told
+    assert {path.name for path in case.target.glob("*.before*")} == {
+        "labels.csv.before", "synonyms.csv.before",
+    }  # fmt: skip
+
+
+def test_members_that_a_person_set_are_kept_where_they_make_sense(case):
+    """The others are told with their values."""
+    case.write(QUANTISED)
+    case.adopt()
+    earlier = case.card
+    decision = {**earlier["decision"], "named": 0.9, "provenance": "Mine."}
+    write_card(case.target, {
+        **earlier, "version": "3.1", "lookalikes": "lookalikes.csv", "decision": decision,
+        "input": {**earlier["input"], "resample": "lanczos"},
+        "speciality": {"taxonRank": "class", "scientificName": "Mammalia", "least": 0.2},
+    })  # fmt: skip
+    case.adopt("--crop", "1")
+    card = case.card
+    assert (card["version"], card["lookalikes"]) == ("3.1", "lookalikes.csv")
+    assert (card["decision"], card["input"]["resample"]) == (decision, "lanczos")
+    assert card["speciality"] == {
+        "taxonRank": "class", "scientificName": "Mammalia", "least": 0.2
+    }  # fmt: skip
+    kept = "kept           input.resample, decision, speciality, lookalikes  ["
+    assert any(line.startswith(kept) for line in case.told)
+    assert "not kept       input.cropFraction: it was 0.875  [the earlier model.json]" in case.told
+
+
+def test_thresholds_that_were_fitted_to_another_input_are_told(case):
+    """They do not hold for it."""
+    case.write(QUANTISED)
+    case.adopt()
+    fitted = {**case.card["decision"], "named": 0.7, "provenance": "tools.evaluate.calibrate"}
+    write_card(case.target, {**case.card, "decision": fitted})
+    case.adopt("--crop", "1")
+    assert case.card["decision"]["named"] == 0.8
+    assert any(line.startswith("not kept       decision: it was {") for line in case.told)
+
+
+def test_features_that_are_kept_lack_the_animals_that_came_later(case):
+    """Their occurrences must be imported again."""
+    case.write(QUANTISED, LABELS.replace("Ursus americanus", "Euarctos americanus"))
+    target = case.adopt()
+    (target / "features.sqlite").write_bytes(b"counted before")
+    case.adopt()
+    assert not any("new animals" in line for line in case.told)
+    (row,) = case.rows("review.csv")
+    reviewed = case.folder / "mine.csv"
+    reviewed.write_text(f'label,decision\n"{row["label"]}",Ursus americanus\n', encoding="utf-8")
+    case.adopt("--reviewed", str(reviewed))
+    assert (
+        "features       without 1 new animals (Ursus americanus)  "
+        "[it was counted before: import the occurrences again]"
+    ) in case.told
+
+
+def test_ids_of_two_models_without_taxa_differ(case):
+    """Two specialists may both have a label 1 that nobody knows."""
+    case.write(QUANTISED, LABELS.replace("Ursus americanus", "Euarctos americanus"))
+    ids = []
+    for name in ("bears", "more bears"):
+        case.adopt("--name", name)
+        ids.append(case.rows("labels.csv")[1]["taxonID"])
+        case.names()
+    assert ids == ["bears:label-1", "more-bears:label-1"]
+
+
 def test_a_refusal_leaves_no_directory_behind(case):
     """Nothing is written before all is known."""
     case.write(Form(last="SOFTMAX"), labels="0 a\n1 b\n")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.taxonomy import write_taxonomy
-from tools.adopt.directory import label_rows, member_rows, speciality, synonym_rows
+from tools.adopt import directory
+from tools.adopt.directory import member_rows, speciality, synonym_rows
 from tools.adopt.findings import AdoptionError
 from tools.adopt.labels import label_of
 from tools.adopt.resolution import Outcome, OwnNames, resolve
@@ -25,6 +26,10 @@ def taxonomy(tmp_path_factory) -> Taxonomy:
 
 def resolved(taxonomy, *texts, **ours):
     return resolve([label_of(text) for text in texts], taxonomy, OwnNames(**ours))
+
+
+def label_rows(found):
+    return directory.label_rows(found, "bears")
 
 
 def names(one):
@@ -113,7 +118,7 @@ def test_what_is_likely_is_only_a_candidate(taxonomy, text, first):
     assert one.outcome is Outcome.REVIEW
     assert names(one)[0] == first
     (row,) = label_rows([one])
-    assert (row["taxonID"], row["geography"]) == ("label-0", "cosmopolitan")
+    assert (row["taxonID"], row["geography"]) == ("bears:label-0", "cosmopolitan")
     assert row["inaturalistID"] == ""
     assert row["family"]
 
@@ -172,7 +177,7 @@ def test_a_person_decides_and_the_decisions_last(tmp_path: Path, taxonomy):
     ]  # fmt: skip
     rows = label_rows(after)
     assert [row["taxonID"] for row in rows] == [
-        "inat:11", "label-1", "", "inat:3", "inat:6", "label-5", "inat:2",
+        "inat:11", "bears:label-1", "", "inat:3", "inat:6", "bears:label-5", "inat:2",
     ]  # fmt: skip
     assert {"synonym": "Picoides pubescens", "scientificName": "Dryobates pubescens"} in (
         synonym_rows(after)
