@@ -100,6 +100,8 @@ def adopt(options: argparse.Namespace, findings: Findings) -> Path:
     findings.add("labels", f"{net.classes:,}, {labels.form}", labels_source)
     decisions = decided(options, target, findings)
     resolved = resolved_labels(labels, options.taxonomy, decisions)
+    for text in review.unknown_labels(resolved, decisions):
+        findings.add("not applied", f"the decision about {text!r}", "it is no label of the model")
     rows = directory.label_rows(resolved, name)
     if not any(row["taxonID"] for row in rows):
         raise AdoptionError(f"No label of {labels_source} stands for an animal")
@@ -117,7 +119,7 @@ def adopt(options: argparse.Namespace, findings: Findings) -> Path:
     special = directory.speciality(rows)
     if special:
         value = "{taxonRank} {scientificName}, from a share of {least} on".format(**special)
-        findings.add("speciality", value, "all animals belong to it")
+        findings.add("speciality", value, "all animals with a known taxon belong to it")
     described = card.describe(names, pixels, kind, special)
     described = earlier.with_kept(before, described, rows, findings)
     if (target / earlier.FEATURES).is_file():

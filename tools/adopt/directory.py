@@ -36,6 +36,9 @@ COLUMNS: Final = (
 HAND_MADE: Final = ("labels.csv", "synonyms.csv", "members.csv", "vernacular.csv", "MODEL_CARD.md")
 """Files that a person may change after the adoption; the lines of ``synonyms.csv`` are merged."""
 
+LEAST_KNOWN: Final = 0.5
+"""The share of the animals whose taxon must be known, so that they tell what a model knows."""
+
 RANKS_BY_WORDS: Final = {1: "unranked", 2: "species", 3: "subspecies"}
 
 Row = Mapping[str, Any]
@@ -63,14 +66,13 @@ def _row(index: int, one: Resolved, prefix: str) -> dict[str, Any]:
     if lineage:
         row |= {"class": lineage.class_name, "order": lineage.order, "family": lineage.family}
     if one.entry is None:
-        is_scientific = SCIENTIFIC.fullmatch(label.name) and (one.lineage or one.candidates)
         rank = RANKS_BY_WORDS.get(len(label.name.split()), "unranked")
         return row | {
             "taxonID": f"{prefix}:label-{index}",
             "vernacularName": label.other or label.name,
             "scientificName": label.name,
-            "taxonRank": rank if is_scientific else "unranked",
-            "geography": Geography.COSMOPOLITAN,
+            "taxonRank": rank if _is_scientific(one) else "unranked",
+            "geography": _geography(one),
         }
     return row | {
         "taxonID": f"{PREFIX}{one.entry.number}",
@@ -83,12 +85,24 @@ def _row(index: int, one: Resolved, prefix: str) -> dict[str, Any]:
     }
 
 
+def _is_scientific(one: Resolved) -> bool:
+    """Whether an unknown name is scientific: its genus is known, or a candidate has its epithet.
+
+    "American black bear" looks like a subspecies.
+    """
+    if not SCIENTIFIC.fullmatch(one.label.name):
+        return False
+    genus, *epithets = one.label.name.split()
+    names = [candidate.entry.name.split() for candidate in one.candidates]
+    is_known = one.lineage is not None and one.lineage.genus == genus
+    return is_known or any(words[-1] in epithets for words in names if len(words) > 1)
+
+
 def _geography(one: Resolved) -> Geography:
     """Return what the place may say: nothing of ranks that records of occurrences lack."""
     if one.outcome is Outcome.DOMESTIC:
         return Geography.DOMESTIC
-    assert one.entry is not None
-    is_recorded = one.entry.rank in RECORDED | BELOW_SPECIES
+    is_recorded = one.entry is not None and one.entry.rank in RECORDED | BELOW_SPECIES
     return Geography.RANGE if is_recorded else Geography.COSMOPOLITAN
 
 
@@ -175,11 +189,19 @@ def _our_names() -> Mapping[tuple[str, str], Mapping[str, str]]:
 
 
 def speciality(rows: Iterable[Row]) -> dict[str, Any] | None:
-    """Return the finest order or class that holds every animal of the model, if there is one."""
+    """Return the finest order or class of the animals with a known taxon, if they share one.
+
+    Of a homonym the candidates tell a class, but not whether the label is that animal: so most
+    animals must be known. One that is of another taxon as far as its name tells speaks against it.
+    """
     animals = [row for row in rows if row["taxonID"]]
+    known = [row for row in animals if row["inaturalistID"]]
+    if not known or len(known) < LEAST_KNOWN * len(animals):
+        return None
     for rank in ("order", "class"):
-        names = {row[rank] for row in animals}
-        if len(names) == 1 and "" not in names:
+        names = {row[rank] for row in known}
+        others = {row[rank] for row in animals} - names - {""}
+        if len(names) == 1 and "" not in names and not others:
             return {"taxonRank": rank, "scientificName": names.pop(), "least": LEAST}
     return None
 

@@ -83,6 +83,12 @@ def read_text(text: str, name: str) -> Labels:
     numbered = [(int(match[1]), match[2]) for match in matches if match]
     if len(numbered) == len(lines):
         return Labels(_labels(_ordered(numbered, name)), "one a line, numbered")
+    bare = [line for line in lines if line.isdecimal()]
+    if numbered and len(numbered) + len(bare) == len(lines):
+        raise AdoptionError(
+            f"{name}: the label {bare[0]} has no name: write one, or 'background' if it stands "
+            "for no animal"
+        )
     return Labels(_labels(lines), "one a line")
 
 

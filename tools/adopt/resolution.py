@@ -102,9 +102,10 @@ def resolve(
 
     Common names only make candidates: people use one for several animals.
     """
-    labels = _oriented(labels, taxonomy)
+    labels = _oriented(_capitalised(labels, taxonomy), taxonomy)
     ours = ours or OwnNames()
     wanted = {part for label in labels for part in _parts(label.name)}
+    wanted |= {_capital(label.name) for label in labels}
     entries = taxonomy.named(wanted | set(ours.common.values()))
     known = _Known(entries, _usual_classes(labels, entries), ours)
     first = [_certain(label, known) for label in labels]
@@ -117,6 +118,33 @@ def resolve(
         else one
         for one in first
     ]
+
+
+def _capitalised(labels: Sequence[Label], taxonomy: Taxonomy) -> list[Label]:
+    """Return the labels with a capital first letter where that makes a known name of two words.
+
+    A single word in lower case is rather a common name, such as that of a robin or an iris.
+    """
+    texts = {text for label in labels for text in (label.name, label.other) if _is_lower(text)}
+    known = taxonomy.named(name for text in texts for name in _parts(_capital(text)))
+
+    def capitalised(text: str) -> str:
+        names = [name for name in _parts(_capital(text)) if " " in name]
+        is_known = text in texts and any(name in known for name in names)
+        return _capital(text) if is_known else text
+
+    return [
+        label._replace(name=capitalised(label.name), other=capitalised(label.other))
+        for label in labels
+    ]
+
+
+def _is_lower(text: str) -> bool:
+    return text.islower() and text.count(" ") in (1, 2)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _oriented(labels: Sequence[Label], taxonomy: Taxonomy) -> list[Label]:
@@ -210,7 +238,7 @@ def _sorted(
 def _with_candidates(one: Resolved, known: _Known, similar: Sequence[Candidate]) -> Resolved:
     name = one.label.name
     words = name.split()
-    texts = [(name, "homonym")]
+    texts = [(name, "homonym"), (_capital(name), "the name, with a capital letter")]
     if len(words) == 3:
         texts.append((f"{words[0]} {words[2]}", "a species of its own now"))
         texts.append((f"{words[0]} {words[1]}", "its species"))

@@ -58,7 +58,9 @@ def apply(resolved: Sequence[Resolved], decisions: Decisions, taxonomy: Taxonomy
         if not decision:
             return one
         if decision.casefold() == "no":
-            return one._replace(outcome=Outcome.KEPT)
+            if one.outcome is Outcome.NO_ANIMAL:
+                return one
+            return one._replace(outcome=Outcome.KEPT, entry=None)
         if decision.casefold() == NOT_AN_ANIMAL:
             return one._replace(outcome=Outcome.NO_ANIMAL, reason="a person decided")
         entry = _entry(decision, by_name, by_number)
@@ -70,6 +72,11 @@ def apply(resolved: Sequence[Resolved], decisions: Decisions, taxonomy: Taxonomy
         return one._replace(outcome=Outcome.DECIDED, entry=entry, lineage=entry)
 
     return [decided(one) for one in resolved]
+
+
+def unknown_labels(resolved: Iterable[Resolved], decisions: Decisions) -> list[str]:
+    """Return the labels of decisions that the model does not have."""
+    return sorted(decisions.keys() - {one.label.text for one in resolved})
 
 
 def _entry(

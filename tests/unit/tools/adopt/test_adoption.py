@@ -184,6 +184,17 @@ def test_a_second_run_applies_a_persons_decisions(case):
         ]
 
 
+def test_a_decision_without_effect_is_told(case):
+    """Its label is not the model's."""
+    case.write(QUANTISED)
+    reviewed = case.folder / "mine.csv"
+    reviewed.write_text("label,decision\nUrsus maritimos,no\n", encoding="utf-8")
+    case.adopt("--reviewed", str(reviewed))
+    assert (
+        "not applied    the decision about 'Ursus maritimos'  [it is no label of the model]"
+    ) in case.told
+
+
 def test_an_adoption_keeps_the_features_and_replaces_nothing_else(case):
     """A directory that it did not write stays as it is."""
     case.write(QUANTISED)

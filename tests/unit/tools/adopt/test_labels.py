@@ -94,3 +94,10 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path):
     path.write_bytes(b"\xc4\xe9\xff")
     with pytest.raises(AdoptionError, match="save it as UTF-8"):
         read_file(path)
+
+
+def test_a_number_without_a_name_is_refused():
+    """Else the numbers of all lines would be taken for parts of the names."""
+    with pytest.raises(AdoptionError, match=r"labels\.txt: the label 1 has no name.*'background'"):
+        read_text("0 Ursus maritimus\n1 \n2 background\n", "labels.txt")
+    assert [one.name for one in read_text("0\n1\n", "labels.txt").labels] == ["0", "1"]

@@ -12,7 +12,7 @@ from tools.adopt.directory import member_rows, speciality, synonym_rows
 from tools.adopt.findings import AdoptionError
 from tools.adopt.labels import label_of
 from tools.adopt.resolution import Outcome, OwnNames, resolve
-from tools.adopt.review import apply, read_decisions, write_review
+from tools.adopt.review import apply, read_decisions, unknown_labels, write_review
 from tools.adopt.taxonomy import Taxonomy
 from tools.build.relatives import TAXONOMY
 
@@ -148,6 +148,20 @@ def test_a_speciality_is_what_all_animals_share(taxonomy):
     assert speciality(label_rows(resolved(taxonomy, POLAR, "Anas diazi"))) is None
 
 
+def test_labels_without_a_taxon_tell_no_speciality(taxonomy):
+    """Their candidates are a guess: a plant may have the bird's name."""
+    homonyms = ("Picoides pubescens", "Anas strepera")
+    rows = label_rows(resolved(taxonomy, *homonyms))
+    assert [row["class"] for row in rows] == ["Aves", "Aves"]
+    assert speciality(rows) is None
+    most = label_rows(resolved(taxonomy, "Anas diazi", "Mareca strepera", "sofa", "Ursus"))
+    assert speciality(most) is None
+    most = label_rows(resolved(taxonomy, "Anas diazi", "Mareca strepera", "sofa"))
+    assert speciality(most) == {
+        "taxonRank": "order", "scientificName": "Anseriformes", "least": 0.05,
+    }  # fmt: skip
+
+
 def decide(path: Path, **decisions) -> dict[str, str]:
     """Fill in a table as a person does, by the candidate's or another name."""
     with path.open(encoding="utf-8", newline="") as file:
@@ -184,6 +198,53 @@ def test_a_person_decides_and_the_decisions_last(tmp_path: Path, taxonomy):
     )
     assert write_review(path, after, decisions) == 1
     assert read_decisions(path) == decisions
+
+
+def test_a_no_takes_a_label_its_place_that_its_name_gave_it(taxonomy):
+    """What is no animal stays none."""
+    found = resolved(taxonomy, POLAR, "background")
+    after = apply(found, {POLAR: "no", "background": "no"}, taxonomy)
+    assert [one.outcome for one in after] == [Outcome.KEPT, Outcome.NO_ANIMAL]
+    row, background = label_rows(after)
+    assert (row["taxonID"], row["geography"]) == ("bears:label-0", "cosmopolitan")
+    assert (row["scientificName"], row["taxonRank"]) == ("Ursus maritimus", "species")
+    assert background["taxonID"] == ""
+
+
+def test_a_decision_about_a_label_that_is_not_there_is_found(taxonomy):
+    """A misspelt one would have no effect."""
+    found = resolved(taxonomy, POLAR)
+    assert unknown_labels(found, {POLAR: "no", "Ursus maritimos": "2"}) == ["Ursus maritimos"]
+
+
+def test_names_in_lower_case_are_found(taxonomy):
+    """Of two words or more; a single word may be a common name, and is only a candidate."""
+    found = resolved(
+        taxonomy, "ursus maritimus", "ursus americanus kermodei", "ursus", "polar bear"
+    )
+    assert [one.outcome for one in found] == [
+        Outcome.EXACT, Outcome.SPECIES, Outcome.REVIEW, Outcome.REVIEW,
+    ]  # fmt: skip
+    assert [one.entry.number for one in found[:2]] == [2, 3]
+    assert names(found[2]) == ["Ursus"]
+    (turned,) = resolved(taxonomy, "polar bear (ursus maritimus)")
+    assert (turned.entry.number, turned.label.other) == (2, "polar bear")
+
+
+def test_a_common_name_has_no_rank(taxonomy):
+    """Three words are not a subspecies."""
+    common = {"american black bear": "Ursus americanus"}
+    (one,) = resolved(taxonomy, "American black bear", common=common)
+    assert names(one) == ["Ursus americanus"]
+    assert label_rows([one])[0]["taxonRank"] == "unranked"
+
+
+def test_a_domestic_form_that_the_taxonomy_lacks_is_domestic(taxonomy):
+    """As it is counted: its species is known."""
+    (one,) = resolved(taxonomy, "Ursus maritimus familiaris")
+    row = label_rows([one])[0]
+    assert one.outcome is Outcome.DOMESTIC
+    assert (row["geography"], row["taxonRank"]) == ("domestic", "subspecies")
 
 
 def test_a_genus_that_changed_has_members_under_both_names(taxonomy):
