@@ -254,7 +254,7 @@ EXAMPLE_RANGEFINDER_SPECIALISTS := build/models/inat-birds
 EXAMPLE_TAXON := jaguar
 
 given-model:
-	@[ -n "$${MODEL:-}$(filter override,$(origin NAME))" ] || { \
+	@[ -n "$${MODEL:-}$(filter override,$(origin NAME))$(filter -h --help,$(OPTIONS))" ] || { \
 	  echo 'make adopt needs MODEL or NAME, as in: MODEL=birds.tflite LABELS=labels.txt' >&2; exit 2; }
 
 # The shell reads the value: it may hold spaces, quotes and dollar signs.

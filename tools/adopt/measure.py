@@ -18,7 +18,7 @@ from chalicelib.settings import Settings
 from tools import ROOT
 from tools.adopt.directory import write_card
 from tools.adopt.earlier import FEATURES
-from tools.evaluate.calibrate import LEAST_CLASSES, LEAST_PHOTOS
+from tools.evaluate.basis import LEAST_PHOTOS, minimum
 from tools.evaluate.labels import read_rows
 
 RUNS: Final = 15
@@ -46,6 +46,10 @@ def import_occurrences(
         "--model", str(directory), "--sqlite", str(features), *options,
     ]  # fmt: skip
     if run(arguments, directory) or not features.is_file():
+        print(
+            "The occurrences are not imported. Options of the import, such as --citation, go into "
+            """OPTIONS='--import-options "--citation=... --covers=..."'"""
+        )
         return False
     card = json.loads((directory / "model.json").read_bytes())
     write_card(directory, {**card, "features": FEATURES})
@@ -56,11 +60,16 @@ def calibrate(directory: Path, photos: Path, run: Run = run_program) -> bool:
     """Fit temperature and thresholds to labelled photos; return whether there were enough."""
     if (count := len(read_rows(photos))) < LEAST_PHOTOS:
         print(
-            f"{count} photos are too few to calibrate, which takes at least {LEAST_PHOTOS} of "
-            f"{LEAST_CLASSES} classes: the scores stay as they are"
+            f"{count} photos are too few to calibrate, which takes at least "
+            f"{minimum(_animals(directory))}, and as many to check: the scores stay as they are"
         )
         return False
     return run(["tools.evaluate.calibrate", str(photos), "--write"], directory) == 0
+
+
+def _animals(directory: Path) -> int:
+    rows = read_rows(directory / "labels.csv", ("taxonID",))
+    return len({row["taxonID"] for row in rows if row["taxonID"]})
 
 
 def evaluate(directory: Path, photos: Path, run: Run = run_program) -> bool:

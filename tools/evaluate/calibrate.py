@@ -24,6 +24,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain import DecisionKind, NamedTaxon, Scores, Taxon, Thresholds
 from chalicelib.errors import InvalidSettings, RangefinderError
 from chalicelib.settings import Settings
+from tools.evaluate.basis import Basis, basis_of
 from tools.evaluate.development_set import DevelopmentSet, fit_of_spread, fit_temperature, read
 from tools.evaluate.labels import LabelsError
 from tools.evaluate.metrics import Flags, Floats, expected_calibration_error
@@ -38,14 +39,6 @@ GRID: Final = np.arange(0.50, 1.0, 0.01)
 
 NEVER: Final = 2.0
 """A threshold that no score passes."""
-
-LEAST_PHOTOS: Final = 200
-LEAST_CLASSES: Final = 20
-"""What ``--write`` asks of the fitted half.
-
-A precision of 95 % on 200 photos is known to 3 points either way (95 % interval). Photos of a few
-classes would fit their animals, and not the model.
-"""
 
 CHOSEN: Final = frozenset({"namedByGeography", "rolledUpByRank", "notLivingHere"})
 """Members of a description's decision that :mod:`tools.evaluate.compare_decisions` is for."""
@@ -146,51 +139,6 @@ def weights_of(photos: DevelopmentSet, services: Services) -> Floats:
     bounds = services.identify.weight_bounds
     animals = taxon_index(services.classifier.model)
     return np.array([place_weights(animals, geo, bounds).weights for geo in photos.geos])
-
-
-class Basis(NamedTuple):
-    """The photos that the values rest on: those of the fitted half."""
-
-    table: str
-    photos: int
-    classes: int
-    placed: int
-    damaged: int
-
-    @property
-    def shortage(self) -> str | None:
-        """What they lack to be written, or ``None``."""
-        if self.photos >= LEAST_PHOTOS and self.classes >= LEAST_CLASSES:
-            return None
-        return (
-            f"{self.photos} photos of {self.classes} classes are too few: from "
-            f"{LEAST_PHOTOS} photos of {LEAST_CLASSES} classes in the fitted half on, the "
-            "precision of the names is known to 3 points"
-        )
-
-    @property
-    def provenance(self) -> str:
-        """Where the values come from. The table has no path: it may name people."""
-        parts = [f"{self.placed} with a place" if self.placed else "none with a place"]
-        if self.damaged:
-            parts.append(f"{self.damaged} of them damaged copies")
-        return (
-            f"Fitted by tools.evaluate.calibrate on {self.photos} photos of {self.classes} classes "
-            f"in {self.table} ({', '.join(parts)})"
-        )
-
-
-def basis_of(photos: DevelopmentSet, table: Path) -> Basis:
-    """Return what the fitted half consists of."""
-    fitted = ~photos.reported
-    placed = np.array([geo.features is not None for geo in photos.geos])
-    return Basis(
-        table=table.name,
-        photos=int(fitted.sum()),
-        classes=len(np.unique(photos.truth[fitted])),
-        placed=int((placed & fitted).sum()),
-        damaged=int((photos.damaged & fitted).sum()),
-    )
 
 
 def described(

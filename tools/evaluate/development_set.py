@@ -37,6 +37,9 @@ COLUMNS: Final = (
 
 UNDAMAGED: Final = "none"
 
+LEAST_CLASSES: Final = 20
+"""So many classes of a half stand for a model with more animals."""
+
 NOTHING_FITTED: Final = "The table has no photo in the half that is fitted"
 
 
@@ -104,7 +107,8 @@ def read(labels: Path, services: Services, required: Sequence[str] = COLUMNS) ->
     """Classify every photo of the table and look up its place.
 
     A row that cannot be used is printed and left out. Without a column ``half``, every second
-    class is in the half that is reported; without ``damage``, no photo is damaged.
+    class is in the half that is reported; of a model with too few animals for two halves, every
+    second photo of each class. Without ``damage``, no photo is damaged.
 
     Raises ``LabelsError`` if the table lacks a required column, or no row can be used.
     """
@@ -133,8 +137,7 @@ def read(labels: Path, services: Services, required: Sequence[str] = COLUMNS) ->
                 if feature:
                     prevalence[column] = feature.prevalence
     position = {number: column for column, number in enumerate(columns.tolist())}
-    classes = sorted({one.index for one in seen})
-    reported = {index: ("fit", "report")[turn % 2] for turn, index in enumerate(classes)}
+    halves = _halves([one.index for one in seen], by_class=len(taxa) >= 2 * LEAST_CLASSES)
     return DevelopmentSet(
         taxa=taxa,
         columns=columns,
@@ -147,11 +150,25 @@ def read(labels: Path, services: Services, required: Sequence[str] = COLUMNS) ->
         truth=np.array([position[one.index] for one in seen]),
         damaged=np.array([(one.row.get("damage") or UNDAMAGED) != UNDAMAGED for one in seen]),
         reported=np.array(
-            [(one.row.get("half") or reported[one.index]) == "report" for one in seen]
+            [
+                (one.row.get("half") or half) == "report"
+                for one, half in zip(seen, halves, strict=True)
+            ]
         ),
         again=np.array([one.looks for one in seen]) > 1,
         spreads=np.array([one.spread for one in seen]),
     )
+
+
+def _halves(classes: Sequence[int], *, by_class: bool) -> list[str]:
+    """Return ``fit`` or ``report`` for each photo, in turn by class or within each class."""
+    turns = {index: turn for turn, index in enumerate(sorted(set(classes)))}
+    halves = []
+    for index in classes:
+        halves.append(("fit", "report")[turns[index] % 2])
+        if not by_class:
+            turns[index] += 1
+    return halves
 
 
 def _look(row: Row, directory: Path, services: Services, finder: ClassFinder) -> _Seen:

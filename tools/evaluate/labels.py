@@ -40,7 +40,7 @@ def read_rows(labels: Path, required: Iterable[str] = ("file",)) -> list[dict[st
             columns = reader.fieldnames or ()
     except (OSError, csv.Error, UnicodeDecodeError) as error:
         raise LabelsError(f"{labels} is not a readable CSV table in UTF-8: {error}") from error
-    if missing := [column for column in required if column not in columns]:
+    if missing := [column for column in dict.fromkeys(required) if column not in columns]:
         raise LabelsError(f"{labels} has no column {' and no column '.join(missing)}")
     return rows
 

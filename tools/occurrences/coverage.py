@@ -190,6 +190,19 @@ def complete_taxa(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for (name,) in connection.execute(query).fetchall()]
 
 
+def refuse_unknown_taxa(names: Names, complete: Iterable[str]) -> None:
+    """Refuse names that hold no class of the models. Raises ``SourceError``."""
+    rows = [names.rows[number] for number in names.classes]
+    known = {name for row in rows for name in _wider_names(row)}
+    if unknown := [name for name in complete if name.lower() not in known]:
+        classes = sorted({row["class"] for row in rows if row.get("class")})
+        raise SourceError(
+            f"--complete does not know {', '.join(unknown)}: no animal of the models belongs to "
+            "it. It takes scientific names from genus to class, such as "
+            f"{', '.join(classes[:5]) or 'Aves'}"
+        )
+
+
 def absent_taxa(names: Names, found: Found, complete: Iterable[str]) -> list[int]:
     """Return the taxa without a record whose absence counts, by number.
 

@@ -170,6 +170,7 @@ def run(options: Namespace, client: Client) -> int:
     settings = Settings.from_environment()
     names = read_names(options.model)
     area = coverage.parse_area(options.covers) if options.covers else None
+    coverage.refuse_unknown_taxa(names, options.complete or ())
     writer = None if options.sqlite else writer_of(settings)
     with tempfile.TemporaryDirectory(prefix="import-", dir=options.work) as directory:
         work = Path(directory)

@@ -120,6 +120,11 @@ def read_tables(directory: Path) -> Tables:
     try:
         card = json.loads(card_file.read_bytes())
         labels = str(card["labels"])
+    except FileNotFoundError as error:
+        raise FactError(
+            f"{directory} is no model directory: it has no {card_file.name}. Name one that has, "
+            "such as models/birds, or leave --model out for the shipped model"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FactError(
             f"{directory} is no model directory: {card_file.name} must be JSON that names the "

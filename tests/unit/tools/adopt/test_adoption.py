@@ -14,12 +14,12 @@ from chalicelib.errors import ModelUnavailable
 from tests.taxonomy import write_taxonomy
 from tests.tiny_model import Form, build, metadata_table
 from tools.adopt import measure
-from tools.adopt.__main__ import adopt, parse
+from tools.adopt.__main__ import adopt, main, parse
 from tools.adopt.directory import write_card
 from tools.adopt.findings import AdoptionError, Findings
 from tools.adopt.labels import read_text
 from tools.adopt.sources import refuse_other_count
-from tools.evaluate.calibrate import LEAST_PHOTOS
+from tools.evaluate.basis import LEAST_PHOTOS
 from tools.fetch_model.__main__ import fetch
 
 LABELS = "0 Ursus maritimus (Polar Bear)\n1 Ursus americanus (Black Bear)\n2 background\n"
@@ -362,6 +362,33 @@ def test_without_a_model_the_line_says_how_to_name_one():
     for arguments in ([], ["--name", "no-such-model"]):
         with pytest.raises(AdoptionError, match="make fetch-model NAME=inat-birds"):
             adopt(parse(arguments), Findings())
+
+
+def test_options_of_the_import_may_be_a_single_one():
+    """They begin with a dash as the options of the program itself do."""
+    for text in ("--citation=x", "--covers DE", ""):
+        assert parse(["bears.tflite", "--import-options", text]).import_options == text
+        assert parse([f"--import-options={text}", "--name", "a"]).name == "a"
+
+
+@pytest.mark.parametrize("options", [["--name", "bears,big"], ["--into", "models/bears,big"]])
+def test_a_name_with_a_comma_is_refused(case, options):
+    """It could be no specialist."""
+    case.write(QUANTISED)
+    with pytest.raises(AdoptionError, match=r"bears,big has a comma.*SPECIALISTS: choose another"):
+        case.adopt(*options)
+
+
+def test_the_line_to_try_a_model_can_be_copied(case, capsys):
+    """A directory with a space is quoted."""
+    case.write(QUANTISED)
+    target = case.folder / "my bears"
+    arguments = [
+        str(case.folder / "Bears v2.tflite"), "--taxonomy", str(case.taxonomy),
+        "--into", str(target),
+    ]  # fmt: skip
+    assert main(arguments) == 0
+    assert f"RANGEFINDER_MODEL_DIRECTORY='{target}' make serve" in capsys.readouterr().out
 
 
 def test_labels_of_another_count_are_refused():
