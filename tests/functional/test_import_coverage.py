@@ -210,7 +210,7 @@ def test_areas_are_regions_continents_and_boxes(area, inside, outside):
         (["--covers", "FJ"], "No record lies in the area that --covers names: FJ"),
         (["--complete", "Aves"], "--complete needs --covers"),
         (["--covers", "DE", "--complete", "Aves,Avez"], "--complete does not know Avez: no animal"),
-        (["--model", "."], "is no model directory: it has no model.json. Name one that has"),
+        (["--model", "."], "it is not there. Name a directory that has it"),
         (["--work", "missing"], "missing is no directory: create it first"),
         (["--sqlite", "missing/out.sqlite"], "missing is no directory: create it first"),
     ],

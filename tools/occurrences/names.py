@@ -122,8 +122,9 @@ def read_tables(directory: Path) -> Tables:
         labels = str(card["labels"])
     except FileNotFoundError as error:
         raise FactError(
-            f"{directory} is no model directory: it has no {card_file.name}. Name one that has, "
-            "such as models/birds, or leave --model out for the shipped model"
+            f"{directory} is no model directory: {card_file.name} must be JSON that names the "
+            "table of labels, and it is not there. Name a directory that has it, such as "
+            "models/birds"
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FactError(
