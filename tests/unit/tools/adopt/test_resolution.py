@@ -154,8 +154,10 @@ def test_labels_without_a_taxon_tell_no_speciality(taxonomy):
     rows = label_rows(resolved(taxonomy, *homonyms))
     assert [row["class"] for row in rows] == ["Aves", "Aves"]
     assert speciality(rows) is None
-    most = label_rows(resolved(taxonomy, "Anas diazi", "Mareca strepera", "sofa", "Ursus"))
-    assert speciality(most) is None
+    few = label_rows(resolved(taxonomy, "Anas diazi", "sofa", "table"))
+    assert speciality(few) is None
+    other = label_rows(resolved(taxonomy, "Anas diazi", "Mareca strepera", "sofa", "Ursus"))
+    assert speciality(other) is None
     most = label_rows(resolved(taxonomy, "Anas diazi", "Mareca strepera", "sofa"))
     assert speciality(most) == {
         "taxonRank": "order", "scientificName": "Anseriformes", "least": 0.05,
