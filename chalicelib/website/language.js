@@ -39,9 +39,13 @@ export const either = (names) => new Intl.ListFormat(spoken, { type: "disjunctio
 /** Smallest share that `percent` shows as a number. */
 export const LEAST_SHARE = 0.001;
 
-/** Format a share of 1 as a percentage, with a decimal near 0 and 1. @param {number} share @returns {string} */
+/**
+ * Format a share of 1 as a percentage, with a decimal near 0 and 1. No model is 100 % sure.
+ * @param {number} share @returns {string}
+ */
 export function percent(share) {
   if (share > 0 && share < LEAST_SHARE) return `< ${percent(LEAST_SHARE)}`;
+  if (share > 1 - LEAST_SHARE) return `> ${percent(1 - LEAST_SHARE)}`;
   return format(share, { style: "percent", maximumFractionDigits: share < 0.1 || share > 0.99 ? 1 : 0 });
 }
 

@@ -20,13 +20,13 @@ def test_a_photo_is_chosen_and_named(visit):
     visit.upload("jaguar.jpg")
     answer = visit.answer("Jaguar")
     first, second = answer.locator(".predictions > li").all()[:2]
-    expect(first).to_contain_text(re.compile(r"Panthera onca.*99.*Picture: 9\d%.*lives here"))
+    expect(first).to_contain_text(re.compile(r"Panthera onca> 99.9%Picture: 99.\d%.*lives here"))
     expect(second).to_contain_text(re.compile(r"Leopard.*Picture: .*not expected here"))
     expect(first.get_by_role("button")).to_have_attribute("aria-pressed", "true")
     expect(visit.sees("#range-status")).to_contain_text("Where jaguar occurs")
     expect(visit.sees("#map-status")).to_contain_text("From the photo: 17.364° S, 56.777° W")
     expect(visit.page.get_by_label("Latitude")).to_have_value("-17.364")
-    expect(visit.page.locator("#status")).to_contain_text("Jaguar: We are 9")
+    expect(visit.page.locator("#status")).to_contain_text("Jaguar: We are > 99.9% sure")
     assert visit.page.evaluate("document.activeElement.id") == "results"
     visit.look("answer")
 
