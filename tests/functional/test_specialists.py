@@ -26,7 +26,8 @@ if sys.version_info < (3, 12):
 from chalicelib.domain import Coordinates
 from chalicelib.features.cells import cell_chain
 from chalicelib.features.observations import ALL_MONTHS, EFFORT_ROW
-from tests.model_directories import NOTHING, write_model
+from tests.model_directories import NOTHING, SIDE, write_model
+from tests.tiny_model import Form, build
 
 BIRDS = "n01503061,bird,Aves,class,cosmopolitan,Aves,,,"
 BEAR = (
@@ -299,3 +300,14 @@ def test_a_description_that_is_wrong_of_the_output_is_not_ready(tmp_path):
         answer = call("GET", "/readyz")
     assert (answer.status, answer.body["ready"]) == (503, False)
     assert "output.kind says probabilities" in answer.body["reason"]
+
+
+@pytest.mark.parametrize("stored", ["UINT8", "INT8"])
+def test_an_integer_softmax_that_is_called_logits_is_not_ready(tmp_path, stored):
+    """Its scores are too coarse to sum to 1, but its scale tells."""
+    general = write_model(tmp_path / "general", "general", [BIRDS, BEAR, NOTHING])
+    (general / "model.tflite").write_bytes(build(SIDE, Form(last="SOFTMAX", stored=stored)))
+    with deployed(general):
+        answer = call("GET", "/readyz")
+    assert answer.status == 503
+    assert "quantised as a softmax" in answer.body["reason"]

@@ -118,7 +118,7 @@ def test_the_table_of_lookalikes_is_read_by_class(tmp_path):
 def test_a_table_of_lookalikes_that_is_broken_makes_the_model_unavailable(tmp_path, content):
     """The decision must not be made as if there were none."""
     (tmp_path / "lookalikes.csv").write_text(content)
-    with pytest.raises(ModelUnavailable, match=r"lookalikes\.csv"):
+    with pytest.raises(ModelUnavailable, match=r"lookalikes\.csv is invalid: (?!None)"):
         LookalikeTable(tmp_path / "lookalikes.csv").of("Panthera onca")
 
 
@@ -129,6 +129,10 @@ def test_strengths_of_lookalikes_are_read_and_may_be_missing(thresholds):
     assert (strengths.close, strengths.loose) == (0.5, 0.1)
     assert (strengths.elsewhere, strengths.no_place) == (2, 1)
     assert thresholds(lookalikes={"close": 1, "loose": 0}).lookalikes == LookalikeStrengths(1, 0)
+    apart = {"close": 1, "loose": 0, "byGeography": {"domestic": 0.5}, "noPlace": 0.3}
+    assert thresholds(lookalikes=apart).lookalikes == LookalikeStrengths(
+        1, 0, {Geography.DOMESTIC: 0.5}, no_place=0.3
+    )
 
 
 def test_a_speciality_may_leave_the_least_share_out(tmp_path, thresholds):

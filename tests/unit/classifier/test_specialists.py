@@ -161,6 +161,14 @@ def test_a_group_whose_members_look_alike_keeps_its_name():
     assert "Cygnus olor" not in scores
 
 
+def test_members_that_look_alike_make_their_group_sure():
+    """The general model is torn between owls and swans; the specialist sees one of two swans."""
+    scores = Team([0.3, 0.4, 0.0, 0.2, 0.1], [0.0, 0.49, 0.49, 0.0, 0.0, 0.02]).scores()
+    assert scores["Cygnus"] > 0.69
+    assert "Cygnus olor" not in scores
+    assert scores.get("Strix nebulosa", 0) < 0.01
+
+
 def test_what_the_general_model_cannot_know_is_found():
     """It sees a great grey owl, since it knows no tawny owl; the specialist is sure."""
     scores = Team([0.6, 0.0, 0.1, 0.2, 0.1], [0.01, 0.0, 0.0, 0.98, 0.0, 0.01]).scores()
@@ -299,6 +307,14 @@ def test_a_class_of_a_rank_that_the_animals_lack_may_hold_them():
     (specialist,) = join(general, [FakeClassifier(model=model)]).specialists
     assert specialist.likeness.tolist() == [[0.2, 0.001], [0.001, 0.2]]
     assert not specialist.is_member.any()
+
+
+def test_a_class_of_which_only_the_widest_rank_is_known_holds_nothing_more():
+    """Else it could hold any bird."""
+    songbirds = taxon("Passeri", "suborder", **BIRD)
+    general = msgspec.structs.replace(GENERAL, taxa=(songbirds, GREY_OWL, None))
+    (specialist,) = join(general, [FakeClassifier(model=BIRDS)]).specialists
+    assert set(specialist.likeness[:, 0].tolist()) == {0.001}
 
 
 def test_the_identifiers_of_shared_animals_are_told():

@@ -87,6 +87,8 @@ def test_the_dataset_covers_the_animals_of_both(main, birds):
     assert dataset.taxa == {"jaguar", "toucan", "leopard", "macaw"}
     assert (dataset.threshold("jaguar"), dataset.threshold("macaw")) == (0.05, 0.001)
     assert dataset.expects("macaw", feature(0.002))
+    main.expected, main.version = 0.2, "2"
+    assert JoinedFeatures(main, [birds]).dataset().threshold("jaguar") == 0.2
     assert not dataset.expects("jaguar", feature(0.002))
     assert (dataset.title, dataset.licence) == ("main; birds", "CC0-1.0")
     assert dataset.citation == "main. birds."
