@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.answer.lookalikes import Weight, alternatives, doubted, lineage, reasons, total
+from chalicelib.answer.lookalikes import Weight, alternatives, doubted, reasons, total
 from chalicelib.answer.ranking import Ranking
 from chalicelib.answer.taxon_index import NameGroups
 from chalicelib.domain import (
@@ -156,7 +156,7 @@ def sure_common_taxon(
     doubt = thresholds.doubt(candidates.spread)
     for rank in HIGHER_RANKS:
         name = animal.higher.get(rank)
-        outside = [one for one in weights if lineage(one.taxon).get(rank) != name]
+        outside = [one for one in weights if one.taxon.lineage().get(rank) != name]
         if not name or 2 * total(outside) > total(weights):
             continue
         if candidates.animals.holds_all(rank, name):

@@ -70,7 +70,7 @@ class Lookalikes:
         weights = [
             Weight(one.taxon, strengths.of(one, named) * here / geo_weight, expected)
             for one in self._lookalikes_of(named.scientific_name)
-            if not is_member(one.taxon, named)
+            if not one.taxon.belongs_to(named.taxon_rank, named.scientific_name)
             for here, expected in [self._here(one.taxon, strengths)]
             if here
         ]
@@ -94,7 +94,7 @@ class Lookalikes:
         if self._features is None or self._dataset is None:
             return False
         return any(
-            is_member(one.taxon, named)
+            one.taxon.belongs_to(named.taxon_rank, named.scientific_name)
             and (feature := self._features.get(one.taxon.taxon_id)) is not None
             and self._dataset.expects(one.taxon.taxon_id, feature)
             for one in self._lookalikes_of(named.scientific_name)
@@ -154,7 +154,7 @@ def _doubts(named: Taxon, weights: Sequence[Weight], least: float) -> tuple[Doub
 
 def common_taxon(one: Taxon, other: Taxon) -> tuple[str, str] | None:
     """Return rank and name of the finest taxon that holds both, if any does."""
-    mine, theirs = lineage(one), lineage(other)
+    mine, theirs = one.lineage(), other.lineage()
     return next(
         (
             (rank, mine[rank])
@@ -163,13 +163,3 @@ def common_taxon(one: Taxon, other: Taxon) -> tuple[str, str] | None:
         ),
         None,
     )
-
-
-def is_member(taxon: Taxon, wider: Taxon) -> bool:
-    """Return whether a taxon is another one, or belongs to it."""
-    return lineage(taxon).get(wider.taxon_rank) == wider.scientific_name
-
-
-def lineage(taxon: Taxon) -> dict[str, str]:
-    """Return the names of a taxon by rank, its own among them."""
-    return {**taxon.higher, taxon.taxon_rank: taxon.scientific_name}

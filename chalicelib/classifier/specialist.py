@@ -95,10 +95,7 @@ def is_in(taxon: Taxon | None, speciality: Speciality | None) -> bool:
     """Return whether a taxon belongs to a speciality, or is it."""
     if taxon is None or speciality is None:
         return False
-    rank, name = speciality.taxon_rank, speciality.scientific_name
-    if (taxon.taxon_rank, taxon.scientific_name) == (rank, name):
-        return True
-    return taxon.higher.get(rank) == name
+    return taxon.belongs_to(speciality.taxon_rank, speciality.scientific_name)
 
 
 def fit_specialist(
@@ -151,7 +148,7 @@ def _names(taxon: Taxon | None) -> dict[str, str]:
     """Return the names of a taxon by rank, and its own name."""
     if taxon is None:
         return {}
-    return {**taxon.higher, taxon.taxon_rank: taxon.scientific_name, OWN: taxon.scientific_name}
+    return {**taxon.lineage(), OWN: taxon.scientific_name}
 
 
 def _are_equal(

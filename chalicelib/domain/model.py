@@ -61,6 +61,14 @@ class Taxon(Struct, frozen=True):
     higher: Mapping[str, str] = MappingProxyType({})
     inaturalist_id: int | None = None
 
+    def lineage(self) -> dict[str, str]:
+        """Return the names of the taxon by rank, its own among them."""
+        return {**self.higher, self.taxon_rank: self.scientific_name}
+
+    def belongs_to(self, rank: str, name: str) -> bool:
+        """Return whether the taxon is the one of that rank and name, or is inside it."""
+        return self.lineage().get(rank) == name
+
 
 class Lookalike(Struct, frozen=True):
     """An animal that the model does not know, as a class of the model sees it.

@@ -6,6 +6,7 @@ nobody builds a store anew to add a model.
 
 from collections.abc import Sequence
 from contextlib import suppress
+from operator import is_
 
 from msgspec import structs
 
@@ -104,11 +105,7 @@ class JoinedFeatures:
 
 
 def _are_same(parts: Sequence[Dataset], others: Sequence[Dataset]) -> bool:
-    return len(parts) == len(others) and all(map(_is, parts, others))
-
-
-def _is(one: Dataset, other: Dataset) -> bool:
-    return one is other
+    return len(parts) == len(others) and all(map(is_, parts, others))
 
 
 def _version(*versions: str) -> str:

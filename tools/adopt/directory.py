@@ -1,7 +1,6 @@
 """Write the model directory: everything that the service needs to serve the model."""
 
 import csv
-import json
 import re
 import shutil
 import tempfile
@@ -26,12 +25,9 @@ from tools.adopt.findings import Findings
 from tools.adopt.resolution import BELOW_SPECIES, RECORDED, SCIENTIFIC, Outcome, Resolved
 from tools.adopt.review import Decisions, write_review
 from tools.build.facts import read_table
+from tools.build.labels import COLUMNS
+from tools.build.model_directory import write_card
 from tools.build.relatives import PREFIX
-
-COLUMNS: Final = (
-    "classIndex", "taxonID", "vernacularName", "scientificName", "taxonRank", "geography",
-    "class", "order", "family", "genus", "inaturalistID",
-)  # fmt: skip
 
 HAND_MADE: Final = ("labels.csv", "synonyms.csv", "members.csv", "vernacular.csv", "MODEL_CARD.md")
 """Files that a person may change after the adoption; the lines of ``synonyms.csv`` are merged."""
@@ -273,14 +269,6 @@ def _exchange(target: Path, made: Path, old: Path) -> None:
     except OSError:
         old.rename(target)
         raise
-
-
-def write_card(directory: Path, card: Mapping[str, Any]) -> None:
-    """Write ``model.json``, with the numbers of a list on one line."""
-    text = json.dumps(card, indent=2, ensure_ascii=False)
-    text = re.sub(r"\[[-\d\s.,e]+\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
-    text = text.replace("[ ", "[").replace(" ]", "]")
-    (directory / "model.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:

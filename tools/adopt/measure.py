@@ -16,8 +16,8 @@ from chalicelib.classifier.tflite import TfliteClassifier
 from chalicelib.domain import Pixels
 from chalicelib.settings import Settings
 from tools import ROOT
-from tools.adopt.directory import write_card
 from tools.adopt.earlier import FEATURES
+from tools.build.model_directory import write_card
 from tools.evaluate.basis import LEAST_PHOTOS, minimum
 from tools.evaluate.labels import read_rows
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import duckdb
 
 from tools.adopt.findings import AdoptionError
-from tools.build.relatives import TAXONOMY
+from tools.build.relatives import TAXONOMY, theirs
 
 ANIMALS: Final = "Animalia"
 
@@ -131,10 +131,7 @@ class Taxonomy:
             return found
         columns = dict(zip(Wanted._fields, map(list, zip(*wanted, strict=True)), strict=True))
         self._connection.execute(WANTED, columns)
-        theirs = {
-            CARTILAGINOUS if name in ("Elasmobranchii", "Holocephali") else name for name in classes
-        }
-        values = {"stem": STEM, "classes": sorted(theirs) or [""]}
+        values = {"stem": STEM, "classes": sorted(set(map(theirs, classes))) or [""]}
         for name, reason, *row in self._connection.execute(SIMILAR, values).fetchall():
             entry = _entry(row)
             if all(one.entry.number != entry.number for one in found[name]):

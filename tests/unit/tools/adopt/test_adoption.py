@@ -15,10 +15,10 @@ from tests.taxonomy import write_taxonomy
 from tests.tiny_model import Form, build, metadata_table
 from tools.adopt import measure
 from tools.adopt.__main__ import adopt, main, parse
-from tools.adopt.directory import write_card
 from tools.adopt.findings import AdoptionError, Findings
 from tools.adopt.labels import read_text
 from tools.adopt.sources import refuse_other_count
+from tools.build.model_directory import write_card
 from tools.evaluate.basis import LEAST_PHOTOS
 from tools.fetch_model.__main__ import fetch
 
